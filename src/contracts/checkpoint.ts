@@ -1,0 +1,19 @@
+import type { NamedWeights } from './model.ts';
+
+/** All that is needed to go on with a run as if it had never stopped. */
+export interface TrainingState {
+  /** Outer iterations done. */
+  iteration: number;
+  /** Batches drawn since the run began: the whole position in the data. */
+  batchesDrawn: number;
+  /** Encoder/decoder and discriminator steps taken since the run began; each seeds its own random numbers. */
+  stepsTaken: number;
+  /** Seconds of training alone. */
+  secondsElapsed: number;
+  /** The trained weights of the encoder, decoder and discriminator. */
+  weights: NamedWeights[];
+  /** The optimisers' accumulators and, with batch normalisation, its moving statistics. */
+  optimizer: NamedWeights[];
+  /** Exponential averages of weights, where the configuration keeps them. */
+  averages: NamedWeights[];
+}

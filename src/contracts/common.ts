@@ -1,0 +1,45 @@
+import { ulid } from 'ulid';
+import { z } from 'zod';
+
+const ULID = '[0-9A-HJKMNP-TV-Z]{26}';
+
+export const RunId = z
+  .string()
+  .regex(new RegExp(`^run_${ULID}$`), 'must look like run_ followed by 26 characters')
+  .meta({
+    description: 'Identifier of a run; sorts by creation time.',
+    example: 'run_01JD9YQ7M2T4V6X8Z0B2D4F6H8',
+  });
+export const ModelId = z
+  .string()
+  .regex(new RegExp(`^mdl_${ULID}$`), 'must look like mdl_ followed by 26 characters')
+  .meta({
+    description: 'Identifier of a model; sorts by creation time.',
+    example: 'mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8',
+  });
+export const Alias = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must start with a letter and hold a-z, 0-9 and - only (at most 63)')
+  .meta({ description: 'A name that points at a model.', example: 'latest' });
+export const ModelReference = z
+  .union([ModelId, Alias])
+  .meta({ description: 'A model id or an alias such as `latest`.', example: 'latest' });
+export const Timestamp = z.iso
+  .datetime()
+  .meta({ description: 'ISO 8601, UTC.', example: '2026-11-24T12:00:00.000Z' });
+export const Digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .meta({
+    description: 'SHA-256, hexadecimal.',
+    example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  });
+
+export const newRunId = (): string => `run_${ulid()}`;
+export const newModelId = (): string => `mdl_${ulid()}`;
+
+export interface Page<T> {
+  items: T[];
+  /** Hand it back as `cursor` for the next page; null on the last. */
+  nextCursor: string | null;
+}

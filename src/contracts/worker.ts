@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { RunId } from './common.ts';
+import { RunError } from './run.ts';
+
+/** What the worker tells its run child over IPC. */
+export const ToRunChild = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('start'), runId: RunId, fence: z.int() }),
+  /** Stop within a step. `cancel` ends the run, `pause` and `requeue` write a checkpoint first. */
+  z.strictObject({ type: z.literal('stop'), reason: z.enum(['cancel', 'pause', 'requeue']) }),
+]);
+export type ToRunChild = z.infer<typeof ToRunChild>;
+
+/** What the run child answers before it exits; its exit without an answer is a crash. */
+export const FromRunChild = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  z.strictObject({ type: z.literal('succeeded'), modelId: z.string() }),
+  z.strictObject({ type: z.literal('stopped'), reason: z.enum(['cancel', 'pause', 'requeue']) }),
+  z.strictObject({ type: z.literal('failed'), error: RunError }),
+]);
+export type FromRunChild = z.infer<typeof FromRunChild>;

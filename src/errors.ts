@@ -1,0 +1,97 @@
+/**
+ * The one dictionary of errors a user can cause or meet. Each has a stable `code`, an HTTP status and a title;
+ * the `detail` given where it is thrown says what happened and names the remedy.
+ */
+export const ERRORS = {
+  validation_failed: [400, 'The request is not valid'],
+  malformed_json: [400, 'The body is not valid JSON'],
+  invalid_image: [422, 'The image cannot be read'],
+  invalid_label: [422, 'The label does not exist in this model'],
+  invalid_latent: [422, 'The latent has the wrong length'],
+  no_seed_model: [422, 'The model to start from cannot be used'],
+  unauthorized: [401, 'An API key is required'],
+  forbidden: [403, 'The API key lacks the needed scope'],
+  not_found: [404, 'There is nothing at this address'],
+  no_model: [404, 'No model has been trained yet'],
+  model_not_found: [404, 'There is no such model'],
+  run_not_found: [404, 'There is no such run'],
+  dataset_not_found: [404, 'There is no such dataset'],
+  figure_not_found: [404, 'There is no such figure'],
+  method_not_allowed: [405, 'The method is not allowed here'],
+  not_acceptable: [406, 'None of the accepted media types can be produced'],
+  invalid_state: [409, 'The run is not in a state that allows this'],
+  idempotency_conflict: [409, 'The idempotency key was used with another body'],
+  model_in_use: [409, 'The model is held by an alias'],
+  body_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The media type is not supported'],
+  queue_full: [429, 'Too much work is waiting'],
+  inference_failed: [500, 'The inference process failed'],
+  internal: [500, 'Something went wrong on our side'],
+  redis_unavailable: [503, 'The queue store is unavailable'],
+  model_loading: [503, 'The model is loading'],
+  inference_unavailable: [503, 'The inference process is restarting'],
+  shutting_down: [503, 'The server is shutting down'],
+  disk_full: [507, 'The disk is full'],
+  deadline_exceeded: [504, 'The deadline passed'],
+  // Errors that end a run or a process rather than a request. The status is what an API answer would carry.
+  dataset_missing: [500, 'The dataset files are missing'],
+  dataset_corrupt: [500, 'The dataset files are damaged'],
+  idx_truncated: [500, 'An IDX file ends too early'],
+  idx_bad_magic: [500, 'A file is not an IDX file of the expected kind'],
+  idx_count_mismatch: [500, 'An image file and its label file disagree'],
+  checkpoint_corrupt: [500, 'A checkpoint is damaged'],
+  checkpoint_missing: [500, 'A checkpoint is missing'],
+  fence_lost: [500, 'Another worker owns this run now'],
+  diverged: [500, 'Training diverged'],
+  child_died: [500, 'A child process died'],
+  engine_missing: [500, 'The TensorFlow engine is not installed'],
+  engine_no_gpu: [500, 'A GPU was demanded but none can be used'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface FieldError {
+  /** Where in the request, for instance `body.config.batchSize` or `query.label`. */
+  path: string;
+  message: string;
+}
+
+export interface ErrorExtras {
+  errors?: FieldError[];
+  /** Seconds after which a retry makes sense; becomes the Retry-After header. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** An error with a stable code. `message` is shown to the user: it says what happened and names the remedy. */
+export class StylographError extends Error {
+  readonly code: ErrorCode;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, extras: ErrorExtras = {}) {
+    super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.name = 'StylographError';
+    this.code = code;
+    this.errors = extras.errors;
+    this.retryAfter = extras.retryAfter;
+  }
+
+  get status(): number {
+    return ERRORS[this.code][0];
+  }
+
+  get title(): string {
+    return ERRORS[this.code][1];
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}
+
+/** Recognises our errors by shape, since `instanceof` does not hold across processes. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return isErrorCode(code) ? code : undefined;
+}
