@@ -1,0 +1,53 @@
+import type { Tensor } from './tf.ts';
+import { tf } from './tf.ts';
+
+/** The part of tfjs-node's backend that runs a TensorFlow op by name. */
+interface NativeBackend {
+  binding: Record<
+    'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_TYPE' | 'TF_FLOAT' | 'TF_INT32',
+    number
+  >;
+  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor;
+}
+
+interface OpAttribute {
+  name: string;
+  type: number;
+  value: number | string | number[];
+}
+
+const backend = (): NativeBackend => tf.backend() as unknown as NativeBackend;
+
+/** Attributes by kind, in the form of TensorFlow's op definitions. */
+export interface OpAttributes {
+  types?: Record<string, 'float32' | 'int32'>;
+  ints?: Record<string, number | number[]>;
+  floats?: Record<string, number>;
+  strings?: Record<string, string>;
+}
+
+/**
+ * Runs one native TensorFlow op that tfjs has no name for. The result is tracked by the current `tf.tidy`,
+ * and is not on the gradient tape.
+ */
+export function runNativeOp(name: string, inputs: Tensor[], attributes: OpAttributes = {}): Tensor {
+  const { binding } = backend();
+  const list: OpAttribute[] = [];
+  for (const [key, type] of Object.entries(attributes.types ?? {})) {
+    list.push({
+      name: key,
+      type: binding.TF_ATTR_TYPE,
+      value: type === 'float32' ? binding.TF_FLOAT : binding.TF_INT32,
+    });
+  }
+  for (const [key, value] of Object.entries(attributes.ints ?? {})) {
+    list.push({ name: key, type: binding.TF_ATTR_INT, value });
+  }
+  for (const [key, value] of Object.entries(attributes.floats ?? {})) {
+    list.push({ name: key, type: binding.TF_ATTR_FLOAT, value });
+  }
+  for (const [key, value] of Object.entries(attributes.strings ?? {})) {
+    list.push({ name: key, type: binding.TF_ATTR_STRING, value });
+  }
+  return backend().executeSingleOutput(name, list, inputs);
+}

@@ -1,0 +1,49 @@
+import { runNativeOp } from './native.ts';
+import type { Tensor } from './tf.ts';
+import { tf } from './tf.ts';
+
+/** Draws a step may take; keeps the seeds of neighbouring steps apart. */
+const DRAWS_PER_STEP = 256;
+
+/** Independent purposes random numbers are drawn for. */
+export type RandomPurpose = 'weights' | 'priors' | 'steps' | 'samples';
+const PURPOSE_KEYS: Record<RandomPurpose, number> = { weights: 1, priors: 2, steps: 3, samples: 4 };
+
+/** A key of its own for each (seed, purpose): multiplication by an odd number loses nothing. */
+function keyOf(seed: number, purpose: RandomPurpose): number {
+  return Math.imul(seed ^ Math.imul(PURPOSE_KEYS[purpose], 0x9e3779b1), 0x85ebca6b);
+}
+
+/**
+ * Random numbers of one training step: a pure function of (seed, purpose, step, how many were drawn before).
+ * They come from TensorFlow's stateless (counter-based) generators, so a resumed run draws what an
+ * unbroken one would have drawn.
+ */
+export class StepRandom {
+  readonly #key: number;
+  #counter: number;
+
+  /** `seed` and `step`: integers from 0; `step` below 2³¹ / 256. */
+  constructor(seed: number, purpose: RandomPurpose, step: number) {
+    this.#key = keyOf(seed, purpose);
+    this.#counter = step * DRAWS_PER_STEP;
+  }
+
+  /** Standard normal numbers, float32. */
+  normal(shape: number[]): Tensor {
+    return this.#draw('StatelessRandomNormal', shape);
+  }
+
+  /** Uniform numbers in [0, 1), float32. */
+  uniform(shape: number[]): Tensor {
+    return this.#draw('StatelessRandomUniform', shape);
+  }
+
+  #draw(op: string, shape: number[]): Tensor {
+    const seed = tf.tensor1d([this.#key, this.#counter++], 'int32');
+    const size = tf.tensor1d(shape, 'int32');
+    const drawn = runNativeOp(op, [size, seed], { types: { dtype: 'float32', T: 'int32', Tseed: 'int32' } });
+    tf.dispose([seed, size]);
+    return drawn;
+  }
+}

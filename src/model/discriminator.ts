@@ -1,0 +1,75 @@
+import type { TrainingConfig } from '../contracts/config.ts';
+import { type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import {
+  act,
+  conv,
+  dense,
+  kernelAndBias,
+  maxPool2x2,
+  normalizationSpecs,
+  type Pass,
+  statisticsSpecs,
+} from './layers.ts';
+import type { ModelShape } from './shape.ts';
+import type { WeightSpec, Weights } from './weights.ts';
+
+/** Dis(x, y): what the trained weights of the discriminator are, in order. */
+export function discriminatorSpecs(shape: ModelShape): WeightSpec[] {
+  const [c1, c2, l] = shape.widths.discriminator;
+  const flat = Math.ceil(shape.height / 8) * Math.ceil(shape.width / 8) * c2;
+  return [
+    ...kernelAndBias('discriminator/conv1', [7, 7, shape.channels, c1]),
+    ...normalizationSpecs('discriminator/conv1', c1, shape.batchNorm),
+    ...kernelAndBias('discriminator/conv2', [3, 3, c1 + shape.labels, c2]),
+    ...normalizationSpecs('discriminator/conv2', c2, shape.batchNorm),
+    ...kernelAndBias('discriminator/similarity', [3, 3, c2, l]),
+    ...normalizationSpecs('discriminator/head', c2, shape.batchNorm),
+    ...kernelAndBias('discriminator/head', [flat, 1]),
+  ];
+}
+
+/** The moving statistics of its batch normalisation; empty without it. */
+export function discriminatorStatistics(shape: ModelShape): WeightSpec[] {
+  const [c1, c2] = shape.widths.discriminator;
+  return [
+    ...statisticsSpecs('discriminator/conv1', c1, shape.batchNorm),
+    ...statisticsSpecs('discriminator/conv2', c2, shape.batchNorm),
+    ...statisticsSpecs('discriminator/head', c2, shape.batchNorm),
+  ];
+}
+
+export interface Judgement {
+  /** B × 1, before the last sigmoid; d = sigmoid(logit) is the probability of "real". */
+  logit: Tensor2D;
+  /** d_l(x): B × H/8 × W/8 × D, the activations that likelihoods are compared on. */
+  similarity: Tensor4D;
+}
+
+/**
+ * Dis(x, y) → d as a logit, and d_l(x) of the same pass.
+ *
+ * The article takes d_l(x) from a linear side branch that the discriminator's own loss never trains; `hidden` takes
+ * the last layer on the trained path instead, before its LeakyReLU.
+ *
+ * @param x B × H × W × C in [0, 1]
+ * @param y B × labels, one-hot
+ */
+export function discriminate(
+  weights: Weights,
+  x: Tensor4D,
+  y: Tensor2D,
+  layer: TrainingConfig['similarityLayer'],
+  pass: Pass,
+): Judgement {
+  let h = maxPool2x2(conv(weights, 'discriminator/conv1', x, 2));
+  h = act(weights, 'discriminator/conv1', h, pass);
+  const [batch, height, width] = h.shape;
+  const labelPlanes = tf.tile(y.reshape([batch, 1, 1, -1]), [1, height, width, 1]) as Tensor4D;
+  const pooled = maxPool2x2(conv(weights, 'discriminator/conv2', tf.concat4d([h, labelPlanes], 3)));
+  h = act(weights, 'discriminator/conv2', pooled, pass);
+  const flat = act(weights, 'discriminator/head', h, pass).reshape([x.shape[0], -1]) as Tensor2D;
+  return {
+    logit: dense(weights, 'discriminator/head', flat),
+    similarity: layer === 'hidden' ? pooled : conv(weights, 'discriminator/similarity', h),
+  };
+}

@@ -1,0 +1,100 @@
+import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+
+/**
+ * The losses of the article, one function an equation. All are sums over the whole batch divided by the number of
+ * pixels of one image (`pixels`, 28·28 in the article), in nats.
+ */
+
+/** Inside each logarithm of L_GAN. */
+const LOG_EPSILON = 1e-10;
+
+/**
+ * L_prior = −½ Σ (1 + c − μ² − e^c) / pixels with c = clip(log σ², −2, 2): the KL divergence of N(μ, σ²) from N(0, I).
+ *
+ * @param mu,logVar B × latentDim
+ */
+export function priorLoss(mu: Tensor2D, logVar: Tensor2D, pixels: number): Scalar {
+  const c = tf.clipByValue(logVar, -2, 2);
+  return tf.sum(c.add(1).sub(mu.square()).sub(tf.exp(c))).mul(-0.5 / pixels);
+}
+
+/** KL[N(μ, σ²) ‖ N(0, I)] = −½ Σ (1 + log σ² − μ² − σ²), summed over batch and dimensions: the plain VAE's, unclipped. */
+export function klDivergence(mu: Tensor2D, logVar: Tensor2D): Scalar {
+  return tf.sum(logVar.add(1).sub(mu.square()).sub(tf.exp(logVar))).mul(-0.5);
+}
+
+/** Σ over all elements of the cross-entropy between probabilities `labels` and sigmoid(`logits`), of one shape. */
+function sigmoidCrossEntropySum(labels: Tensor, logits: Tensor): Scalar {
+  // max(l, 0) − l·p + log(1 + e^−|l|), which does not overflow.
+  return tf.sum(
+    tf
+      .relu(logits)
+      .sub(logits.mul(labels))
+      .add(tf.log1p(tf.exp(tf.neg(tf.abs(logits))))),
+  );
+}
+
+/**
+ * L_llike = Σ H(sigmoid(d_l(x)), sigmoid(d_l(x̃))) / pixels: cross-entropy in the discriminator's l-th layer.
+ *
+ * @param disLX,disLRec d_l(x) and d_l(x̃), of one shape
+ */
+export function likelihoodLoss(disLX: Tensor4D, disLRec: Tensor4D, pixels: number): Scalar {
+  return sigmoidCrossEntropySum(tf.sigmoid(disLX), disLRec).div(pixels);
+}
+
+/** The alternative: L_llike = Σ (d_l(x) − d_l(x̃))² / pixels. */
+export function likelihoodLossMse(disLX: Tensor4D, disLRec: Tensor4D, pixels: number): Scalar {
+  return tf.sum(tf.squaredDifference(disLX, disLRec)).div(pixels);
+}
+
+/**
+ * Σ H(x, x̃) / pixels: the plain VAE's cross-entropy of pixels.
+ *
+ * @param x B × H × W × C in [0, 1]; @param recLogits x̃ before its sigmoid
+ */
+export function pixelLoss(x: Tensor4D, recLogits: Tensor4D, pixels: number): Scalar {
+  return sigmoidCrossEntropySum(x, recLogits).div(pixels);
+}
+
+/** What L_GAN weighs each kind of fake with, against reals at 1; 2 and 1 in the article. */
+export interface FakeWeights {
+  prior: number;
+  reconstruction: number;
+}
+
+/**
+ * L_GAN = −¼ Σ (log d(x) + 2·log(1 − d(x_p)) + log(1 − d(x̃))) / pixels.
+ * With other weights ¼ becomes 1 / (1 + their sum), so that chance level keeps its meaning.
+ *
+ * @param d,dPrior,dRec probabilities of "real" for x, x_p and x̃, each B × 1
+ */
+export function ganLoss(
+  d: Tensor,
+  dPrior: Tensor,
+  dRec: Tensor,
+  weights: FakeWeights,
+  pixels: number,
+): Scalar {
+  const logD = tf.sum(tf.log(d.add(LOG_EPSILON)));
+  const logPrior = tf.sum(tf.log(tf.sub(1, dPrior).add(LOG_EPSILON)));
+  const logRec = tf.sum(tf.log(tf.sub(1, dRec).add(LOG_EPSILON)));
+  const total = logD.add(logPrior.mul(weights.prior)).add(logRec.mul(weights.reconstruction));
+  return total.mul(-1 / ((1 + weights.prior + weights.reconstruction) * pixels));
+}
+
+/**
+ * The decoder's non-saturating adversarial loss (Goodfellow et al. 2014, section 3):
+ * −Σ (w_p·log d(x_p) + w_r·log d(x̃)) / ((1 + w_p + w_r)·pixels).
+ */
+export function nonSaturatingLoss(
+  dPrior: Tensor,
+  dRec: Tensor,
+  weights: FakeWeights,
+  pixels: number,
+): Scalar {
+  const logPrior = tf.sum(tf.log(dPrior.add(LOG_EPSILON)));
+  const logRec = tf.sum(tf.log(dRec.add(LOG_EPSILON)));
+  const total = logPrior.mul(weights.prior).add(logRec.mul(weights.reconstruction));
+  return total.mul(-1 / ((1 + weights.prior + weights.reconstruction) * pixels));
+}

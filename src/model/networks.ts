@@ -1,0 +1,151 @@
+import type { TrainingConfig } from '../contracts/config.ts';
+import type { NamedWeights } from '../contracts/model.ts';
+import { StepRandom, tf } from '../engine/index.ts';
+import { decoderSpecs, decoderStatistics } from './decoder.ts';
+import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts';
+import { encoderSpecs, encoderStatistics } from './encoder.ts';
+import { optimizerOf } from './optimizers.ts';
+import type { ModelShape } from './shape.ts';
+import {
+  disposeWeights,
+  exportWeights,
+  importWeights,
+  initWeights,
+  type NetworkName,
+  type WeightSpec,
+  type Weights,
+} from './weights.ts';
+
+const NETWORKS: NetworkName[] = ['encoder', 'decoder', 'discriminator'];
+
+/** The three networks while they train: all that an update may change. */
+export interface Networks {
+  shape: ModelShape;
+  trained: Record<NetworkName, Weights>;
+  /** Accumulators of each network's optimiser. */
+  optimizer: Record<NetworkName, Weights>;
+  /** Moving statistics of batch normalisation, all networks; empty without it. */
+  statistics: Weights;
+  /** Exponential averages of the encoder's and the decoder's weights; empty where none are kept. */
+  averages: Weights;
+}
+
+export function specsOf(shape: ModelShape): Record<NetworkName, WeightSpec[]> {
+  return {
+    encoder: encoderSpecs(shape),
+    decoder: decoderSpecs(shape),
+    discriminator: discriminatorSpecs(shape),
+  };
+}
+
+export function statisticsSpecsOf(shape: ModelShape): WeightSpec[] {
+  return [...encoderStatistics(shape), ...decoderStatistics(shape), ...discriminatorStatistics(shape)];
+}
+
+/** The plain CVAE has no discriminator: none is made, stored or served. */
+export function networksOf(config: Pick<TrainingConfig, 'objective'>): NetworkName[] {
+  return config.objective === 'cvae' ? ['encoder', 'decoder'] : NETWORKS;
+}
+
+const perNetwork = <T>(make: (network: NetworkName) => T): Record<NetworkName, T> => ({
+  encoder: make('encoder'),
+  decoder: make('decoder'),
+  discriminator: make('discriminator'),
+});
+
+/** Fresh networks from a seed, or from stored weights to start from. */
+export function createNetworks(
+  shape: ModelShape,
+  config: TrainingConfig,
+  seed: number,
+  initial: NamedWeights[] = [],
+): Networks {
+  const specs = specsOf(shape);
+  const optimizer = optimizerOf(config);
+  const used = networksOf(config);
+  const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
+  const startsFrom = (network: NetworkName): boolean =>
+    initial.some(({ name }) => name.startsWith(`${network}/`));
+  const networks: Networks = {
+    shape,
+    trained: perNetwork((network) =>
+      startsFrom(network)
+        ? importWeights(of(network), initial)
+        : initWeights(of(network), new StepRandom(seed, 'weights', NETWORKS.indexOf(network))),
+    ),
+    optimizer: perNetwork((network) =>
+      initWeights(optimizer.stateSpecs(of(network)), new StepRandom(seed, 'weights', NETWORKS.length)),
+    ),
+    statistics: initWeights(statisticsSpecsOf(shape), new StepRandom(seed, 'weights', NETWORKS.length)),
+    averages: new Map(),
+  };
+  if (config.decoderAveraging > 0) {
+    for (const [name, tensor] of [...networks.trained.encoder, ...networks.trained.decoder]) {
+      networks.averages.set(name, tf.keep(tensor.clone()));
+    }
+  }
+  return networks;
+}
+
+export interface StoredNetworks {
+  weights: NamedWeights[];
+  optimizer: NamedWeights[];
+  averages: NamedWeights[];
+}
+
+/** Everything that changes while training, as plain arrays. */
+export function exportNetworks({ trained, optimizer, statistics, averages }: Networks): StoredNetworks {
+  return {
+    weights: [
+      ...NETWORKS.flatMap((network) => exportWeights(trained[network])),
+      ...exportWeights(statistics),
+    ],
+    optimizer: NETWORKS.flatMap((network) => exportWeights(optimizer[network])),
+    averages: exportWeights(averages),
+  };
+}
+
+/** The inverse of `exportNetworks`. @throws StylographError `checkpoint_corrupt` where a weight does not fit. */
+export function restoreNetworks(shape: ModelShape, config: TrainingConfig, stored: StoredNetworks): Networks {
+  const specs = specsOf(shape);
+  const optimizer = optimizerOf(config);
+  const used = networksOf(config);
+  const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
+  return {
+    shape,
+    trained: perNetwork((network) => importWeights(of(network), stored.weights)),
+    optimizer: perNetwork((network) => importWeights(optimizer.stateSpecs(of(network)), stored.optimizer)),
+    statistics: importWeights(statisticsSpecsOf(shape), stored.weights),
+    averages: importWeights(
+      config.decoderAveraging > 0 ? [...of('encoder'), ...of('decoder')] : [],
+      stored.averages,
+    ),
+  };
+}
+
+/** Averages ← decay·averages + (1 − decay)·weights; nothing where none are kept. */
+export function updateAverages({ trained, averages }: Networks, decay: number): void {
+  for (const [name, average] of averages) {
+    const current = trained.encoder.get(name) ?? trained.decoder.get(name)!;
+    averages.set(name, tf.keep(tf.tidy(() => average.mul(decay).add(current.mul(1 - decay)))));
+    average.dispose();
+  }
+}
+
+export function disposeNetworks(networks: Networks): void {
+  for (const network of NETWORKS) {
+    disposeWeights(networks.trained[network]);
+    disposeWeights(networks.optimizer[network]);
+  }
+  disposeWeights(networks.statistics);
+  disposeWeights(networks.averages);
+}
+
+/** The weights a model is served with: averages where they are kept, in the networks' order. Pure; no tensors. */
+export function servedWeights({
+  weights,
+  averages,
+}: Pick<StoredNetworks, 'weights' | 'averages'>): NamedWeights[] {
+  const averaged = new Map(averages.map((weight) => [weight.name, weight]));
+  return weights.map((weight) => averaged.get(weight.name) ?? weight);
+}

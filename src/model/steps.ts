@@ -1,0 +1,280 @@
+import type { TrainingConfig } from '../contracts/config.ts';
+import {
+  GradientTape,
+  type Scalar,
+  type StepRandom,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+} from '../engine/index.ts';
+import { decode, decodeLogits } from './decoder.ts';
+import { discriminate } from './discriminator.ts';
+import { encode } from './encoder.ts';
+import { NORM_MOMENTUM, type Pass } from './layers.ts';
+import {
+  type FakeWeights,
+  ganLoss,
+  klDivergence,
+  likelihoodLoss,
+  likelihoodLossMse,
+  nonSaturatingLoss,
+  pixelLoss,
+  priorLoss,
+} from './losses.ts';
+import type { Networks } from './networks.ts';
+import { optimizerOf } from './optimizers.ts';
+import { sampleLatent } from './sampling.ts';
+import type { Weights } from './weights.ts';
+
+/** Images, their labels and a prior sample for each. */
+export interface StepInput {
+  /** B × H × W × C in [0, 1]. */
+  x: Tensor4D;
+  /** B × labels, one-hot. */
+  y: Tensor2D;
+  /** z_p ~ N(0, I), B × latentDim. */
+  zPrior: Tensor2D;
+}
+
+/** What a step needs besides data: its numbers and its own random numbers. */
+export interface StepSettings {
+  config: TrainingConfig;
+  /** Multiplies the configured learning rates. */
+  rateFactor: number;
+  random: StepRandom;
+}
+
+/** Losses of a step before its update, by name. */
+export type StepLosses<Name extends string> = Record<Name, number>;
+
+/** Reads scalars back in one go. */
+function readLosses<Name extends string>(losses: Record<Name, Tensor>): StepLosses<Name> {
+  const names = Object.keys(losses) as Name[];
+  const values = tf.stack(names.map((name) => losses[name].reshape([]))).dataSync();
+  return Object.fromEntries(names.map((name, i) => [name, values[i]])) as StepLosses<Name>;
+}
+
+function fakeWeights(config: TrainingConfig): FakeWeights {
+  return { prior: config.priorFakeWeight, reconstruction: config.reconstructionFakeWeight };
+}
+
+function trainingPass({ statistics, shape }: Networks, { config, random }: StepSettings): Pass {
+  if (!shape.batchNorm) return { dropout: config.dropout, random, normalization: 'off' };
+  return {
+    dropout: config.dropout,
+    random,
+    normalization: 'batch',
+    observe(layer, mean, variance) {
+      for (const [kind, observed] of [['mean', mean] as const, ['variance', variance] as const]) {
+        const name = `${layer}/moving-${kind}`;
+        const old = statistics.get(name)!;
+        statistics.set(
+          name,
+          tf.keep(tf.tidy(() => old.mul(NORM_MOMENTUM).add(observed.mul(1 - NORM_MOMENTUM)))),
+        );
+        old.dispose();
+      }
+    },
+  };
+}
+
+/** Batches through one network as one, which batch normalisation forbids: it would mix their statistics. */
+function asOneBatch(
+  batches: Tensor4D[],
+  labels: Tensor2D[],
+  joined: boolean,
+): { x: Tensor4D; y: Tensor2D }[] {
+  if (!joined) return batches.map((x, i) => ({ x, y: labels[i]! }));
+  return [{ x: tf.concat4d(batches, 0), y: tf.concat2d(labels, 0) }];
+}
+
+function updateNetwork(
+  weights: Weights,
+  gradients: Tensor[],
+  state: Weights,
+  rate: number,
+  config: TrainingConfig,
+): void {
+  optimizerOf(config).update(weights, gradients, state, rate);
+}
+
+/**
+ * One step of the discriminator: it minimises L_GAN. Moves the discriminator's weights only.
+ *
+ * @returns L_GAN before the update
+ */
+export function discriminatorStep(
+  networks: Networks,
+  { x, y, zPrior }: StepInput,
+  settings: StepSettings,
+): StepLosses<'gan'> {
+  const { config, random } = settings;
+  const { encoder, decoder, discriminator } = networks.trained;
+  const pixels = networks.shape.height * networks.shape.width;
+  return tf.tidy(() => {
+    // Fakes: a reconstruction x̃ and a prior sample x_p for each image. No gradient goes into them.
+    const pass = trainingPass(networks, settings);
+    const { mu, logVar } = encode(encoder, x, y, pass);
+    const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
+    const xRec = decode(decoder, networks.shape, z, y, pass);
+    const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
+
+    // L_GAN of reals and fakes.
+    const { value: gan, tape } = GradientTape.record(() => {
+      const judged = asOneBatch([x, xPrior, xRec], [y, y, y], !networks.shape.batchNorm).map((batch) =>
+        tf.sigmoid(discriminate(discriminator, batch.x, batch.y, config.similarityLayer, pass).logit),
+      );
+      const [d, dPrior, dRec] = judged.length === 1 ? tf.split(judged[0]!, 3) : judged;
+      return ganLoss(d!, dPrior!, dRec!, fakeWeights(config), pixels);
+    });
+
+    // The similarity branch has no part in L_GAN where the article's form is used, so it gets no gradient.
+    const moved: Weights = new Map(
+      [...discriminator].filter(([name]) => !name.startsWith('discriminator/similarity/')),
+    );
+    const gradients = tape.gradients([gan], [...moved.values()]);
+    tape.dispose();
+    updateNetwork(
+      moved,
+      gradients,
+      networks.optimizer.discriminator,
+      config.learningRates.discriminator * settings.rateFactor,
+      config,
+    );
+    for (const [name, tensor] of moved) discriminator.set(name, tensor);
+    return readLosses({ gan });
+  });
+}
+
+/**
+ * One joint step of encoder and decoder, both gradients from one forward pass and applied together:
+ * the encoder minimises L_llike + L_prior, the decoder γ·L_llike − L_GAN. The discriminator stays as it is.
+ *
+ * @returns the losses before the update
+ */
+export function jointStep(
+  networks: Networks,
+  { x, y, zPrior }: StepInput,
+  settings: StepSettings,
+): StepLosses<'prior' | 'likelihood' | 'pixel' | 'gan' | 'encoder' | 'decoder'> {
+  const { config, random } = settings;
+  const { encoder, decoder, discriminator } = networks.trained;
+  const pixels = networks.shape.height * networks.shape.width;
+  return tf.tidy(() => {
+    // One forward pass through all three networks.
+    const pass = trainingPass(networks, settings);
+    const similarityPass = config.similarityDropout ? pass : { ...pass, dropout: 0 };
+    const judge = (image: Tensor4D) => discriminate(discriminator, image, y, config.similarityLayer, pass);
+    const disL = (image: Tensor4D, judged: ReturnType<typeof judge>) =>
+      config.similarityDropout
+        ? judged.similarity
+        : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity;
+
+    const real = judge(x);
+    const disLX = disL(x, real);
+    const { value: forward, tape } = GradientTape.record(() => {
+      const { mu, logVar } = encode(encoder, x, y, pass);
+      const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
+      const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
+      const xRec = tf.sigmoid(recLogits) as Tensor4D;
+      const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
+      const judgedRec = judge(xRec);
+      const d = tf.sigmoid(real.logit);
+      const dPrior = tf.sigmoid(judge(xPrior).logit);
+      const dRec = tf.sigmoid(judgedRec.logit);
+
+      const lPrior = priorLoss(mu, logVar, pixels).mul(config.priorWeight) as Scalar;
+      const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
+      const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
+      const lPixel = pixelLoss(x, recLogits, pixels);
+      const lGan = ganLoss(d, dPrior, dRec, fakeWeights(config), pixels);
+      const adversarial = (
+        config.ganLoss === 'saturating'
+          ? tf.neg(lGan)
+          : nonSaturatingLoss(dPrior, dRec, fakeWeights(config), pixels)
+      ).mul(config.ganWeight) as Scalar;
+      const reconstruction =
+        config.pixelWeight === 0 ? lLlike : (lLlike.add(lPixel.mul(config.pixelWeight)) as Scalar);
+      return { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction };
+    });
+    const { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction } = forward;
+
+    // Both gradients share the way of L_llike back to the reconstruction; from there each goes to its own network.
+    const one = tf.scalar(1);
+    const [dRecLogits] = tape.gradients([reconstruction], [recLogits]);
+    const encoderGradients = tape.gradients([recLogits, lPrior], [...encoder.values()], [dRecLogits!, one]);
+    const decoderGradients = tape.gradients(
+      [recLogits, adversarial],
+      [...decoder.values()],
+      [dRecLogits!.mul(config.gamma), one],
+    );
+    tape.dispose();
+
+    const { optimizer } = networks;
+    const rates = config.learningRates;
+    updateNetwork(encoder, encoderGradients, optimizer.encoder, rates.encoder * settings.rateFactor, config);
+    updateNetwork(decoder, decoderGradients, optimizer.decoder, rates.decoder * settings.rateFactor, config);
+    return readLosses({
+      prior: lPrior,
+      likelihood: lLlike,
+      pixel: lPixel,
+      gan: lGan,
+      encoder: reconstruction.add(lPrior),
+      decoder: reconstruction.mul(config.gamma).add(adversarial),
+    });
+  });
+}
+
+/**
+ * One step of the plain conditional VAE: encoder and decoder minimise the pixels' cross-entropy plus the KL term,
+ * summed over pixels and averaged over the batch. Moves both; there is no discriminator in it.
+ *
+ * @returns the losses before the update
+ */
+export function cvaeStep(
+  networks: Networks,
+  { x, y }: Pick<StepInput, 'x' | 'y'>,
+  settings: StepSettings,
+): StepLosses<'prior' | 'pixel' | 'encoder' | 'decoder'> {
+  const { config, random } = settings;
+  const { encoder, decoder } = networks.trained;
+  const batch = x.shape[0];
+  return tf.tidy(() => {
+    const pass = trainingPass(networks, settings);
+    const { value: losses, tape } = GradientTape.record(() => {
+      const { mu, logVar } = encode(encoder, x, y, pass);
+      const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
+      const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
+      const prior = klDivergence(mu, logVar).mul(config.priorWeight).div(batch);
+      const pixel = pixelLoss(x, recLogits, batch);
+      return { prior, pixel, total: pixel.add(prior) };
+    });
+    const gradients = tape.gradients([losses.total], [...encoder.values(), ...decoder.values()]);
+    tape.dispose();
+
+    const { optimizer } = networks;
+    const rates = config.learningRates;
+    const count = encoder.size;
+    updateNetwork(
+      encoder,
+      gradients.slice(0, count),
+      optimizer.encoder,
+      rates.encoder * settings.rateFactor,
+      config,
+    );
+    updateNetwork(
+      decoder,
+      gradients.slice(count),
+      optimizer.decoder,
+      rates.decoder * settings.rateFactor,
+      config,
+    );
+    return readLosses({
+      prior: losses.prior,
+      pixel: losses.pixel,
+      encoder: losses.total,
+      decoder: losses.total,
+    });
+  });
+}

@@ -1,0 +1,31 @@
+import type { TrainingConfig } from '../contracts/config.ts';
+
+/**
+ * Decisions of the training procedure as pure functions of losses and settings.
+ *
+ * At chance level L_GAN ≈ 0.057 for the article's sizes, so its thresholds of 1.0 and 0.4 give one discriminator step
+ * and three encoder/decoder steps an iteration.
+ */
+
+/** Whether another discriminator step follows the one that reported `gan`. @param done steps of this iteration so far */
+export function discriminatorContinues(gan: number, done: number, config: TrainingConfig): boolean {
+  return done < config.innerSteps.discriminator && !(gan < config.discriminatorThreshold);
+}
+
+/** Whether the encoder and decoder rest until the next iteration after the step that reported `gan`. */
+export function generatorStops(gan: number, config: TrainingConfig): boolean {
+  return gan > config.generatorThreshold;
+}
+
+/** Factor on the learning rates at an iteration: 1, and over the last `learningRateDecay` of the run linearly to 0.1. */
+export function rateFactor(iteration: number, { iterations, learningRateDecay }: TrainingConfig): number {
+  if (learningRateDecay === 0) return 1;
+  const start = iterations * (1 - learningRateDecay);
+  if (iteration <= start) return 1;
+  return 1 - 0.9 * ((iteration - start) / (iterations - start));
+}
+
+/** Whether an iteration (counted from 1, when done) is due under an interval; the last always is. */
+export function isDue(iteration: number, every: number, iterations: number): boolean {
+  return iteration % every === 0 || iteration === iterations;
+}
