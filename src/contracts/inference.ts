@@ -181,6 +181,8 @@ export type ToInferenceChild =
 
 export type FromInferenceChild =
   | { type: 'ready'; device: string }
+  /** It cannot start, for instance `engine_missing`; it exits after saying so. */
+  | { type: 'fatal'; code: string; message: string }
   | { type: 'loaded'; modelId: string }
   | { type: 'load-failed'; modelId: string; code: string; message: string }
   /** `pixels`: count × height × width × channels bytes. */

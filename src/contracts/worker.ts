@@ -2,9 +2,25 @@ import { z } from 'zod';
 import { RunId } from './common.ts';
 import { RunError } from './run.ts';
 
+/** A Redis server by URL, or a private one by its unix socket. */
+export const RedisTarget = z.union([z.strictObject({ url: z.string() }), z.strictObject({ path: z.string() })]);
+export type RedisTarget = z.infer<typeof RedisTarget>;
+
+/** Where a run child finds its run's record and data. */
+export const RunChildSettings = z.strictObject({
+  redis: RedisTarget,
+  /** What every name in Redis starts with. */
+  keyPrefix: z.string(),
+  /** Root of the folder store. */
+  storeRoot: z.string(),
+  /** Folder of the datasets. */
+  dataDir: z.string(),
+});
+export type RunChildSettings = z.infer<typeof RunChildSettings>;
+
 /** What the worker tells its run child over IPC. */
 export const ToRunChild = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('start'), runId: RunId, fence: z.int() }),
+  z.strictObject({ type: z.literal('start'), runId: RunId, fence: z.int(), settings: RunChildSettings }),
   /** Stop within a step. `cancel` ends the run, `pause` and `requeue` write a checkpoint first. */
   z.strictObject({ type: z.literal('stop'), reason: z.enum(['cancel', 'pause', 'requeue']) }),
 ]);

@@ -65,9 +65,14 @@ export function decodeLogits(
     weight(weights, 'decoder/conv1/bias'),
   );
   h = act(weights, 'decoder/conv1', h, pass);
-  h = upsample2x(conv(weights, 'decoder/conv2', h));
+  h = conv(weights, 'decoder/conv2', h);
+  if (pass.dropout > 0 || pass.normalization === 'batch') {
+    return conv(weights, 'decoder/image', act(weights, 'decoder/conv2', upsample2x(h), pass));
+  }
+  // Without dropout the activation does not care on which side of the upsampling it stands.
   h = act(weights, 'decoder/conv2', h, pass);
-  return conv(weights, 'decoder/image', h);
+  h = upsampleConv5x5(h, weight<Tensor4D>(weights, 'decoder/image/kernel'));
+  return h.add(weight(weights, 'decoder/image/bias'));
 }
 
 /** Dec(z, y) → x̃ in (0, 1). */

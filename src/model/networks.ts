@@ -4,7 +4,7 @@ import { StepRandom, tf } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from './decoder.ts';
 import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts';
 import { encoderSpecs, encoderStatistics } from './encoder.ts';
-import { optimizerOf } from './optimizers.ts';
+import { optimizerSpecs } from './optimizers.ts';
 import type { ModelShape } from './shape.ts';
 import {
   disposeWeights,
@@ -38,6 +38,16 @@ export function specsOf(shape: ModelShape): Record<NetworkName, WeightSpec[]> {
   };
 }
 
+/**
+ * The weights of a network that its own loss moves. L_GAN does not reach the discriminator's similarity branch, so
+ * nothing trains it: it stays the random projection it starts as.
+ */
+export function isMoved(network: NetworkName, name: string): boolean {
+  return network !== 'discriminator' || !name.startsWith('discriminator/similarity/');
+}
+const movedSpecs = (network: NetworkName, specs: WeightSpec[]): WeightSpec[] =>
+  specs.filter(({ name }) => isMoved(network, name));
+
 export function statisticsSpecsOf(shape: ModelShape): WeightSpec[] {
   return [...encoderStatistics(shape), ...decoderStatistics(shape), ...discriminatorStatistics(shape)];
 }
@@ -61,9 +71,10 @@ export function createNetworks(
   initial: NamedWeights[] = [],
 ): Networks {
   const specs = specsOf(shape);
-  const optimizer = optimizerOf(config);
   const used = networksOf(config);
   const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
+  const optimizerStateOf = (network: NetworkName): WeightSpec[] =>
+    used.includes(network) ? optimizerSpecs(network, movedSpecs(network, specs[network]), config) : [];
   const startsFrom = (network: NetworkName): boolean =>
     initial.some(({ name }) => name.startsWith(`${network}/`));
   const networks: Networks = {
@@ -74,7 +85,7 @@ export function createNetworks(
         : initWeights(of(network), new StepRandom(seed, 'weights', NETWORKS.indexOf(network))),
     ),
     optimizer: perNetwork((network) =>
-      initWeights(optimizer.stateSpecs(of(network)), new StepRandom(seed, 'weights', NETWORKS.length)),
+      initWeights(optimizerStateOf(network), new StepRandom(seed, 'weights', NETWORKS.length)),
     ),
     statistics: initWeights(statisticsSpecsOf(shape), new StepRandom(seed, 'weights', NETWORKS.length)),
     averages: new Map(),
@@ -108,13 +119,14 @@ export function exportNetworks({ trained, optimizer, statistics, averages }: Net
 /** The inverse of `exportNetworks`. @throws StylographError `checkpoint_corrupt` where a weight does not fit. */
 export function restoreNetworks(shape: ModelShape, config: TrainingConfig, stored: StoredNetworks): Networks {
   const specs = specsOf(shape);
-  const optimizer = optimizerOf(config);
   const used = networksOf(config);
   const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
+  const optimizerStateOf = (network: NetworkName): WeightSpec[] =>
+    used.includes(network) ? optimizerSpecs(network, movedSpecs(network, specs[network]), config) : [];
   return {
     shape,
     trained: perNetwork((network) => importWeights(of(network), stored.weights)),
-    optimizer: perNetwork((network) => importWeights(optimizer.stateSpecs(of(network)), stored.optimizer)),
+    optimizer: perNetwork((network) => importWeights(optimizerStateOf(network), stored.optimizer)),
     statistics: importWeights(statisticsSpecsOf(shape), stored.weights),
     averages: importWeights(
       config.decoderAveraging > 0 ? [...of('encoder'), ...of('decoder')] : [],

@@ -22,8 +22,8 @@ import {
   pixelLoss,
   priorLoss,
 } from './losses.ts';
-import type { Networks } from './networks.ts';
-import { optimizerOf } from './optimizers.ts';
+import { isMoved, type Networks } from './networks.ts';
+import { updateNetwork } from './optimizers.ts';
 import { sampleLatent } from './sampling.ts';
 import type { Weights } from './weights.ts';
 
@@ -80,23 +80,50 @@ function trainingPass({ statistics, shape }: Networks, { config, random }: StepS
 }
 
 /** Batches through one network as one, which batch normalisation forbids: it would mix their statistics. */
-function asOneBatch(
-  batches: Tensor4D[],
+function asOneBatch<T extends Tensor>(
+  batches: T[],
   labels: Tensor2D[],
   joined: boolean,
-): { x: Tensor4D; y: Tensor2D }[] {
+): { x: T; y: Tensor2D }[] {
   if (!joined) return batches.map((x, i) => ({ x, y: labels[i]! }));
-  return [{ x: tf.concat4d(batches, 0), y: tf.concat2d(labels, 0) }];
+  return [{ x: tf.concat(batches, 0), y: tf.concat2d(labels, 0) }];
 }
 
-function updateNetwork(
-  weights: Weights,
-  gradients: Tensor[],
-  state: Weights,
-  rate: number,
-  config: TrainingConfig,
-): void {
-  optimizerOf(config).update(weights, gradients, state, rate);
+/** The gradient of L_GAN with respect to the discriminator's weights, and L_GAN itself. Call within `tf.tidy`. */
+export function discriminatorGradients(
+  networks: Networks,
+  { x, y, zPrior }: StepInput,
+  settings: StepSettings,
+): { gan: Scalar; moved: Weights; gradients: Tensor[] } {
+  const { config, random } = settings;
+  const { encoder, decoder, discriminator } = networks.trained;
+  const pixels = networks.shape.height * networks.shape.width;
+  // Fakes: a reconstruction x̃ and a prior sample x_p for each image. No gradient goes into them.
+  const pass = trainingPass(networks, settings);
+  const joined = !networks.shape.batchNorm;
+  const { mu, logVar } = encode(encoder, x, y, pass);
+  const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
+  const fakes = asOneBatch([zPrior, z], [y, y], joined).map((batch) =>
+    decode(decoder, networks.shape, batch.x, batch.y, pass),
+  );
+
+  // L_GAN of reals and fakes.
+  const { value: gan, tape } = GradientTape.record(() => {
+    const judged = asOneBatch(
+      [x, ...fakes],
+      [y, ...fakes.map((fake) => tf.tile(y, [fake.shape[0] / x.shape[0], 1]))],
+      joined,
+    ).map((batch) =>
+      tf.sigmoid(discriminate(discriminator, batch.x, batch.y, config.similarityLayer, pass).logit),
+    );
+    const [d, dPrior, dRec] = judged.length === 1 ? tf.split(judged[0]!, 3) : judged;
+    return ganLoss(d!, dPrior!, dRec!, fakeWeights(config), pixels);
+  });
+
+  const moved: Weights = new Map([...discriminator].filter(([name]) => isMoved('discriminator', name)));
+  const gradients = tape.gradients([gan], [...moved.values()]);
+  tape.dispose();
+  return { gan, moved, gradients };
 }
 
 /**
@@ -106,123 +133,128 @@ function updateNetwork(
  */
 export function discriminatorStep(
   networks: Networks,
-  { x, y, zPrior }: StepInput,
+  input: StepInput,
   settings: StepSettings,
 ): StepLosses<'gan'> {
-  const { config, random } = settings;
-  const { encoder, decoder, discriminator } = networks.trained;
-  const pixels = networks.shape.height * networks.shape.width;
+  const { config, rateFactor } = settings;
   return tf.tidy(() => {
-    // Fakes: a reconstruction x̃ and a prior sample x_p for each image. No gradient goes into them.
-    const pass = trainingPass(networks, settings);
-    const { mu, logVar } = encode(encoder, x, y, pass);
-    const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
-    const xRec = decode(decoder, networks.shape, z, y, pass);
-    const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
-
-    // L_GAN of reals and fakes.
-    const { value: gan, tape } = GradientTape.record(() => {
-      const judged = asOneBatch([x, xPrior, xRec], [y, y, y], !networks.shape.batchNorm).map((batch) =>
-        tf.sigmoid(discriminate(discriminator, batch.x, batch.y, config.similarityLayer, pass).logit),
-      );
-      const [d, dPrior, dRec] = judged.length === 1 ? tf.split(judged[0]!, 3) : judged;
-      return ganLoss(d!, dPrior!, dRec!, fakeWeights(config), pixels);
-    });
-
-    // The similarity branch has no part in L_GAN where the article's form is used, so it gets no gradient.
-    const moved: Weights = new Map(
-      [...discriminator].filter(([name]) => !name.startsWith('discriminator/similarity/')),
-    );
-    const gradients = tape.gradients([gan], [...moved.values()]);
-    tape.dispose();
-    updateNetwork(
-      moved,
-      gradients,
-      networks.optimizer.discriminator,
-      config.learningRates.discriminator * settings.rateFactor,
-      config,
-    );
-    for (const [name, tensor] of moved) discriminator.set(name, tensor);
+    const { gan, moved, gradients } = discriminatorGradients(networks, input, settings);
+    const rate = config.learningRates.discriminator * rateFactor;
+    updateNetwork('discriminator', moved, gradients, networks.optimizer.discriminator, rate, config);
+    for (const [name, tensor] of moved) networks.trained.discriminator.set(name, tensor);
     return readLosses({ gan });
   });
 }
 
+type JointLoss = 'prior' | 'likelihood' | 'pixel' | 'gan' | 'encoder' | 'decoder';
+
 /**
- * One joint step of encoder and decoder, both gradients from one forward pass and applied together:
- * the encoder minimises L_llike + L_prior, the decoder γ·L_llike − L_GAN. The discriminator stays as it is.
+ * The gradients of encoder and decoder from one forward pass through all three networks: the encoder's of
+ * L_llike + L_prior, the decoder's of γ·L_llike − L_GAN. Call within `tf.tidy`.
+ */
+export function jointGradients(
+  networks: Networks,
+  { x, y, zPrior }: StepInput,
+  settings: StepSettings,
+): {
+  losses: Record<JointLoss, Tensor>;
+  encoderGradients: Tensor[];
+  decoderGradients: Tensor[];
+} {
+  const { config, random } = settings;
+  const { encoder, decoder, discriminator } = networks.trained;
+  const pixels = networks.shape.height * networks.shape.width;
+  // One forward pass through all three networks.
+  const pass = trainingPass(networks, settings);
+  const similarityPass = config.similarityDropout ? pass : { ...pass, dropout: 0 };
+  const judge = (image: Tensor4D) => discriminate(discriminator, image, y, config.similarityLayer, pass);
+  const disL = (image: Tensor4D, judged: ReturnType<typeof judge>) =>
+    config.similarityDropout
+      ? judged.similarity
+      : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity;
+
+  const real = judge(x);
+  const disLX = disL(x, real);
+  const { value: forward, tape } = GradientTape.record(() => {
+    const { mu, logVar } = encode(encoder, x, y, pass);
+    const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
+    const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
+    const xRec = tf.sigmoid(recLogits) as Tensor4D;
+    const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
+    const judgedRec = judge(xRec);
+    const d = tf.sigmoid(real.logit);
+    const dPrior = tf.sigmoid(judge(xPrior).logit);
+    const dRec = tf.sigmoid(judgedRec.logit);
+
+    const lPrior = priorLoss(mu, logVar, pixels).mul(config.priorWeight) as Scalar;
+    const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
+    const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
+    const lPixel = pixelLoss(x, recLogits, pixels);
+    const lGan = ganLoss(d, dPrior, dRec, fakeWeights(config), pixels);
+    const adversarial = (
+      config.ganLoss === 'saturating'
+        ? tf.neg(lGan)
+        : nonSaturatingLoss(dPrior, dRec, fakeWeights(config), pixels)
+    ).mul(config.ganWeight) as Scalar;
+    const reconstruction =
+      config.pixelWeight === 0 ? lLlike : (lLlike.add(lPixel.mul(config.pixelWeight)) as Scalar);
+    return { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction };
+  });
+  const { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction } = forward;
+
+  // Both gradients share the way of L_llike back to the reconstruction; from there each goes to its own network.
+  const one = tf.scalar(1);
+  const [dRecLogits] = tape.gradients([reconstruction], [recLogits]);
+  const encoderGradients = tape.gradients([recLogits, lPrior], [...encoder.values()], [dRecLogits!, one]);
+  const decoderGradients = tape.gradients(
+    [recLogits, adversarial],
+    [...decoder.values()],
+    [dRecLogits!.mul(config.gamma), one],
+  );
+  tape.dispose();
+  const losses = {
+    prior: lPrior,
+    likelihood: lLlike,
+    pixel: lPixel,
+    gan: lGan,
+    encoder: reconstruction.add(lPrior),
+    decoder: reconstruction.mul(config.gamma).add(adversarial),
+  };
+  return { losses, encoderGradients, decoderGradients };
+}
+
+/**
+ * One joint step of encoder and decoder, both gradients applied together. The discriminator stays as it is.
  *
  * @returns the losses before the update
  */
 export function jointStep(
   networks: Networks,
-  { x, y, zPrior }: StepInput,
+  input: StepInput,
   settings: StepSettings,
-): StepLosses<'prior' | 'likelihood' | 'pixel' | 'gan' | 'encoder' | 'decoder'> {
-  const { config, random } = settings;
-  const { encoder, decoder, discriminator } = networks.trained;
-  const pixels = networks.shape.height * networks.shape.width;
+): StepLosses<JointLoss> {
+  const { config, rateFactor } = settings;
+  const { trained, optimizer } = networks;
   return tf.tidy(() => {
-    // One forward pass through all three networks.
-    const pass = trainingPass(networks, settings);
-    const similarityPass = config.similarityDropout ? pass : { ...pass, dropout: 0 };
-    const judge = (image: Tensor4D) => discriminate(discriminator, image, y, config.similarityLayer, pass);
-    const disL = (image: Tensor4D, judged: ReturnType<typeof judge>) =>
-      config.similarityDropout
-        ? judged.similarity
-        : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity;
-
-    const real = judge(x);
-    const disLX = disL(x, real);
-    const { value: forward, tape } = GradientTape.record(() => {
-      const { mu, logVar } = encode(encoder, x, y, pass);
-      const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
-      const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
-      const xRec = tf.sigmoid(recLogits) as Tensor4D;
-      const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
-      const judgedRec = judge(xRec);
-      const d = tf.sigmoid(real.logit);
-      const dPrior = tf.sigmoid(judge(xPrior).logit);
-      const dRec = tf.sigmoid(judgedRec.logit);
-
-      const lPrior = priorLoss(mu, logVar, pixels).mul(config.priorWeight) as Scalar;
-      const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
-      const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
-      const lPixel = pixelLoss(x, recLogits, pixels);
-      const lGan = ganLoss(d, dPrior, dRec, fakeWeights(config), pixels);
-      const adversarial = (
-        config.ganLoss === 'saturating'
-          ? tf.neg(lGan)
-          : nonSaturatingLoss(dPrior, dRec, fakeWeights(config), pixels)
-      ).mul(config.ganWeight) as Scalar;
-      const reconstruction =
-        config.pixelWeight === 0 ? lLlike : (lLlike.add(lPixel.mul(config.pixelWeight)) as Scalar);
-      return { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction };
-    });
-    const { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction } = forward;
-
-    // Both gradients share the way of L_llike back to the reconstruction; from there each goes to its own network.
-    const one = tf.scalar(1);
-    const [dRecLogits] = tape.gradients([reconstruction], [recLogits]);
-    const encoderGradients = tape.gradients([recLogits, lPrior], [...encoder.values()], [dRecLogits!, one]);
-    const decoderGradients = tape.gradients(
-      [recLogits, adversarial],
-      [...decoder.values()],
-      [dRecLogits!.mul(config.gamma), one],
-    );
-    tape.dispose();
-
-    const { optimizer } = networks;
+    const { losses, encoderGradients, decoderGradients } = jointGradients(networks, input, settings);
     const rates = config.learningRates;
-    updateNetwork(encoder, encoderGradients, optimizer.encoder, rates.encoder * settings.rateFactor, config);
-    updateNetwork(decoder, decoderGradients, optimizer.decoder, rates.decoder * settings.rateFactor, config);
-    return readLosses({
-      prior: lPrior,
-      likelihood: lLlike,
-      pixel: lPixel,
-      gan: lGan,
-      encoder: reconstruction.add(lPrior),
-      decoder: reconstruction.mul(config.gamma).add(adversarial),
-    });
+    updateNetwork(
+      'encoder',
+      trained.encoder,
+      encoderGradients,
+      optimizer.encoder,
+      rates.encoder * rateFactor,
+      config,
+    );
+    updateNetwork(
+      'decoder',
+      trained.decoder,
+      decoderGradients,
+      optimizer.decoder,
+      rates.decoder * rateFactor,
+      config,
+    );
+    return readLosses(losses);
   });
 }
 
@@ -257,6 +289,7 @@ export function cvaeStep(
     const rates = config.learningRates;
     const count = encoder.size;
     updateNetwork(
+      'encoder',
       encoder,
       gradients.slice(0, count),
       optimizer.encoder,
@@ -264,6 +297,7 @@ export function cvaeStep(
       config,
     );
     updateNetwork(
+      'decoder',
       decoder,
       gradients.slice(count),
       optimizer.decoder,
