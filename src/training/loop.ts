@@ -76,6 +76,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         for (const sheet of drawSamples(trainer.networks, dataset, seed, ordinal))
           yield { type: 'sample', iteration, sheet };
       }
+      if (signal.aborted && signal.reason === 'cancel') return;
       if (signal.aborted || isDue(iteration, config.checkpointEvery, config.iterations)) {
         yield { type: 'checkpoint', state: trainer.state(clock.secondsElapsed) };
       }

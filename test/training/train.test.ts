@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TrainingState } from '../../src/contracts/checkpoint.ts';
+import type { TrainingConfigOverrides } from '../../src/contracts/config.ts';
+import type { Dataset } from '../../src/contracts/dataset.ts';
+import { resolveConfig } from '../../src/contracts/presets.ts';
+import { tf } from '../../src/engine/index.ts';
+import { servedWeights, type TrainingEvent, train } from '../../src/training/loop.ts';
+import { discriminatorContinues, generatorStops, isDue, rateFactor } from '../../src/training/schedule.ts';
+
+/** Two labels, bars that lie or stand: enough to train on without reading files. */
+function barDataset(): Dataset {
+  const split = (count: number) => {
+    const images = new Uint8Array(count * 256);
+    const labels = Uint8Array.from({ length: count }, (_, i) => i % 2);
+    for (let i = 0; i < count; i++) {
+      const at = 3 + (i % 10);
+      for (let k = 2; k < 14; k++) images[i * 256 + (labels[i] ? at * 16 + k : k * 16 + at)] = 255;
+    }
+    return { count, images, labels };
+  };
+  const labels = ['standing', 'lying'].map((name, index) => ({ index, name, count: 40 }));
+  const info = {
+    id: 'bars',
+    name: 'Bars',
+    labels,
+    width: 16,
+    height: 16,
+    channels: 1 as const,
+    split: { train: 60, validation: 10, test: 10 },
+    digest: '0'.repeat(64),
+  };
+  return { info, train: split(60), validation: split(10), test: split(10) };
+}
+
+const config = (overrides: TrainingConfigOverrides = {}) =>
+  resolveConfig('article', {
+    iterations: 6,
+    batchSize: 8,
+    latentDim: 3,
+    networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
+    checkpointEvery: 2,
+    metricsEvery: 2,
+    sampleEvery: 4,
+    ...overrides,
+  });
+
+async function collect(options: Partial<Parameters<typeof train>[0]> = {}): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  const signal = new AbortController().signal;
+  for await (const event of train({ config: config(), dataset: barDataset(), seed: 11, signal, ...options }))
+    events.push(event);
+  return events;
+}
+
+const states = (events: TrainingEvent[]): TrainingState[] =>
+  events.flatMap((event) => (event.type === 'checkpoint' ? [event.state] : []));
+const numbers = ({ weights, optimizer, averages }: TrainingState) =>
+  [weights, optimizer, averages].map((group) => group.map(({ name, values }) => [name, values.join()]));
+
+test('a run says what it does, in order, and ends with a checkpoint', async () => {
+  const events = await collect();
+  const said = events
+    .filter(({ type }) => type !== 'progress')
+    .map((event) => {
+      if (event.type === 'sample') return `sample ${event.sheet.kind} ${event.iteration}`;
+      return event.type === 'checkpoint'
+        ? `checkpoint ${event.state.iteration}`
+        : `${event.type} ${(event as { iteration: number }).iteration}`;
+    });
+  const sheets = ['labels', 'reconstructions', 'manifold', 'scatter'];
+  assert.deepEqual(said, [
+    'metrics 2',
+    'checkpoint 2',
+    'metrics 4',
+    ...sheets.map((kind) => `sample ${kind} 4`),
+    'checkpoint 4',
+    'metrics 6',
+    ...sheets.map((kind) => `sample ${kind} 6`),
+    'checkpoint 6',
+  ]);
+  const progress = events.flatMap((event) => (event.type === 'progress' ? [event.progress] : []));
+  assert.deepEqual(
+    progress.map(({ iteration }) => iteration),
+    [0, 1, 2, 3, 4, 5, 6],
+  );
+  assert.ok(
+    progress.every(({ secondsElapsed }, i) => i === 0 || secondsElapsed > progress[i - 1]!.secondsElapsed),
+  );
+});
+
+const VARIANTS: [string, TrainingConfigOverrides][] = [
+  ["the article's procedure", {}],
+  [
+    'Adam, averages, a warm-up and falling rates',
+    { optimizer: 'adam', decoderAveraging: 0.9, warmupIterations: 3, learningRateDecay: 0.5 },
+  ],
+  ['batch normalisation', { batchNorm: true }],
+  ['the plain CVAE', { objective: 'cvae' }],
+];
+for (const [name, overrides] of VARIANTS) {
+  test(`a run resumed from any checkpoint ends bit for bit as an unbroken one: ${name}`, async () => {
+    const unbroken = await collect({ config: config(overrides) });
+    for (const state of states(unbroken).slice(0, -1)) {
+      const resumed = await collect({ config: config(overrides), resume: structuredClone(state) });
+      assert.deepEqual(numbers(states(resumed).at(-1)!), numbers(states(unbroken).at(-1)!));
+      const metrics = (events: TrainingEvent[]) =>
+        events.filter((event) => event.type === 'metrics' && event.iteration > state.iteration);
+      assert.deepEqual(metrics(resumed), metrics(unbroken));
+    }
+  });
+}
+
+test('seeds matter', async () => {
+  const [a, b] = [await collect({ seed: 1 }), await collect({ seed: 2 })];
+  assert.notDeepEqual(numbers(states(a).at(-1)!), numbers(states(b).at(-1)!));
+});
+
+test('a pause ends with a checkpoint to go on from, a cancellation at once', async () => {
+  const stopped = async (reason: string) => {
+    const controller = new AbortController();
+    const events: TrainingEvent[] = [];
+    const options = {
+      config: config({ checkpointEvery: 100 }),
+      dataset: barDataset(),
+      seed: 11,
+      signal: controller.signal,
+    };
+    for await (const event of train(options)) {
+      events.push(event);
+      if (event.type === 'progress' && event.progress.iteration === 3) controller.abort(reason);
+    }
+    return events;
+  };
+  assert.deepEqual(
+    states(await stopped('pause')).map(({ iteration }) => iteration),
+    [3],
+  );
+  assert.deepEqual(states(await stopped('cancel')), []);
+});
+
+test('a whole run leaves no tensors behind', async () => {
+  const before = tf.memory().numTensors;
+  await collect();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test('a loss that is not finite is reported as null and ends the run with advice', async () => {
+  const rates = { encoder: 1, decoder: 1, discriminator: 1 };
+  const events: TrainingEvent[] = [];
+  const broken = structuredClone(states(await collect())[0]!);
+  broken.weights[0]!.values.fill(Number.NaN);
+  await assert.rejects(
+    async () => {
+      const signal = new AbortController().signal;
+      for await (const event of train({
+        config: config({ learningRates: rates }),
+        dataset: barDataset(),
+        seed: 1,
+        signal,
+        resume: broken,
+      })) {
+        events.push(event);
+      }
+    },
+    { code: 'diverged', message: /lower learningRates/ },
+  );
+  const last = events.at(-1)!;
+  assert.ok(last.type === 'metrics' && last.values.encoderLoss === null);
+});
+
+test('averages are served in place of the weights they average', async () => {
+  const [state] = states(await collect({ config: config({ decoderAveraging: 0.9 }) }));
+  const served = servedWeights(state!);
+  assert.deepEqual(
+    served.map(({ name }) => name),
+    state!.weights.map(({ name }) => name),
+  );
+  const find = (group: typeof served, name: string) => group.find((weight) => weight.name === name)!.values;
+  assert.deepEqual(find(served, 'decoder/conv1/kernel'), find(state!.averages, 'decoder/conv1/kernel'));
+  assert.notDeepEqual(find(served, 'decoder/conv1/kernel'), find(state!.weights, 'decoder/conv1/kernel'));
+  assert.deepEqual(
+    find(served, 'discriminator/conv1/kernel'),
+    find(state!.weights, 'discriminator/conv1/kernel'),
+  );
+});
+
+test('the schedule follows its thresholds', () => {
+  const article = resolveConfig('article');
+  assert.equal(discriminatorContinues(0.057, 1, article), false);
+  assert.equal(discriminatorContinues(1.2, 1, article), true);
+  assert.equal(discriminatorContinues(1.2, 3, article), false);
+  assert.equal(generatorStops(0.057, article), false);
+  assert.equal(generatorStops(0.41, article), true);
+  assert.equal(isDue(48_000, 7, 48_000), true);
+  const falling = resolveConfig('article', { iterations: 100, learningRateDecay: 0.5 });
+  const factors = [0, 50, 75, 100].map((iteration) => Number(rateFactor(iteration, falling).toFixed(6)));
+  assert.deepEqual(factors, [1, 1, 0.55, 0.1]);
+});
