@@ -34,3 +34,11 @@ export const FromRunChild = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('failed'), error: RunError }),
 ]);
 export type FromRunChild = z.infer<typeof FromRunChild>;
+
+/** What the server tells its worker process over IPC. */
+export const ToWorker = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('start'), redis: RedisTarget, dataDir: z.string() }),
+  /** Checkpoint the run, requeue it and end. */
+  z.strictObject({ type: z.literal('shutdown') }),
+]);
+export type ToWorker = z.infer<typeof ToWorker>;

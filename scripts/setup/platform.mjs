@@ -1,0 +1,40 @@
+import { SetupProblem } from './problem.mjs';
+
+const OLDEST_NODE = [20, 19];
+
+export function checkNode(version = process.versions.node) {
+  const [major, minor] = version.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    throw new SetupProblem(
+      `Node ${version} is too old.`,
+      `Install Node ${OLDEST_NODE.join('.')} or newer (20, 22 and 24 are tested), for instance with: nvm install 22`,
+    );
+  }
+}
+
+/** The native libraries exist for Linux with glibc on x86-64. */
+export function checkPlatform({ platform, arch } = process) {
+  const glibc = process.report?.getReport?.().header.glibcVersionRuntime;
+  if (platform !== 'linux' || arch !== 'x64' || !glibc) {
+    throw new SetupProblem(
+      `The native engine is not built for ${platform}/${arch}${platform === 'linux' && !glibc ? ' without glibc' : ''}.`,
+      'Use Linux with glibc 2.28 or newer on x86-64: a virtual machine, WSL 2 or a Debian-based container.',
+    );
+  }
+}
+
+/**
+ * The check that comes before everything else: a server that others can reach needs keys.
+ * src/config.ts makes the same rule part of the settings' schema.
+ */
+export function checkExposure(env = process.env) {
+  const host = env.HOST || '127.0.0.1';
+  const loopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  if (!loopback && !env.API_KEYS?.trim() && env.ROLE !== 'worker') {
+    throw new SetupProblem(
+      `HOST=${host} lets other machines in, but API_KEYS is not set.`,
+      'Set API_KEYS to one or more secret keys (comma-separated, 16 characters or more), or leave HOST at 127.0.0.1.',
+      2,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from './setup/build.mjs';
+import { setUp } from './setup/index.mjs';
+import { ROOT } from './setup/paths.mjs';
+import { run } from './setup/problem.mjs';
+
+/** npm test [-- part of a file's path ...] */
+await run(async () => {
+  const { redisServer } = await setUp();
+  if (redisServer) process.env.REDIS_SERVER ??= redisServer;
+  await build();
+  const filters = process.argv.slice(2);
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true })
+    .map((name) => join('test', String(name)))
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
+    .sort();
+  const reporter = 'spec';
+  const args = ['--import', 'tsx', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout'];
+  const child = spawn(process.execPath, ['--no-warnings', ...args, ...files], { cwd: ROOT, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  process.exitCode = await new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
+});

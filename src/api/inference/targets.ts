@@ -1,0 +1,42 @@
+import type { z } from 'zod';
+import type { LabelReference, StyleTransferRequest } from '../../contracts/inference.ts';
+import type { ModelRecord } from '../../contracts/model.ts';
+import { StylographError } from '../../errors.ts';
+import { labelIndex } from './model.ts';
+
+/** Images one style transfer may make. */
+const MAX_TRANSFERS = 4_096;
+
+const refuse = (message: string): never => {
+  throw new StylographError('validation_failed', `body.targets: ${message}`, {
+    errors: [{ path: 'body.targets', message }],
+  });
+};
+
+/**
+ * Label indices to make for each of `count` sources: every label unless `targets` says otherwise.
+ * @param body the JSON body; bytes of an image have no targets
+ * @throws invalid_label, validation_failed
+ */
+export function chosenTargets(model: ModelRecord, body: unknown, count: number): number[][] {
+  const targets = Buffer.isBuffer(body) ? undefined : (body as z.infer<typeof StyleTransferRequest>).targets;
+  const every = model.image.labels.map((_, index) => index);
+  const isNested = (given: NonNullable<typeof targets>): given is LabelReference[][] =>
+    Array.isArray(given[0]);
+  const indices = (references: LabelReference[]): number[] =>
+    references.map((reference) => labelIndex(model, reference));
+
+  let rows: number[][];
+  if (targets === undefined) rows = Array.from({ length: count }, () => every);
+  else if (!isNested(targets)) {
+    const row = indices(targets as LabelReference[]);
+    rows = Array.from({ length: count }, () => row);
+  } else {
+    if (targets.length !== count)
+      refuse(`must be one list, or one an image: ${count}, not ${targets.length}`);
+    rows = targets.map(indices);
+  }
+  const total = rows.reduce((sum, { length }) => sum + length, 0);
+  if (total > MAX_TRANSFERS) refuse(`ask for ${total} images; at most ${MAX_TRANSFERS} are made at a time`);
+  return rows;
+}

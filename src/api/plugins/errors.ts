@@ -1,0 +1,131 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
+import { errorCodeOf, type FieldError, StylographError } from '../../errors.ts';
+import { PROBLEM_TYPE, toProblem } from '../problem.ts';
+
+/** What Fastify calls the parts of a request, and how a client knows them. */
+const PARTS: Record<string, string> = {
+  querystring: 'query',
+  params: 'path',
+  headers: 'headers',
+  body: 'body',
+};
+
+interface Issue {
+  path?: PropertyKey[];
+  code?: string;
+  message: string;
+  keys?: string[];
+  errors?: Issue[][];
+}
+
+/** One line a mistake: unknown fields one by one, and for a union the form that fitted best. */
+function flatten(issue: Issue, prefix: string): FieldError[] {
+  const path = [prefix, ...(issue.path ?? [])].map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return (issue.keys ?? []).map((key) => ({ path: `${path}.${key}`, message: 'is not known here' }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors?.length) {
+    const depth = (issues: Issue[]): number => Math.max(0, ...issues.map((inner) => inner.path?.length ?? 0));
+    const best = issue.errors.reduce((a, b) => (depth(b) > depth(a) ? b : a));
+    if (depth(best) > 0) return best.flatMap((inner) => flatten(inner, path));
+    const messages = new Set(issue.errors.flatMap((issues) => issues.map(({ message }) => message)));
+    return [{ path, message: [...messages].join(', or ') }];
+  }
+  return [{ path, message: issue.message }];
+}
+
+function fieldErrors(error: FastifyError): FieldError[] {
+  const part = PARTS[error.validationContext ?? ''] ?? 'request';
+  return (error.validation ?? []).flatMap(({ instancePath, keyword, message, params }) =>
+    flatten(
+      {
+        ...(params as Partial<Issue>),
+        path: instancePath.split('/').filter((step) => step !== ''),
+        code: keyword,
+        message: message ?? 'is not valid',
+      },
+      part,
+    ),
+  );
+}
+
+/** Fastify's own errors by their code. */
+function fromFastify(error: FastifyError): StylographError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new StylographError(
+        'unsupported_media_type',
+        'This call does not take a body of that Content-Type; /docs says what it takes, mostly application/json.',
+      );
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new StylographError(
+        'body_too_large',
+        'The body is larger than this call takes; send less at a time.',
+      );
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new StylographError('malformed_json', 'The body could not be parsed as JSON; check its syntax.');
+    case 'FST_ERR_BAD_URL':
+      return new StylographError('validation_failed', 'The path is not valid percent-encoding.');
+    default:
+      if (error.name === 'SyntaxError' && error.statusCode === 400) {
+        return new StylographError('malformed_json', `The body is not valid JSON: ${error.message}.`);
+      }
+      if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+        return new StylographError('validation_failed', error.message);
+      }
+      return undefined;
+  }
+}
+
+/** What the client is told: ours as they are, known ones translated, anything else as `internal` without details. */
+export function toStylographError(error: FastifyError, requestId: string): StylographError {
+  if (error instanceof StylographError) return error;
+  const code = errorCodeOf(error);
+  if (code) return new StylographError(code, error.message);
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = fieldErrors(error);
+    const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    return new StylographError('validation_failed', detail, { errors });
+  }
+  const translated = isResponseSerializationError(error) ? undefined : fromFastify(error);
+  return (
+    translated ??
+    new StylographError(
+      'internal',
+      `Something went wrong on our side; the log has it under request ${requestId}.`,
+    )
+  );
+}
+
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: StylographError,
+): FastifyReply {
+  if (error.retryAfter !== undefined)
+    reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfter))));
+  if (error.code === 'unauthorized') reply.header('www-authenticate', 'Bearer realm="stylograph"');
+  // What a successful answer would have carried does not hold for this one.
+  for (const header of ['etag', 'content-disposition']) reply.removeHeader(header);
+  return (
+    reply
+      .code(error.status)
+      .header('cache-control', 'no-store')
+      .type(PROBLEM_TYPE)
+      // As a string, past the serialisers, which know only what a route documents.
+      .send(JSON.stringify(toProblem(error, request.url.split('?')[0]!)))
+  );
+}
+
+/** The one place where an error becomes an answer. */
+export function registerErrors(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const told = toStylographError(error, request.id);
+    if (told.status >= 500 && told.status !== 503 && told.status !== 504) {
+      request.log.error({ err: error }, 'request failed');
+    }
+    return sendProblem(request, reply, told);
+  });
+}

@@ -1,0 +1,44 @@
+import accepts from '@fastify/accepts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { StylographError } from '../../errors.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Media types the route can answer with, the default first; `application/json` when not given. */
+    produces?: readonly string[];
+  }
+  interface FastifyRequest {
+    /** The media type the client wants of those the route produces. */
+    answerType: string;
+  }
+}
+
+/** `?format=` for those who cannot set a header; it goes before Accept. */
+const FORMATS: Record<string, string> = { png: 'image/png', json: 'application/json' };
+
+/** Chooses each answer's media type before any work is done. @throws not_acceptable */
+export async function registerNegotiation(app: FastifyInstance): Promise<void> {
+  await app.register(accepts);
+  app.decorateRequest('answerType', '');
+}
+
+/** For the scope whose routes negotiate. */
+export function negotiateHook(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    const produces = request.routeOptions.config.produces ?? ['application/json'];
+    request.answerType = choose(request, produces);
+    if (produces.length > 1) reply.header('vary', 'Accept');
+  });
+}
+
+function choose(request: FastifyRequest, produces: readonly string[]): string {
+  const { format } = request.query as { format?: string };
+  const named = typeof format === 'string' ? FORMATS[format] : undefined;
+  if (named !== undefined && produces.includes(named)) return named;
+  const type = request.accepts().type([...produces]);
+  if (typeof type === 'string') return type;
+  throw new StylographError(
+    'not_acceptable',
+    `This call can answer with ${produces.join(' or ')}; accept one of these.`,
+  );
+}

@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify';
+import { StylographError } from '../../errors.ts';
+import { sendProblem } from './errors.ts';
+
+/**
+ * Unknown paths: 404. A known path with another method: 405 with Allow (RFC 9110, 15.5.6), and OPTIONS answers what
+ * is allowed. Register before any route.
+ */
+export function registerNotFound(app: FastifyInstance): void {
+  const methods = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set();
+    for (const name of [method].flat()) known.add(name);
+    methods.set(url, known);
+  });
+
+  const allowed = (path: string): string[] => {
+    const names = new Set<string>();
+    for (const [pattern, known] of methods) {
+      // A wildcard serves files under a prefix; it says nothing about other methods there.
+      if (!pattern.includes('*') && matches(pattern, path)) for (const name of known) names.add(name);
+    }
+    return [...names].sort();
+  };
+
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!;
+    const allow = allowed(path);
+    if (allow.length === 0) {
+      const detail = `There is nothing at ${path}; GET / lists what there is.`;
+      return sendProblem(request, reply, new StylographError('not_found', detail));
+    }
+    reply.header('allow', [...allow, 'OPTIONS'].join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
+    const detail = `${request.method} is not allowed on ${path}; use ${allow.join(' or ')}.`;
+    return sendProblem(request, reply, new StylographError('method_not_allowed', detail));
+  });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const expected = pattern.split('/');
+  const given = path.split('/');
+  return (
+    expected.length === given.length &&
+    expected.every((part, i) => (part.startsWith(':') ? given[i] !== '' : part === given[i]))
+  );
+}

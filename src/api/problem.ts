@@ -1,0 +1,66 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { ERRORS, type ErrorCode, type StylographError } from '../errors.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export const Problem = z
+  .strictObject({
+    type: z.string().meta({ description: 'A URI for the kind of error, ending in its code.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'What happened, and what to do about it.' }),
+    instance: z.string().meta({ description: 'The path that was asked for.' }),
+    code: z.string().meta({ description: 'Stable; branch on this.' }),
+    errors: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'Where the request is wrong, for `validation_failed`.' }),
+  })
+  .meta({
+    id: 'Problem',
+    description: 'An error, as RFC 9457 defines it.',
+    example: {
+      type: 'urn:stylograph:problem:run_not_found',
+      title: 'There is no such run',
+      status: 404,
+      detail: 'There is no run "run_01JD9YQ7M2T4V6X8Z0B2D4F6H8"; GET /runs lists them all.',
+      instance: '/runs/run_01JD9YQ7M2T4V6X8Z0B2D4F6H8',
+      code: 'run_not_found',
+    },
+  });
+export type Problem = z.infer<typeof Problem>;
+
+/** The body that tells an error to a client. */
+export function toProblem(error: StylographError, instance: string): Problem {
+  return {
+    type: `urn:stylograph:problem:${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    instance,
+    code: error.code,
+    ...(error.errors && { errors: error.errors }),
+  };
+}
+
+interface ProblemResponse {
+  description: string;
+  content: Record<typeof PROBLEM_TYPE, { schema: typeof Problem }>;
+}
+
+/** What any call may answer. */
+const ALWAYS: ErrorCode[] = ['validation_failed', 'unauthorized', 'forbidden', 'not_acceptable', 'internal'];
+
+/** The responses of a route for these errors and the ones every route has, grouped by status. */
+export function problems(...codes: ErrorCode[]): Record<`${4 | 5}${number}`, ProblemResponse> {
+  const byStatus: Record<string, ProblemResponse> = {};
+  for (const status of [...new Set([...ALWAYS, ...codes].map((code) => ERRORS[code][0]))].sort()) {
+    const here = [...ALWAYS, ...codes].filter((code) => ERRORS[code][0] === status);
+    byStatus[status] = {
+      description: `${STATUS_CODES[status]}: ${here.map((code) => `\`${code}\` (${ERRORS[code][1].toLowerCase()})`).join(', ')}`,
+      content: { [PROBLEM_TYPE]: { schema: Problem } },
+    };
+  }
+  return byStatus;
+}

@@ -1,0 +1,17 @@
+import type { Run, RunRecord } from '../../contracts/run.ts';
+
+/** A run as clients see it. */
+export function withLinks(record: RunRecord): Run {
+  const self = `/runs/${record.id}`;
+  return {
+    ...record,
+    links: {
+      self,
+      events: `${self}/events`,
+      metrics: `${self}/metrics`,
+      checkpoints: `${self}/checkpoints`,
+      figures: `${self}/figures`,
+      ...(record.modelId === undefined ? {} : { model: `/models/${record.modelId}` }),
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { createHash, randomInt } from 'node:crypto';
+import { TrainingConfig } from '../../contracts/config.ts';
+import type { DatasetInfo } from '../../contracts/dataset.ts';
+import type { ModelRecord } from '../../contracts/model.ts';
+import { resolveConfig } from '../../contracts/presets.ts';
+import type { RunRequest } from '../../contracts/run.ts';
+import { errorCodeOf, StylographError } from '../../errors.ts';
+import type { NewRun } from '../../queue/runs.ts';
+import type { ApiDeps } from '../deps.ts';
+
+const DEFAULTS = { preset: 'quick', dataset: 'mnist' } as const;
+
+const refuse = (path: string, message: string): never => {
+  throw new StylographError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
+};
+
+/**
+ * A request with everything filled in and checked against its dataset and the model it starts from.
+ * @throws validation_failed, dataset_not_found, dataset_missing, no_seed_model
+ */
+export async function resolveRun(
+  deps: ApiDeps,
+  request: RunRequest,
+): Promise<{ run: NewRun; dataset: DatasetInfo }> {
+  const { preset = DEFAULTS.preset, tags = [], seed = randomInt(2 ** 31) } = request;
+  const dataset = await deps.datasets.describe(request.dataset ?? DEFAULTS.dataset);
+  const config = TrainingConfig.parse(resolveConfig(preset, request.config));
+  if (config.batchSize > dataset.split.train) {
+    refuse(
+      'body.config.batchSize',
+      `must not exceed the ${dataset.split.train} training images of ${dataset.id}`,
+    );
+  }
+  if (dataset.width % 4 !== 0 || dataset.height % 4 !== 0) {
+    refuse('body.dataset', `has images of ${dataset.width}×${dataset.height}; sides must be multiples of 4`);
+  }
+  const from = request.from === undefined ? undefined : await startModel(deps, request.from, config, dataset);
+  const name = request.name ?? `${preset} on ${dataset.id}`;
+  const run = { name, preset, dataset: dataset.id, seed, config, tags, ...(from && { from: from.id }) };
+  return { run, dataset };
+}
+
+/** The model to start from. @throws no_seed_model saying what does not fit */
+async function startModel(
+  deps: ApiDeps,
+  reference: string,
+  config: TrainingConfig,
+  dataset: DatasetInfo,
+): Promise<ModelRecord> {
+  let model: ModelRecord;
+  try {
+    model = await deps.models.record(reference);
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (code !== 'no_model' && code !== 'model_not_found') throw error;
+    throw new StylographError('no_seed_model', `from: ${(error as Error).message}`, { cause: error });
+  }
+  const facts: [what: string, theirs: unknown, ours: unknown][] = [
+    ['latentDim', model.config.latentDim, config.latentDim],
+    ['networks', model.config.networks, config.networks],
+    ['batchNorm', model.config.batchNorm, config.batchNorm],
+    ['image width', model.image.width, dataset.width],
+    ['image height', model.image.height, dataset.height],
+    ['image channels', model.image.channels, dataset.channels],
+    ['number of labels', model.image.labels.length, dataset.labels.length],
+  ];
+  const misfits = facts.filter(([, theirs, ours]) => JSON.stringify(theirs) !== JSON.stringify(ours));
+  if (misfits.length === 0) return model;
+  const list = misfits.map(
+    ([what, theirs, ours]) => `${what} is ${JSON.stringify(theirs)} there and ${JSON.stringify(ours)} here`,
+  );
+  throw new StylographError(
+    'no_seed_model',
+    `A run cannot start from ${model.id}: ${list.join('; ')}. Give the run the model's values or choose another.`,
+  );
+}
+
+/** The same for bodies that say the same, whatever the order of their fields. */
+export function bodyDigest(body: unknown): string {
+  const sorted = JSON.stringify(body, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(sorted).digest('hex');
+}

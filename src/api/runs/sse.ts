@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../../contracts/run.ts';
+
+/** One server-sent event, as the HTML standard frames it. */
+export const frame = ({ id, type, data }: RunEvent): string =>
+  `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+
+/** Milliseconds a client waits before it connects again. */
+const RETRY_MS = 1_000;
+
+/** Frames of the events as they come, and a comment whenever nothing did for a while. */
+async function* frames(
+  events: AsyncIterator<RunEvent>,
+  keepAliveMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  // Also makes the headers go out at once.
+  yield `retry: ${RETRY_MS}\n: open\n\n`;
+  for (;;) {
+    const next = events.next();
+    for (;;) {
+      const quiet = new AbortController();
+      const timer = sleep(keepAliveMs, 'quiet' as const, { signal: quiet.signal });
+      timer.catch(() => {});
+      const outcome = await Promise.race([next, timer]).finally(() => quiet.abort());
+      if (signal.aborted) return;
+      if (outcome === 'quiet') {
+        yield ': still here\n\n';
+        continue;
+      }
+      if (outcome.done) return;
+      yield frame(outcome.value);
+      break;
+    }
+  }
+}
+
+/**
+ * The events as a stream to send. Destroying it, as happens when the client leaves, aborts what feeds it even while
+ * that waits: an idle generator would not hear of it by itself.
+ */
+export function eventStream(
+  subscribe: (signal: AbortSignal) => AsyncIterator<RunEvent>,
+  keepAliveMs: number,
+): Readable {
+  const over = new AbortController();
+  const events = subscribe(over.signal);
+  const stream = Readable.from(frames(events, keepAliveMs, over.signal), { objectMode: true });
+  stream.once('close', () => over.abort());
+  return stream;
+}

@@ -1,0 +1,187 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { buildApp } from '../api/app.ts';
+import { loadSettings, type Settings, SettingsProblem } from '../config.ts';
+import { resolveConfig } from '../contracts/presets.ts';
+import type { RedisTarget } from '../contracts/worker.ts';
+import { describeDataset, listDatasets, loadDataset } from '../data/index.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
+import { connectRedis, waitUntilReady } from '../queue/connection.ts';
+import { RunEvents } from '../queue/events.ts';
+import { EventHub } from '../queue/hub.ts';
+import { redisKeys } from '../queue/keys.ts';
+import { readMetrics } from '../queue/metrics.ts';
+import { startPrivateRedis } from '../queue/private-redis.ts';
+import { onModelPublished } from '../queue/published.ts';
+import { RunStore } from '../queue/runs.ts';
+import { startInference } from '../serving/client.ts';
+import { ModelRegistry, openFolderStore } from '../store/index.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+/** The parent of everything that `npm start` runs: it alone hears signals, and ends what it has started. */
+
+const SHUTDOWN_DEADLINE_MS = 30_000;
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** What ends one part; called in the reverse order of starting. */
+type Stop = () => Promise<unknown>;
+
+async function start(settings: Settings, stops: Stop[]): Promise<void> {
+  const log = pino({ level: settings.LOG_LEVEL, redact: ['req.headers.authorization'] }, pino.destination(2));
+  mkdirSync(settings.DATA_DIR, { recursive: true });
+  const target = await reachRedis(settings, stops);
+
+  if (settings.ROLE === 'worker') {
+    const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
+    stops.push(() => worker.stop());
+    announce(['A worker is waiting for runs.']);
+    return;
+  }
+
+  const keys = redisKeys();
+  const redis = connectRedis(target, 'prompt');
+  await waitUntilReady(redis, 15_000);
+  stops.push(async () => redis.disconnect());
+  const store = await openFolderStore(settings.DATA_DIR);
+  const models = new ModelRegistry(store);
+  const runs = new RunStore(redis, keys, { queueLimit: settings.RUN_QUEUE });
+  stops.push(() => runs.close());
+  const hub = new EventHub(redis, target, keys);
+  stops.push(() => hub.close());
+
+  const inference = await startInference({
+    directory: settings.DATA_DIR,
+    maxQueue: settings.INFERENCE_QUEUE,
+    onLog: (level, message) => log[level](message),
+  });
+  stops.push(() => inference.close());
+  const subscriber = connectRedis(target, 'patient');
+  stops.push(async () => subscriber.disconnect());
+  await onModelPublished(redis, subscriber, keys, async (modelId) => inference.ensure(await models.record(modelId)));
+
+  if (settings.ROLE === 'all') {
+    const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
+    stops.push(() => worker.stop());
+  }
+
+  const dataDir = settings.DATA_DIR;
+  const app = await buildApp({
+    version: readVersion(),
+    runs,
+    events: new RunEvents(redis, keys),
+    hub,
+    metrics: (runId, query) => readMetrics(redis, keys, runId, query),
+    store,
+    models,
+    inference,
+    datasets: {
+      list: () => listDatasets(dataDir),
+      describe: (id) => describeDataset(id, dataDir),
+      load: (id) => loadDataset(id, dataDir),
+    },
+    pingRedis: async () => void (await redis.ping()),
+    apiKeys: settings.API_KEYS,
+    logger: log,
+  });
+  stops.push(() => app.close());
+  await listen(app, settings);
+  const { port } = app.server.address() as { port: number };
+  const url = `http://${settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST}:${port}`;
+
+  const firstModel = await models.record('latest').then(
+    (record) => inference.ensure(record).catch(() => undefined),
+    () => undefined,
+  );
+  void firstModel;
+  const demo = await enqueueDemo(settings, runs, models);
+  announce([
+    `Stylograph ${readVersion()} is at ${url}/ - its API is described at ${url}/docs`,
+    ...(demo
+      ? [
+          `No model is there yet, so one quick run on MNIST has been started: ${demo} (DEMO=0 turns this off).`,
+          `Watch it: curl -N -H 'accept: text/event-stream' ${url}/runs/${demo}/events`,
+          `In two to three minutes: curl '${url}/generate?label=3' > 3.png`,
+        ]
+      : [`Try it: curl '${url}/generate?label=3' > 3.png`]),
+  ]);
+}
+
+async function reachRedis(settings: Settings, stops: Stop[]): Promise<RedisTarget> {
+  if (settings.REDIS_URL !== undefined) return { url: settings.REDIS_URL };
+  if (settings.REDIS_SERVER === undefined) {
+    throw new StylographError('redis_unavailable', 'No Redis is known. Start with "npm start", or set REDIS_URL or REDIS_SERVER.');
+  }
+  const redis = await startPrivateRedis({ dataDir: settings.DATA_DIR, server: settings.REDIS_SERVER });
+  stops.push(() => redis.close());
+  return redis.target;
+}
+
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }: Settings): Promise<void> {
+  try {
+    await app.listen({ host: HOST, port: PORT });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    throw new SettingsProblem([`PORT: ${PORT} on ${HOST} is taken by another program; end it or choose another PORT.`]);
+  }
+}
+
+/** The first run of an all-in-one server, once: only while there is neither a model nor any run. */
+async function enqueueDemo(settings: Settings, runs: RunStore, models: ModelRegistry): Promise<string | undefined> {
+  if (!settings.DEMO || settings.ROLE !== 'all' || settings.REDIS_URL !== undefined) return undefined;
+  const hasModel = await models.record('latest').then(
+    () => true,
+    (error) => errorCodeOf(error) !== 'no_model',
+  );
+  if (hasModel || (await runs.list({ limit: 1 })).items.length > 0) return undefined;
+  const { run } = await runs.create({
+    name: 'First run',
+    preset: 'quick',
+    dataset: 'mnist',
+    seed: 1,
+    config: resolveConfig('quick'),
+    tags: ['demo'],
+  });
+  return run.id;
+}
+
+function announce(lines: string[]): void {
+  process.stdout.write(`\n${lines.map((line) => `  ${line}`).join('\n')}\n\n`);
+}
+
+function describe(error: unknown): string {
+  const known = error instanceof SettingsProblem || errorCodeOf(error) !== undefined;
+  return known ? (error as Error).message : ((error as Error).stack ?? String(error));
+}
+
+const stops: Stop[] = [];
+let stopping: Promise<void> | undefined;
+
+/** Ends everything in the reverse order of starting, whatever fails on the way. */
+function stop(code: number): Promise<void> {
+  stopping ??= (async () => {
+    setTimeout(() => process.exit(code || 1), SHUTDOWN_DEADLINE_MS).unref();
+    for (const end of stops.reverse()) {
+      await end().catch((error: unknown) => process.stderr.write(`stylograph: ${describe(error)}\n`));
+    }
+    process.exit(code);
+  })();
+  return stopping;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!stopping) process.stderr.write('stylograph: finishing; a run that trains is checkpointed and goes on at the next start\n');
+    void stop(0);
+  });
+}
+try {
+  await start(loadSettings(), stops);
+} catch (error) {
+  process.stderr.write(`\nstylograph: ${describe(error)}\n`);
+  await stop(error instanceof SettingsProblem ? 2 : 1);
+}

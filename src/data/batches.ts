@@ -1,0 +1,81 @@
+import type { LabelledImages } from '../contracts/dataset.ts';
+import { StylographError } from '../errors.ts';
+import { permutation } from './random.ts';
+
+/** `images`: batchSize × height × width × channels bytes; `labels`: batchSize label indices. */
+export interface Batch {
+  images: Uint8Array;
+  labels: Uint8Array;
+}
+
+export interface BatchStreamOptions {
+  batchSize: number;
+  /** The run's seed: the order of every pass follows from it. */
+  seed: number;
+  /** Bytes an image: height × width × channels. */
+  pixels: number;
+  /** Batches already drawn in an earlier life of the run; the stream goes on exactly after them. */
+  drawn?: number;
+}
+
+/**
+ * Endless shuffled batches. Each pass over the data is a new permutation that is a pure function of
+ * (seed, pass), and the remainder of a pass is dropped, so `drawn` is the whole position.
+ * @throws validation_failed when the split holds fewer images than a batch
+ */
+export class BatchStream {
+  readonly #split: LabelledImages;
+  readonly #options: BatchStreamOptions;
+  readonly #batchesPerPass: number;
+  #drawn: number;
+  #pass = -1;
+  #order: Uint32Array = new Uint32Array();
+
+  constructor(split: LabelledImages, options: BatchStreamOptions) {
+    this.#split = split;
+    this.#options = options;
+    this.#batchesPerPass = Math.floor(split.count / options.batchSize);
+    this.#drawn = options.drawn ?? 0;
+    if (this.#batchesPerPass < 1) {
+      throw new StylographError(
+        'validation_failed',
+        `A batch of ${options.batchSize} images cannot be drawn from ${split.count}. Choose a batchSize of at most ${split.count}.`,
+      );
+    }
+  }
+
+  /** Batches drawn since the run began. */
+  get drawn(): number {
+    return this.#drawn;
+  }
+
+  /** Full batches in one pass over the data. */
+  get batchesPerPass(): number {
+    return this.#batchesPerPass;
+  }
+
+  next(): Batch {
+    const { batchSize, pixels, seed } = this.#options;
+    const pass = Math.floor(this.#drawn / this.#batchesPerPass);
+    if (pass !== this.#pass) {
+      this.#order = permutation(this.#split.count, `batches:${seed}:${pass}`);
+      this.#pass = pass;
+    }
+    const start = (this.#drawn % this.#batchesPerPass) * batchSize;
+    const picked = this.#order.subarray(start, start + batchSize);
+    this.#drawn++;
+    return pick(this.#split, picked, pixels);
+  }
+}
+
+/** Copies the images and labels at `positions`, in that order; `pixels` is bytes an image. */
+export function pick(split: LabelledImages, positions: ArrayLike<number>, pixels: number): Batch {
+  const images = new Uint8Array(positions.length * pixels);
+  const labels = new Uint8Array(positions.length);
+  for (let row = 0; row < positions.length; row++) {
+    const position = positions[row]!;
+    images.set(split.images.subarray(position * pixels, (position + 1) * pixels), row * pixels);
+    labels[row] = split.labels[position]!;
+  }
+  return { images, labels };
+}

@@ -1,0 +1,2 @@
+export { type DrawnSample, drawSample } from './samples.ts';
+export { type DrawSheetOptions, drawSheet } from './sheet.ts';

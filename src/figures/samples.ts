@@ -1,0 +1,138 @@
+import type { SampleSheet } from '../contracts/figures.ts';
+import type { ImageSpec } from '../contracts/model.ts';
+import type { Raster } from '../images/raster.ts';
+import { splitImages, tileImages } from '../images/sheet.ts';
+import { COLOURS, type Figure, renderFigure } from './canvas.ts';
+import { scatterFigure } from './scatter.ts';
+import { textPath, textWidth } from './text.ts';
+
+const PER_ROW = 10;
+const MARGIN = 12;
+/** Width of the faint lines between images. */
+const GAP = 2;
+/** Their grey level, that of `COLOURS.rule`. */
+const LINE_LEVEL = 0xe4;
+const HEADER = 20;
+const CAPTION = 13;
+/** About how wide one image is drawn, and a whole manifold. */
+const TILE_SIDE = 96;
+const MANIFOLD_SIDE = 840;
+
+export interface DrawnSample {
+  /** What is drawn, without iteration and ending: `labels`, `reconstructions`, `manifold-3`, `scatter-3`. */
+  file: string;
+  png: Uint8Array;
+}
+
+/**
+ * Draws what a model makes during training: grey images as black ink on white, colour as they are.
+ * The same sheet gives the same bytes, whatever fonts the machine has.
+ */
+export async function drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample> {
+  switch (sheet.kind) {
+    case 'labels':
+      return {
+        file: sheet.kind,
+        png: await renderFigure(labelsFigure(splitImages(sheet.pixels, sheet.count), spec)),
+      };
+    case 'reconstructions': {
+      const originals = splitImages(sheet.originals, sheet.count);
+      const rebuilt = splitImages(sheet.reconstructions, sheet.count);
+      return { file: sheet.kind, png: await renderFigure(reconstructionsFigure(originals, rebuilt, spec)) };
+    }
+    case 'manifold': {
+      const images = splitImages(sheet.pixels, sheet.size ** 2);
+      return {
+        file: `manifold-${sheet.label}`,
+        png: await renderFigure(manifoldFigure(images, sheet.size, spec)),
+      };
+    }
+    case 'scatter': {
+      const name = spec.labels[sheet.label] ?? String(sheet.label);
+      return { file: `scatter-${sheet.label}`, png: await renderFigure(scatterFigure(name, sheet.points)) };
+    }
+  }
+}
+
+/** Rows of ten, or of all labels where they are fewer; label names above when each column is one label's. */
+function labelsFigure(images: readonly Uint8Array[], spec: ImageSpec): Figure {
+  const columns = Math.min(spec.labels.length, PER_ROW);
+  const raster = grid(images, columns, spec);
+  const step = stepOf(spec);
+  const hasNames =
+    columns === spec.labels.length && spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
+  const top = hasNames ? MARGIN + HEADER : MARGIN;
+  const names = spec.labels.slice(0, images.length).map((name, column) =>
+    textPath(name, {
+      x: MARGIN + column * step + (step - GAP) / 2,
+      y: MARGIN + CAPTION - 2,
+      size: CAPTION,
+      anchor: 'middle',
+      fill: COLOURS.muted,
+    }),
+  );
+  return {
+    width: raster.width + 2 * MARGIN,
+    height: raster.height + top + MARGIN,
+    panels: [{ raster, left: MARGIN, top }],
+    svg: frame(raster, MARGIN, top) + (hasNames ? names.join('') : ''),
+  };
+}
+
+/** Originals above reconstructions, ten a row. */
+function reconstructionsFigure(
+  originals: readonly Uint8Array[],
+  rebuilt: readonly Uint8Array[],
+  spec: ImageSpec,
+): Figure {
+  const captions = ['original', 'decoded'] as const;
+  const left =
+    MARGIN + Math.ceil(Math.max(...captions.map((caption) => textWidth(caption, CAPTION)))) + MARGIN;
+  const figure = { width: 0, height: MARGIN, panels: [] as NonNullable<Figure['panels']>[number][], svg: '' };
+  for (let start = 0; start < originals.length; start += PER_ROW) {
+    for (const [row, images] of [originals, rebuilt].entries()) {
+      const raster = grid(images.slice(start, start + PER_ROW), PER_ROW, spec);
+      figure.panels.push({ raster, left, top: figure.height });
+      figure.svg += frame(raster, left, figure.height);
+      figure.svg += textPath(captions[row]!, {
+        x: left - MARGIN,
+        y: figure.height + raster.height / 2 + CAPTION / 3,
+        size: CAPTION,
+        anchor: 'end',
+        fill: COLOURS.muted,
+      });
+      figure.width = Math.max(figure.width, left + raster.width + MARGIN);
+      figure.height += raster.height + (row === 0 ? 2 * GAP : MARGIN);
+    }
+  }
+  return figure;
+}
+
+/** Images edge to edge, as one plane of the latent space. */
+function manifoldFigure(images: readonly Uint8Array[], size: number, spec: ImageSpec): Figure {
+  const scale = wholeScale(MANIFOLD_SIDE, size * spec.width);
+  const raster = tileImages(images, { ...spec, columns: size, scale, invert: spec.channels === 1 });
+  return {
+    width: raster.width + 2 * MARGIN,
+    height: raster.height + 2 * MARGIN,
+    panels: [{ raster, left: MARGIN, top: MARGIN }],
+    svg: frame(raster, MARGIN, MARGIN),
+  };
+}
+
+const frame = ({ width, height }: Raster, left: number, top: number): string =>
+  `<rect x="${left - 0.5}" y="${top - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="${COLOURS.rule}"/>`;
+
+const grid = (images: readonly Uint8Array[], columns: number, spec: ImageSpec): Raster =>
+  tileImages(images, {
+    ...spec,
+    columns,
+    gap: GAP,
+    scale: wholeScale(TILE_SIDE, spec.width),
+    invert: spec.channels === 1,
+    ground: LINE_LEVEL,
+  });
+
+const stepOf = (spec: ImageSpec): number => spec.width * wholeScale(TILE_SIDE, spec.width) + GAP;
+
+const wholeScale = (wanted: number, width: number): number => Math.max(1, Math.round(wanted / width));

@@ -1,0 +1,45 @@
+import { enlarge, type Raster } from './raster.ts';
+
+export interface SheetOptions extends Omit<Raster, 'pixels'> {
+  columns: number;
+  /** Pixels between images, before scaling; default 0. */
+  gap?: number;
+  /** Black ink on white instead of white on black. */
+  invert?: boolean;
+  /** Whole number: every pixel becomes that many pixels square; default 1. The gap is not scaled. */
+  scale?: number;
+  /** Grey level of gaps and empty places; default that of blank paper. */
+  ground?: number;
+}
+
+/**
+ * Lays images of `width` × `height` × `channels` bytes out row by row; the last row may be short. `width`, `height`
+ * in the result are the sheet's.
+ */
+export function tileImages(images: readonly Uint8Array[], options: SheetOptions): Raster {
+  const { columns, channels, gap = 0, invert = false, scale = 1, ground = invert ? 255 : 0 } = options;
+  const used = Math.max(1, Math.min(columns, images.length));
+  const rows = Math.max(1, Math.ceil(images.length / used));
+  const tileWidth = options.width * scale;
+  const tileHeight = options.height * scale;
+  const width = used * tileWidth + (used - 1) * gap;
+  const height = rows * tileHeight + (rows - 1) * gap;
+  const sheet = new Uint8Array(width * height * channels).fill(ground);
+  const tileRow = tileWidth * channels;
+  for (const [index, pixels] of images.entries()) {
+    const inked = invert ? pixels.map((level) => 255 - level) : pixels;
+    const tile = enlarge({ ...options, pixels: inked }, scale).pixels;
+    const left = (index % used) * (tileWidth + gap);
+    const top = Math.floor(index / used) * (tileHeight + gap);
+    for (let y = 0; y < tileHeight; y++) {
+      sheet.set(tile.subarray(y * tileRow, (y + 1) * tileRow), ((top + y) * width + left) * channels);
+    }
+  }
+  return { pixels: sheet, width, height, channels };
+}
+
+/** Views of `count` equal images that lie one after another. */
+export function splitImages(pixels: Uint8Array, count: number): Uint8Array[] {
+  const size = pixels.length / count;
+  return Array.from({ length: count }, (_, index) => pixels.subarray(index * size, (index + 1) * size));
+}

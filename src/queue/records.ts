@@ -1,0 +1,44 @@
+import type { RunRecord } from '../contracts/run.ts';
+
+/** Fields that may be absent; the others are always there. */
+type Changeable = Omit<RunRecord, 'id' | 'state'>;
+/** `undefined` removes an optional field. */
+export type RunPatch = { [K in keyof Changeable]?: Changeable[K] | undefined };
+
+const FIELDS = [
+  'name',
+  'preset',
+  'dataset',
+  'seed',
+  'config',
+  'from',
+  'tags',
+  'progress',
+  'metrics',
+  'device',
+  'error',
+  'modelId',
+  'createdAt',
+  'startedAt',
+  'finishedAt',
+] as const satisfies (keyof Changeable)[];
+
+/** A patch as the scripts take it: field and JSON in turns, an empty string for a field to remove. */
+export function patchArguments(patch: RunPatch): string[] {
+  return Object.entries(patch).flatMap(([field, value]) => [
+    field,
+    value === undefined ? '' : JSON.stringify(value),
+  ]);
+}
+
+/** A record from the run's hash. Undefined when there is none. */
+export function parseRecord(id: string, hash: Record<string, string>): RunRecord | undefined {
+  const { state } = hash;
+  if (state === undefined) return undefined;
+  const fields = FIELDS.filter((field) => hash[field] !== undefined);
+  return {
+    id,
+    state,
+    ...Object.fromEntries(fields.map((field) => [field, JSON.parse(hash[field]!) as unknown])),
+  } as RunRecord;
+}

@@ -1,0 +1,345 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { newRunId, type Page, RunId } from '../contracts/common.ts';
+import type { RunProgress, RunRecord, RunState } from '../contracts/run.ts';
+import { StylographError } from '../errors.ts';
+import { guarded } from './connection.ts';
+import type { Keys } from './keys.ts';
+import { parseRecord, patchArguments, type RunPatch } from './records.ts';
+import { BEGIN_PUBLISHING, CRASHED, CREATE, MOVE, PATCH, REMOVE, TAKE } from './scripts.ts';
+import { REQUESTS, type RunRequestKind, TRANSITIONS } from './states.ts';
+
+const IDEMPOTENCY_SECONDS = 86_400;
+const DEFAULT_QUEUE_LIMIT = 100;
+const QUEUE_RETRY_SECONDS = 30;
+
+/** A request with everything filled in. */
+export type NewRun = Pick<RunRecord, 'name' | 'preset' | 'dataset' | 'seed' | 'config' | 'from' | 'tags'>;
+
+export interface JobData {
+  runId: string;
+  /** Only a run's current job may start it. */
+  number: number;
+}
+
+export interface CreateOptions {
+  /** The same key with the same body answers with the run it created first. Kept for 24 hours. */
+  idempotency?: { key: string; bodyDigest: string } | undefined;
+}
+
+export type Stop = { runId: string; reason: 'cancel' | 'pause' };
+
+/** Run records and what may be asked of them. Every method throws redis_unavailable while Redis is away. */
+export class RunStore {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #queue: Queue<JobData>;
+  readonly #queueLimit: number;
+
+  /** @param queueLimit runs that may wait for a worker. */
+  constructor(redis: Redis, keys: Keys, { queueLimit = DEFAULT_QUEUE_LIMIT } = {}) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#queueLimit = queueLimit;
+    this.#queue = new Queue<JobData>(keys.bullQueue, {
+      connection: redis,
+      prefix: keys.bullPrefix,
+      skipWaitingForReady: true,
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+    });
+    // Calls report what they meet; the queue's own event would end the process when nobody listens.
+    this.#queue.on('error', () => undefined);
+  }
+
+  /** BullMQ's queue, for the operators' view of it. */
+  get queue(): Queue {
+    return this.#queue;
+  }
+
+  #stateKeys(id: string): string[] {
+    const { run, events, queued, live } = this.#keys;
+    return [run(id), events(id), queued, live];
+  }
+
+  /**
+   * Records a run and enqueues it; `replayed` when the idempotency key had created it before.
+   * @throws queue_full, idempotency_conflict
+   */
+  async create(run: NewRun, options: CreateOptions = {}): Promise<{ run: RunRecord; replayed: boolean }> {
+    const id = newRunId();
+    const progress: RunProgress = {
+      phase: 'loading',
+      iteration: 0,
+      iterations: run.config.iterations,
+      secondsElapsed: 0,
+      secondsRemaining: null,
+      imagesPerSecond: 0,
+    };
+    const { idempotency } = options;
+    const fields = patchArguments({
+      ...run,
+      progress,
+      metrics: {},
+      device: null,
+      createdAt: new Date().toISOString(),
+      startedAt: null,
+      finishedAt: null,
+    });
+    const [outcome, detail] = (await CREATE.run(
+      this.#redis,
+      [...this.#stateKeys(id), this.#keys.runs, this.#keys.idempotency(idempotency?.key ?? '')],
+      [
+        id,
+        this.#queueLimit,
+        idempotency?.bodyDigest ?? '',
+        IDEMPOTENCY_SECONDS,
+        this.#keys.run(''),
+        // A field that is absent need not be removed from a run that does not exist yet.
+        ...fields,
+      ],
+    )) as [string, string];
+    if (outcome === 'full') {
+      throw new StylographError(
+        'queue_full',
+        `${detail} runs are waiting already, the most there may be; cancel some or try again later.`,
+        { retryAfter: QUEUE_RETRY_SECONDS },
+      );
+    }
+    if (outcome === 'conflict') {
+      throw new StylographError(
+        'idempotency_conflict',
+        `This Idempotency-Key created ${detail} from another body; use a fresh key for another run.`,
+      );
+    }
+    // Should this fail, the run is on record all the same, and a worker that finds it without a job adds one.
+    if (outcome === 'created') await this.#enqueue(id, 1).catch(() => undefined);
+    return { run: await this.get(detail), replayed: outcome === 'replayed' };
+  }
+
+  async #enqueue(runId: string, number: number, first = false): Promise<void> {
+    await guarded(() =>
+      this.#queue.add('run', { runId, number }, { jobId: `${runId}-${number}`, lifo: first }),
+    );
+  }
+
+  /** @throws run_not_found */
+  async get(id: string): Promise<RunRecord> {
+    const record = RunId.safeParse(id).success
+      ? parseRecord(id, await guarded(() => this.#redis.hgetall(this.#keys.run(id))))
+      : undefined;
+    if (record === undefined) throw notFound(id);
+    return record;
+  }
+
+  /** Newest first. `cursor` is a former page's `nextCursor`. @throws validation_failed for another cursor */
+  async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<RunRecord>> {
+    const { limit, cursor } = options;
+    if (cursor !== undefined && !RunId.safeParse(cursor).success) {
+      throw new StylographError('validation_failed', 'The cursor is not one that GET /runs gave out.', {
+        errors: [{ path: 'query.cursor', message: 'must be the nextCursor of the page before' }],
+      });
+    }
+    const ids = await guarded(() =>
+      this.#redis.zrevrangebylex(
+        this.#keys.runs,
+        cursor === undefined ? '+' : `(${cursor}`,
+        '-',
+        'LIMIT',
+        0,
+        limit + 1,
+      ),
+    );
+    const page = ids.slice(0, limit);
+    const hashes = await guarded(() =>
+      Promise.all(page.map((id) => this.#redis.hgetall(this.#keys.run(id)))),
+    );
+    const items = page.flatMap((id, i) => parseRecord(id, hashes[i]!) ?? []);
+    return { items, nextCursor: ids.length > limit ? page.at(-1)! : null };
+  }
+
+  /** How many runs wait for a worker. */
+  async countQueued(): Promise<number> {
+    return await guarded(() => this.#redis.scard(this.#keys.queued));
+  }
+
+  async #move(
+    id: string,
+    moves: Partial<Record<RunState, RunState>>,
+    options: { patch?: RunPatch; fence?: number; newJob?: boolean; unlessPublishing?: boolean; verb: string },
+  ): Promise<{ to: RunState; from: RunState }> {
+    const { patch = {}, fence = '', newJob = false, unlessPublishing = false, verb } = options;
+    if (!RunId.safeParse(id).success) throw notFound(id);
+    const [outcome, to, from] = (await MOVE.run(this.#redis, this.#stateKeys(id), [
+      id,
+      fence,
+      JSON.stringify(moves),
+      JSON.stringify(new Date().toISOString()),
+      newJob ? '1' : '',
+      unlessPublishing ? '1' : '',
+      ...patchArguments(patch),
+    ])) as [string, RunState, RunState];
+    if (outcome === 'missing') throw notFound(id);
+    if (outcome === 'fence') throw fenceLost(id);
+    if (outcome === 'publishing') {
+      throw new StylographError('invalid_state', `${id} is publishing its model; it ends within seconds.`);
+    }
+    if (outcome === 'state') {
+      const states = Object.keys(moves).join(', ');
+      throw new StylographError('invalid_state', `${id} is ${to} and cannot ${verb}; it must be ${states}.`);
+    }
+    return { to, from };
+  }
+
+  /**
+   * Moves a run from one of some states to another, writes the patch and tells the `state` event (and `end` when
+   * it is finished), all in one step. With a fence, only for the worker that holds it.
+   * @throws run_not_found, invalid_state, fence_lost
+   */
+  async transition(
+    id: string,
+    from: readonly RunState[],
+    to: RunState,
+    options: { patch?: RunPatch; fence?: number } = {},
+  ): Promise<RunRecord> {
+    const forbidden = from.filter((state) => !TRANSITIONS[state].includes(to));
+    if (forbidden.length > 0) throw new TypeError(`a run never goes from ${forbidden} to ${to}`);
+    const moves = Object.fromEntries(from.map((state) => [state, to]));
+    await this.#move(id, moves, { ...options, verb: `become ${to}` });
+    return await this.get(id);
+  }
+
+  /** Writes fields of the record on behalf of the run's worker. @throws run_not_found, fence_lost */
+  async patch(id: string, fence: number, patch: RunPatch): Promise<void> {
+    const [outcome] = (await PATCH.run(
+      this.#redis,
+      [this.#keys.run(id)],
+      [fence, ...patchArguments(patch)],
+    )) as [string];
+    if (outcome === 'missing') throw notFound(id);
+    if (outcome === 'fence') throw fenceLost(id);
+  }
+
+  /**
+   * What a user asks: `cancel`, `pause` or `resume`. The record tells at once; the worker, if one is at it, follows.
+   * @throws run_not_found, invalid_state
+   */
+  async request(id: string, kind: RunRequestKind): Promise<RunRecord> {
+    const resume = kind === 'resume';
+    const { to, from } = await this.#move(id, REQUESTS[kind], {
+      verb: kind,
+      newJob: resume,
+      unlessPublishing: !resume,
+      patch: resume ? { error: undefined } : {},
+    });
+    if (resume) await this.ensureJob(id);
+    else if (from === 'queued') await this.#removeJob(id);
+    else if (to !== 'cancelled') {
+      const stop: Stop = { runId: id, reason: kind };
+      await guarded(() => this.#redis.publish(this.#keys.stops, JSON.stringify(stop)));
+    }
+    return await this.get(id);
+  }
+
+  /** Adds the job of a run that should have one and has none. */
+  async ensureJob(id: string, first = false): Promise<void> {
+    const number = await this.#jobNumber(id);
+    const there = await guarded(() => this.#queue.getJob(`${id}-${number}`));
+    if (there === undefined) await this.#enqueue(id, number, first);
+  }
+
+  async #jobNumber(id: string): Promise<number> {
+    return Number(await guarded(() => this.#redis.hget(this.#keys.run(id), '_job')));
+  }
+
+  /** A job that stays behind does no harm: its worker finds the run cancelled. */
+  async #removeJob(id: string): Promise<void> {
+    const number = await this.#jobNumber(id);
+    await this.#queue.remove(`${id}-${number}`).catch(() => undefined);
+  }
+
+  /** Removes the record and events of a finished run. @throws run_not_found, invalid_state */
+  async remove(id: string): Promise<void> {
+    const { run, events, marks, metrics, runs } = this.#keys;
+    const [outcome, state] = (await REMOVE.run(
+      this.#redis,
+      [run(id), events(id), marks(id), metrics(id), runs],
+      [id],
+    )) as [string, string];
+    if (outcome === 'missing') throw notFound(id);
+    if (outcome === 'state') {
+      throw new StylographError('invalid_state', `${id} is ${state}; cancel it before removing it.`);
+    }
+  }
+
+  // ---- What a worker does --------------------------------------------------------------------------------
+
+  /**
+   * Makes the caller the run's owner: the fence that every later write must show. Undefined when there is nothing
+   * to do: the run is finished, paused or gone, or this is not its current job.
+   */
+  async take({ runId, number }: JobData): Promise<number | undefined> {
+    const [outcome, fence] = (await TAKE.run(this.#redis, this.#stateKeys(runId), [
+      runId,
+      number,
+      JSON.stringify(new Date().toISOString()),
+    ])) as [string, number];
+    return outcome === 'taken' ? fence : undefined;
+  }
+
+  /** The token of the run's present owner; 0 before any. */
+  async fence(id: string): Promise<number> {
+    return Number(await guarded(() => this.#redis.hget(this.#keys.run(id), 'fence')));
+  }
+
+  /** @throws fence_lost when another worker owns the run now. */
+  async checkFence(id: string, fence: number): Promise<void> {
+    if ((await this.fence(id)) !== fence) throw fenceLost(id);
+  }
+
+  /** Counts a crash; the count starts again with every checkpoint. @throws fence_lost */
+  async countCrash(id: string, fence: number): Promise<number> {
+    const [outcome, count] = (await CRASHED.run(this.#redis, [this.#keys.run(id)], [fence])) as [
+      string,
+      number,
+    ];
+    if (outcome === 'fence') throw fenceLost(id);
+    return count;
+  }
+
+  /**
+   * The id under which the run publishes; the same after a crash. From here on it can be neither paused nor
+   * cancelled. Undefined when that was asked before. @throws fence_lost
+   */
+  async beginPublishing(id: string, fence: number, freshModelId: string): Promise<string | undefined> {
+    const [outcome, modelId] = (await BEGIN_PUBLISHING.run(
+      this.#redis,
+      [this.#keys.run(id)],
+      [fence, freshModelId],
+    )) as [string, string];
+    if (outcome === 'fence') throw fenceLost(id);
+    return outcome === 'publish' ? modelId : undefined;
+  }
+
+  /** Hands the run back, to be taken before those that never started. @throws fence_lost, invalid_state */
+  async requeue(id: string, fence: number): Promise<void> {
+    await this.#move(id, { running: 'queued' }, { fence, newJob: true, verb: 'be requeued' });
+    await this.ensureJob(id, true);
+  }
+
+  /** Gives every unfinished run a job that lost its own between two steps of a killed process. */
+  async reconcile(): Promise<void> {
+    for (const id of await guarded(() => this.#redis.smembers(this.#keys.live))) await this.ensureJob(id);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+}
+
+function notFound(id: string): StylographError {
+  return new StylographError('run_not_found', `There is no run "${id}"; GET /runs lists them all.`);
+}
+
+export function fenceLost(id: string): StylographError {
+  return new StylographError('fence_lost', `Another worker owns ${id} now; this one must let go of it.`);
+}

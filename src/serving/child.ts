@@ -1,0 +1,88 @@
+/**
+ * The inference child: holds loaded models and answers the calls of contracts/inference.ts, one after another.
+ * It speaks to its parent only, and ends with it.
+ */
+import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
+import { errorCodeOf } from '../errors.ts';
+import type { InferenceModel } from '../model/inference.ts';
+import { openFolderStore } from '../store/folders.ts';
+import { ModelRegistry } from '../store/models.ts';
+
+const models = new Map<string, InferenceModel>();
+
+const send = (message: FromInferenceChild): void => {
+  if (process.connected) process.send?.(message);
+};
+
+const describe = (error: unknown): { code: string; message: string } => ({
+  code: errorCodeOf(error) ?? 'inference_failed',
+  message: error instanceof Error ? error.message : String(error),
+});
+
+async function load(modelId: string, directory: string): Promise<void> {
+  const registry = new ModelRegistry(await openFolderStore(directory));
+  const [record, weights] = await Promise.all([registry.record(modelId), registry.readWeights(modelId)]);
+  const { buildInferenceModel } = await import('../model/inference.ts');
+  const model = await buildInferenceModel(record, weights);
+  models.get(modelId)?.dispose();
+  models.set(modelId, model);
+}
+
+async function answer(call: Extract<ToInferenceChild, { id: number }>): Promise<void> {
+  const model = models.get(call.modelId);
+  if (!model) throw new Error(`Model ${call.modelId} is not loaded`);
+  const { id } = call;
+  const start = performance.now();
+  const computeMs = (): number => performance.now() - start;
+  if (call.type === 'decode') {
+    const pixels = await model.decode(call.latents, call.labels);
+    send({ type: 'decoded', id, pixels, computeMs: computeMs() });
+  } else if (call.type === 'encode') {
+    const { mean, logVar } = await model.encode(call.images, call.labels);
+    send({ type: 'encoded', id, mean, logVar, computeMs: computeMs() });
+  } else {
+    const scores = await model.explain(call.images);
+    send({ type: 'explained', id, scores, computeMs: computeMs() });
+  }
+}
+
+async function handle(message: ToInferenceChild): Promise<void> {
+  switch (message.type) {
+    case 'load':
+      try {
+        await load(message.modelId, message.directory);
+        send({ type: 'loaded', modelId: message.modelId });
+      } catch (error) {
+        send({ type: 'load-failed', modelId: message.modelId, ...describe(error) });
+      }
+      return;
+    case 'unload':
+      models.get(message.modelId)?.dispose();
+      models.delete(message.modelId);
+      return;
+    default:
+      try {
+        await answer(message);
+      } catch (error) {
+        send({ type: 'failed', id: message.id, ...describe(error) });
+      }
+  }
+}
+
+// A Ctrl-C reaches the whole process group; the parent decides when this process ends.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => process.exit(0));
+
+// Importing the engine loads TensorFlow; an installation without it must be reported, not crash.
+let last: Promise<void> = import('../engine/index.ts').then(
+  ({ device }) => send({ type: 'ready', device }),
+  (error) => {
+    send({ type: 'fatal', ...describe(error) });
+    process.exitCode = 1;
+    process.disconnect();
+  },
+);
+process.on('message', (message: ToInferenceChild) => {
+  last = last.then(() => handle(message));
+});

@@ -1,0 +1,305 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ModelRecord } from '../contracts/model.ts';
+import { StylographError } from '../errors.ts';
+import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
+import { LoadedModels } from './loaded.ts';
+import { decodeWork, encodeWork, explainWork, joinSlices, scatterAnswer, type Work } from './operations.ts';
+import { InferenceProcess } from './process.ts';
+
+export type { Timings } from './batcher.ts';
+
+export interface CallOptions {
+  /** Its abort takes the call out of the queue. */
+  signal?: AbortSignal;
+}
+
+/** What the API needs of inference. Images are bytes, count × height × width × channels, 255 is ink. */
+export interface Inference {
+  /** The child is up and every model it should hold is loaded. */
+  readonly ready: boolean;
+  /** Where kernels run; null until the child is up. */
+  readonly device: string | null;
+  /** Why the child is not up, if it is not. */
+  readonly problem: string | null;
+  /** Process id of the child, while there is one. */
+  readonly pid: number | undefined;
+  /** Calls waiting to be computed. */
+  readonly waiting: number;
+  isLoaded(modelId: string): boolean;
+  /** Some model is loaded and can answer. */
+  readonly hasModel: boolean;
+  /** Loads and warms a model beside the others; the least recently used beyond the limit are unloaded. */
+  ensure(model: ModelRecord): Promise<void>;
+  /** @param latents count × latentDim @param labels indices */
+  decode(
+    model: ModelRecord,
+    latents: Float32Array,
+    labels: Int32Array,
+    options?: CallOptions,
+  ): Promise<{ pixels: Uint8Array; timings: Timings }>;
+  /** @returns `mean` and `logVar`, each count × latentDim */
+  encode(
+    model: ModelRecord,
+    images: Uint8Array,
+    labels: Int32Array,
+    options?: CallOptions,
+  ): Promise<{ mean: Float32Array; logVar: Float32Array; timings: Timings }>;
+  /** @returns `scores`: count × labels log-evidences, each up to a constant an image */
+  explain(
+    model: ModelRecord,
+    images: Uint8Array,
+    options?: CallOptions,
+  ): Promise<{ scores: Float32Array; timings: Timings }>;
+  close(): Promise<void>;
+}
+
+export interface InferenceOptions extends Partial<BatcherLimits> {
+  /** The folder store's root, from which the child reads weights. */
+  directory: string;
+  /** Most models held at a time. */
+  maxModels?: number;
+  /** A batch without an answer for this long means a hung child, which is killed. */
+  callTimeoutMs?: number;
+  /** Most a call waits for its model, and for a child that is starting. */
+  loadWaitMs?: number;
+  onLog?(level: 'info' | 'warn' | 'error', message: string): void;
+}
+
+const CLOCK: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+const MAX_BACKOFF_MS = 10_000;
+/** Starts that may fail in a row before calls are refused at once instead of waiting. */
+const PATIENT_STARTS = 3;
+
+class InferenceClient implements Inference {
+  readonly #options: Required<Pick<InferenceOptions, 'directory' | 'callTimeoutMs' | 'loadWaitMs'>> &
+    InferenceOptions;
+  readonly #batcher: Batcher<Work>;
+  readonly #models: LoadedModels;
+  readonly #closing = new AbortController();
+  #process: InferenceProcess | undefined;
+  #up = false;
+  #device: string | null = null;
+  #problem: string | null = 'The inference process is starting';
+  #failures = 0;
+  #nextId = 1;
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(options: InferenceOptions) {
+    this.#options = { callTimeoutMs: 20_000, loadWaitMs: 10_000, ...options };
+    this.#models = new LoadedModels(options.maxModels ?? 3, {
+      load: (modelId) => this.#process?.send({ type: 'load', modelId, directory: options.directory }),
+      unload: (modelId) => this.#process?.send({ type: 'unload', modelId }),
+    });
+    this.#batcher = new Batcher({
+      ...options,
+      clock: CLOCK,
+      run: (_group, slices) => this.#runBatch(slices),
+    });
+    this.#batcher.pause();
+  }
+
+  get ready(): boolean {
+    return this.#up && this.#models.settled;
+  }
+
+  get device(): string | null {
+    return this.#device;
+  }
+
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get waiting(): number {
+    return this.#batcher.waiting;
+  }
+
+  isLoaded(modelId: string): boolean {
+    return this.#up && this.#models.isLoaded(modelId);
+  }
+
+  get hasModel(): boolean {
+    return this.#up && this.#models.some;
+  }
+
+  /** Spawns the child; resolves when it is up or has failed to start. */
+  start(): Promise<void> {
+    return new Promise((started) => {
+      let exited = (): void => {};
+      this.#exited = new Promise((resolve) => {
+        exited = resolve;
+      });
+      this.#process = new InferenceProcess(
+        {
+          onReady: (device) => {
+            this.#device = device;
+            this.#up = true;
+            this.#problem = null;
+            this.#models.childStarted();
+            this.#batcher.resume();
+            started();
+          },
+          onLoaded: (modelId) => this.#models.loaded(modelId),
+          onLoadFailed: (modelId, error) => this.#models.failed(modelId, error),
+          onFatal: (message) =>
+            this.#options.onLog?.('error', `The inference process cannot start: ${message}`),
+          onExit: (reason) => {
+            this.#afterExit(reason);
+            exited();
+            started();
+          },
+        },
+        this.#options.callTimeoutMs,
+      );
+    });
+  }
+
+  #afterExit(reason: string): void {
+    this.#process = undefined;
+    this.#up = false;
+    this.#batcher.pause();
+    this.#models.childLost();
+    if (this.#closing.signal.aborted) return;
+    this.#failures++;
+    this.#problem = `The inference process ended (${reason}) and is being restarted`;
+    const delay = Math.min(MAX_BACKOFF_MS, 100 * 2 ** (this.#failures - 1));
+    this.#options.onLog?.('warn', `${this.#problem} in ${delay} ms`);
+    if (this.#failures >= PATIENT_STARTS) this.#refuseAll();
+    sleep(delay, undefined, { signal: this.#closing.signal, ref: false }).then(
+      () => this.start(),
+      () => {},
+    );
+  }
+
+  #refuseAll(): void {
+    const error = this.#unavailable();
+    this.#batcher.rejectAll(error);
+    this.#models.rejectWaiting(error);
+  }
+
+  #unavailable(): StylographError {
+    return new StylographError(
+      'inference_unavailable',
+      `${this.#problem ?? 'The inference process is not there'}. Try again after the time in Retry-After.`,
+      { retryAfter: Math.ceil(Math.min(MAX_BACKOFF_MS, 100 * 2 ** this.#failures) / 1000) },
+    );
+  }
+
+  async ensure(model: ModelRecord): Promise<void> {
+    this.#assertOpen();
+    await this.#models.ensure(model.id);
+  }
+
+  /** Like ensure, but for a call somebody waits for: gives up in time, and keeps the model from being unloaded. */
+  async #withModel<T>(
+    model: ModelRecord,
+    signal: AbortSignal | undefined,
+    use: () => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    if (!this.#up && this.#failures >= PATIENT_STARTS) throw this.#unavailable();
+    const release = this.#models.pin(model.id);
+    try {
+      if (!this.#models.isLoaded(model.id)) await this.#loadInTime(model.id, signal);
+      return await use();
+    } finally {
+      release();
+    }
+  }
+
+  async #loadInTime(modelId: string, signal: AbortSignal | undefined): Promise<void> {
+    const stop = new AbortController();
+    const timeout = sleep(this.#options.loadWaitMs, 'late' as const, { signal: stop.signal, ref: false });
+    const gone = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: stop.signal });
+    });
+    try {
+      const outcome = await Promise.race([this.#models.ensure(modelId), timeout, gone]);
+      if (outcome !== 'late') return;
+      if (!this.#up) throw this.#unavailable();
+      throw new StylographError(
+        'model_loading',
+        `Model ${modelId} is still loading. Try again in a moment.`,
+        {
+          retryAfter: 2,
+        },
+      );
+    } finally {
+      timeout.catch(() => {});
+      stop.abort();
+    }
+  }
+
+  #submit(work: Work, options: CallOptions | undefined): Promise<Timings> {
+    return this.#withModel(work.model, options?.signal, () =>
+      this.#batcher.submit({
+        group: `${work.operation} ${work.model.id}`,
+        count: work.count,
+        cost: work.operation === 'explain' ? work.model.image.labels.length : 1,
+        payload: work,
+        signal: options?.signal,
+      }),
+    );
+  }
+
+  async #runBatch(slices: Slice<Work>[]): Promise<number> {
+    // After a restart the model may still be on its way.
+    await this.#models.ensure(slices[0]!.payload.model.id);
+    const child = this.#process;
+    if (!child) throw this.#unavailable();
+    const answer = await child.call(joinSlices(this.#nextId++, slices));
+    scatterAnswer(answer, slices);
+    this.#failures = 0;
+    return answer.computeMs;
+  }
+
+  async decode(model: ModelRecord, latents: Float32Array, labels: Int32Array, options?: CallOptions) {
+    const work = decodeWork(model, latents, labels);
+    const timings = await this.#submit(work, options);
+    return { pixels: work.outputs.pixels.values, timings };
+  }
+
+  async encode(model: ModelRecord, images: Uint8Array, labels: Int32Array, options?: CallOptions) {
+    const work = encodeWork(model, images, labels);
+    const timings = await this.#submit(work, options);
+    return { mean: work.outputs.mean.values, logVar: work.outputs.logVar.values, timings };
+  }
+
+  async explain(model: ModelRecord, images: Uint8Array, options?: CallOptions) {
+    const work = explainWork(model, images);
+    const timings = await this.#submit(work, options);
+    return { scores: work.outputs.scores.values, timings };
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted)
+      throw new StylographError('shutting_down', 'The server is shutting down.');
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const error = new StylographError('shutting_down', 'The server is shutting down.');
+    this.#batcher.close(error);
+    this.#models.rejectWaiting(error);
+    this.#process?.kill('the server is shutting down');
+    await this.#exited;
+  }
+}
+
+/**
+ * Starts the inference child and keeps one alive. Resolves when it is up, or has failed for the first time (it is
+ * tried again with growing pauses; `problem` says why).
+ */
+export async function startInference(options: InferenceOptions): Promise<Inference> {
+  const client = new InferenceClient(options);
+  await client.start();
+  return client;
+}

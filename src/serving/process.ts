@@ -1,0 +1,128 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
+import { StylographError } from '../errors.ts';
+import { WorkLost } from './batcher.ts';
+import type { Answer, Call } from './operations.ts';
+
+export interface ChildEvents {
+  onReady(device: string): void;
+  onLoaded(modelId: string): void;
+  onLoadFailed(modelId: string, error: StylographError): void;
+  /** It cannot start and said why. */
+  onFatal(message: string): void;
+  /** Called once; pending calls have been rejected with WorkLost by then. */
+  onExit(reason: string): void;
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+  timer: NodeJS.Timeout;
+}
+
+/** From source the child needs the TypeScript loader, also where the parent got it in another way. */
+function forkOptions(): { path: string; execArgv: string[] } {
+  const isSource = import.meta.url.endsWith('.ts');
+  const path = fileURLToPath(new URL(isSource ? './child.ts' : './child.js', import.meta.url));
+  const inherited = process.execArgv.filter((argument) => !/^--(test|inspect|watch)/.test(argument));
+  const hasLoader = inherited.some((argument) => argument.includes('tsx'));
+  return {
+    path,
+    execArgv: isSource && !hasLoader ? [...inherited, '--import', import.meta.resolve('tsx')] : inherited,
+  };
+}
+
+/** One life of the inference child: calls with time-outs; it is killed when one is not answered. */
+export class InferenceProcess {
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  readonly #callTimeoutMs: number;
+  #why: string | undefined;
+
+  constructor(events: ChildEvents, callTimeoutMs: number) {
+    this.#callTimeoutMs = callTimeoutMs;
+    const { path, execArgv } = forkOptions();
+    this.#child = fork(path, {
+      execArgv,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#child.on('message', (message: FromInferenceChild) => this.#receive(message, events));
+    let over = false;
+    const end = (how: string): void => {
+      if (over) return;
+      over = true;
+      const reason = this.#why ?? how;
+      for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(new WorkLost(reason));
+      events.onExit(reason);
+    };
+    this.#child.once('exit', (code, signal) => end(`exit ${signal ?? code}`));
+    // Without a listener a failed spawn or send would end this process; a failed spawn has no `exit`.
+    this.#child.on('error', (error) => {
+      this.#why ??= error.message;
+      if (this.#child.pid === undefined) end(error.message);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** @throws WorkLost when the process ends first; StylographError when the model fails. */
+  call(call: Call): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.kill(`no answer to ${call.type} within ${this.#callTimeoutMs} ms`),
+        this.#callTimeoutMs,
+      );
+      this.#pending.set(call.id, { resolve, reject, timer });
+      this.send(call);
+    });
+  }
+
+  /** A message to a process that is gone is dropped: its `exit` tells. */
+  send(message: ToInferenceChild): void {
+    if (this.#child.connected) this.#child.send(message);
+  }
+
+  kill(why: string): void {
+    this.#why ??= why;
+    this.#child.kill('SIGKILL');
+  }
+
+  #receive(message: FromInferenceChild, events: ChildEvents): void {
+    switch (message.type) {
+      case 'ready':
+        events.onReady(message.device);
+        return;
+      case 'fatal':
+        this.#why = message.message;
+        events.onFatal(message.message);
+        return;
+      case 'loaded':
+        events.onLoaded(message.modelId);
+        return;
+      case 'load-failed':
+        events.onLoadFailed(message.modelId, toError(message));
+        return;
+      case 'failed':
+        this.#settle(message.id)?.reject(toError(message));
+        return;
+      default:
+        this.#settle(message.id)?.resolve(message);
+    }
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (pending) clearTimeout(pending.timer);
+    return pending;
+  }
+}
+
+function toError({ code, message }: { code: string; message: string }): StylographError {
+  const known = code === 'checkpoint_corrupt' || code === 'checkpoint_missing' || code === 'model_not_found';
+  return new StylographError(known ? code : 'inference_failed', message);
+}

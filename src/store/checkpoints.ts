@@ -1,0 +1,177 @@
+import type { TrainingState } from '../contracts/checkpoint.ts';
+import type { TrainingConfig } from '../contracts/config.ts';
+import type { NamedWeights } from '../contracts/model.ts';
+import type { CheckpointInfo } from '../contracts/run.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
+import { weightsDigest } from './digest.ts';
+import type { FolderStore } from './folders.ts';
+import { decode, encode } from './safetensors.ts';
+
+const FORMAT = 1;
+/** The newest and the one to fall back on when it turns out to be damaged. */
+const KEPT = 2;
+const META = 'meta.json';
+const PARTS = ['weights', 'optimizer', 'averages'] as const;
+
+export interface CheckpointInput {
+  state: TrainingState;
+  /** The weights as served, in their fixed order: what `digest` covers. */
+  served: readonly NamedWeights[];
+  config: TrainingConfig;
+  seed: number;
+  /** Whose word this is: the token of the worker that owned the run. */
+  fence: number;
+  /** Versions of the software that computed it, by name. */
+  software?: Record<string, string>;
+  /** Called just before the checkpoint becomes visible; throws when the fence is lost. */
+  beforeCommit?: () => Promise<void>;
+}
+
+/** `meta.json` of a checkpoint: all that is not an array. */
+interface Meta {
+  format: number;
+  runId: string;
+  iteration: number;
+  batchesDrawn: number;
+  stepsTaken: number;
+  secondsElapsed: number;
+  seed: number;
+  config: TrainingConfig;
+  digest: string;
+  stateDigest: string;
+  fence: number;
+  createdAt: string;
+  software: Record<string, string>;
+}
+
+export interface StoredCheckpoint {
+  state: TrainingState;
+  info: CheckpointInfo;
+  config: TrainingConfig;
+  seed: number;
+}
+
+const folderOf = (runId: string): string => `runs/${runId}/checkpoints`;
+const pathOf = (runId: string, iteration: number): string =>
+  `${folderOf(runId)}/${String(iteration).padStart(9, '0')}`;
+
+const toInfo = (meta: Meta, sizes: Record<string, number>): CheckpointInfo => ({
+  iteration: meta.iteration,
+  digest: meta.digest,
+  stateDigest: meta.stateDigest,
+  createdAt: meta.createdAt,
+  bytes: Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0),
+});
+
+const stateDigest = (state: TrainingState): string =>
+  weightsDigest(
+    PARTS.flatMap((part) => state[part].map((weight) => ({ ...weight, name: `${part}/${weight.name}` }))),
+  );
+
+/**
+ * Writes a checkpoint atomically, then removes those older than the one before it.
+ * @throws disk_full, and whatever `beforeCommit` throws; nothing is left behind then.
+ */
+export async function saveCheckpoint(
+  store: FolderStore,
+  runId: string,
+  input: CheckpointInput,
+): Promise<CheckpointInfo> {
+  const { state, served, config, seed, fence, software = {}, beforeCommit } = input;
+  const { iteration, batchesDrawn, stepsTaken, secondsElapsed } = state;
+  const meta: Meta = {
+    format: FORMAT,
+    runId,
+    iteration,
+    batchesDrawn,
+    stepsTaken,
+    secondsElapsed,
+    seed,
+    config,
+    digest: weightsDigest(served),
+    stateDigest: stateDigest(state),
+    fence,
+    createdAt: new Date().toISOString(),
+    software,
+  };
+  const files: Record<string, Uint8Array> = { [META]: Buffer.from(`${JSON.stringify(meta, null, 2)}\n`) };
+  for (const part of PARTS) {
+    if (state[part].length > 0 || part === 'weights') files[`${part}.safetensors`] = encode(state[part]);
+  }
+  await store.write(pathOf(runId, iteration), files, beforeCommit ? { beforeCommit } : {});
+  const names = await store.list(folderOf(runId));
+  for (const name of names.slice(0, -KEPT)) await store.remove(`${folderOf(runId)}/${name}`);
+  const sizes = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, bytes.length]));
+  return toInfo(meta, sizes);
+}
+
+async function readMeta(store: FolderStore, path: string): Promise<Meta> {
+  const bytes = await store.read(path, META);
+  const meta = JSON.parse(Buffer.from(bytes).toString('utf8')) as Meta;
+  if (meta.format !== FORMAT) {
+    throw new StylographError(
+      'checkpoint_corrupt',
+      `${path} has format ${meta.format}, this version reads ${FORMAT}; use the version that wrote it.`,
+    );
+  }
+  return meta;
+}
+
+async function readCheckpoint(store: FolderStore, path: string): Promise<StoredCheckpoint> {
+  const meta = await readMeta(store, path);
+  const sizes = await store.sizes(path);
+  const part = async (name: (typeof PARTS)[number]): Promise<NamedWeights[]> => {
+    const file = `${name}.safetensors`;
+    return file in sizes || name === 'weights' ? decode(await store.read(path, file)).weights : [];
+  };
+  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, config, seed } = meta;
+  const state: TrainingState = {
+    iteration,
+    batchesDrawn,
+    stepsTaken,
+    secondsElapsed,
+    weights: await part('weights'),
+    optimizer: await part('optimizer'),
+    averages: await part('averages'),
+  };
+  return { state, info: toInfo(meta, sizes), config, seed };
+}
+
+/**
+ * The newest checkpoint that is whole. A damaged one is set aside, told to `onWarning`, and the one before it
+ * is taken. Undefined when there is none.
+ */
+export async function latestCheckpoint(
+  store: FolderStore,
+  runId: string,
+  onWarning: (message: string) => void | Promise<void>,
+): Promise<StoredCheckpoint | undefined> {
+  const names = await store.list(folderOf(runId));
+  for (const name of names.reverse()) {
+    const path = `${folderOf(runId)}/${name}`;
+    try {
+      return await readCheckpoint(store, path);
+    } catch (error) {
+      const code = errorCodeOf(error);
+      if (code === 'checkpoint_missing') continue;
+      if (code !== 'checkpoint_corrupt') throw error;
+      await store.setAside(path);
+      await onWarning(`${(error as Error).message} It was set aside, and an older checkpoint is tried.`);
+    }
+  }
+  return undefined;
+}
+
+/** What is known of a run's checkpoints, oldest first; damaged ones are left out. */
+export async function listCheckpoints(store: FolderStore, runId: string): Promise<CheckpointInfo[]> {
+  const infos: CheckpointInfo[] = [];
+  for (const name of await store.list(folderOf(runId))) {
+    const path = `${folderOf(runId)}/${name}`;
+    try {
+      infos.push(toInfo(await readMeta(store, path), await store.sizes(path)));
+    } catch (error) {
+      if (!['checkpoint_missing', 'checkpoint_corrupt'].includes(errorCodeOf(error) ?? '')) throw error;
+    }
+  }
+  return infos;
+}

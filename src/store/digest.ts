@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { NamedWeights } from '../contracts/model.ts';
+
+/** SHA-256 of bytes, hexadecimal. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/**
+ * SHA-256 over name, shape and bytes of every tensor in the order given; name and shape are framed as one JSON
+ * line, so that no two different lists give the same stream of bytes.
+ */
+export function weightsDigest(weights: readonly NamedWeights[]): string {
+  const hash = createHash('sha256');
+  for (const { name, shape, values } of weights) {
+    hash.update(`${JSON.stringify([name, shape])}\n`);
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}

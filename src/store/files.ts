@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { StylographError } from '../errors.ts';
+
+/** Where half-written things live until they are renamed into place: in the same file system as the rest. */
+export const TEMPORARY = '.tmp';
+const ABANDONED_AFTER_MS = 3_600_000;
+
+/** The system's error code, such as `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * Runs a writing action and names the remedy when the disk is full.
+ * @throws disk_full
+ */
+export async function writing<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) throw error;
+    throw new StylographError(
+      'disk_full',
+      `The disk is full: ${what} could not be written. Free some space in the data folder (DATA_DIR), then resume.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Writes a file and waits until it is on the disk. */
+export async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes names created, renamed or removed in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** A fresh path beside the store's content. */
+export async function temporaryPath(root: string, hint: string): Promise<string> {
+  const folder = join(root, TEMPORARY);
+  await mkdir(folder, { recursive: true });
+  return join(folder, `${basename(hint)}-${randomUUID()}`);
+}
+
+/** Renames `from` to `to` durably. A folder that stands there is moved away first and removed afterwards. */
+export async function moveIntoPlace(root: string, from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  let replaced: string | undefined;
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
+    replaced = await temporaryPath(root, to);
+    await rename(to, replaced);
+    await rename(from, to);
+  }
+  await syncFolder(dirname(to));
+  if (replaced !== undefined) await rm(replaced, { recursive: true, force: true });
+}
+
+/** Writes one file so that readers see the old bytes or the new ones, never a part. */
+export async function replaceFile(root: string, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = await temporaryPath(root, path);
+  try {
+    await writeSynced(temporary, bytes);
+    await moveIntoPlace(root, temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The file's bytes, or undefined when it does not exist. */
+export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Removes what killed processes left behind; fresh entries may belong to one that is writing now. */
+export async function removeAbandoned(root: string): Promise<void> {
+  const folder = join(root, TEMPORARY);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => undefined);
+    if (info !== undefined && Date.now() - info.mtimeMs > ABANDONED_AFTER_MS) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}

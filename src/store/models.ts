@@ -1,0 +1,200 @@
+import { Alias, ModelId, type Page } from '../contracts/common.ts';
+import { type Model, ModelRecord, type NamedWeights } from '../contracts/model.ts';
+import { StylographError } from '../errors.ts';
+import { weightsDigest } from './digest.ts';
+import type { FolderStore } from './folders.ts';
+import { decode, encode } from './safetensors.ts';
+
+const MODELS = 'models';
+const ALIASES = 'aliases';
+const RECORD = 'model.json';
+const WEIGHTS = 'weights.safetensors';
+const LATEST = 'latest';
+
+const isReserved = (alias: string): boolean => alias === LATEST || alias.startsWith(`${LATEST}-`);
+
+/** Yields to any other model: the blurred baseline is served only while there is nothing else. */
+const isBaseline = (record: ModelRecord): boolean => record.config.objective === 'cvae';
+
+/** The newest model that is not a baseline, else the newest. `records` are newest first. */
+const newest = (records: ModelRecord[]): ModelRecord | undefined =>
+  records.find((record) => !isBaseline(record)) ?? records[0];
+
+/**
+ * Models published by runs: `models/{id}` holds a record and the weights, `aliases/{name}` a model's id.
+ * `latest` and `latest-{dataset}` are not stored but follow from the models there are. Records never change once
+ * written and are kept in memory. Nothing here needs TensorFlow.
+ */
+export class ModelRegistry {
+  readonly #store: FolderStore;
+  readonly #records = new Map<string, ModelRecord>();
+
+  constructor(store: FolderStore) {
+    this.#store = store;
+  }
+
+  /** Stores a model; publishing the same id again replaces it. @throws disk_full, checkpoint_corrupt */
+  async publish(record: ModelRecord, weights: readonly NamedWeights[]): Promise<void> {
+    const checked = ModelRecord.parse(record);
+    if (weightsDigest(weights) !== checked.digest) {
+      throw new StylographError(
+        'checkpoint_corrupt',
+        `The weights given for ${checked.id} do not have the digest its record states; publish them together.`,
+      );
+    }
+    await this.#store.write(`${MODELS}/${checked.id}`, {
+      [RECORD]: Buffer.from(`${JSON.stringify(checked, null, 2)}\n`),
+      [WEIGHTS]: encode(weights, { modelId: checked.id, digest: checked.digest }),
+    });
+    this.#records.set(checked.id, checked);
+  }
+
+  /** Newest first: ids sort by time. */
+  async #ids(): Promise<string[]> {
+    const names = await this.#store.list(MODELS);
+    return names.filter((name) => ModelId.safeParse(name).success).reverse();
+  }
+
+  async #read(id: string): Promise<ModelRecord> {
+    const known = this.#records.get(id);
+    if (known !== undefined) return known;
+    const bytes = await this.#store.read(`${MODELS}/${id}`, RECORD);
+    const record = ModelRecord.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    this.#records.set(id, record);
+    return record;
+  }
+
+  async #all(): Promise<ModelRecord[]> {
+    const ids = await this.#ids();
+    for (const id of this.#records.keys()) if (!ids.includes(id)) this.#records.delete(id);
+    return await Promise.all(ids.map((id) => this.#read(id)));
+  }
+
+  /** Every stored alias with the model it names. */
+  async #aliases(): Promise<Map<string, string>> {
+    const names = await this.#store.list(ALIASES);
+    const targets = await Promise.all(names.map((name) => this.#target(name)));
+    return new Map(names.flatMap((name, i) => (targets[i] === undefined ? [] : [[name, targets[i]]])));
+  }
+
+  async #target(alias: string): Promise<string | undefined> {
+    const bytes = await this.#store.readFile(`${ALIASES}/${alias}`);
+    return bytes && Buffer.from(bytes).toString('utf8').trim();
+  }
+
+  /**
+   * The record of a model id or alias, as stored.
+   * @throws no_model while there is none at all and `latest` is asked for, model_not_found otherwise.
+   */
+  async record(ref: string): Promise<ModelRecord> {
+    if (ModelId.safeParse(ref).success) {
+      // Looked up on the disk each time, since another process may have removed it.
+      if (await this.#store.exists(`${MODELS}/${ref}`)) return await this.#read(ref);
+    } else if (isReserved(ref)) {
+      const records = await this.#all();
+      const found = newest(
+        ref === LATEST ? records : records.filter(({ dataset }) => ref === `${LATEST}-${dataset}`),
+      );
+      if (found) return found;
+      if (ref === LATEST) {
+        throw new StylographError(
+          'no_model',
+          'No run has published a model yet; start one with POST /runs and follow its events.',
+        );
+      }
+    } else if (Alias.safeParse(ref).success) {
+      const target = await this.#target(ref);
+      if (target !== undefined) return await this.record(target);
+    }
+    throw new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists them all.`);
+  }
+
+  #describe(record: ModelRecord, records: ModelRecord[], stored: Map<string, string>): Model {
+    const { dataset, image } = record;
+    const aliases = [...stored].filter(([, id]) => id === record.id).map(([name]) => name);
+    if (newest(records) === record) aliases.unshift(LATEST);
+    if (newest(records.filter((other) => other.dataset === dataset)) === record) {
+      aliases.push(`${LATEST}-${dataset}`);
+    }
+    return { ...record, labels: image.labels, aliases };
+  }
+
+  /** A model with its aliases. @throws no_model, model_not_found */
+  async get(ref: string): Promise<Model> {
+    const record = await this.record(ref);
+    return this.#describe(record, await this.#all(), await this.#aliases());
+  }
+
+  /** Newest first. `cursor` is a former page's `nextCursor`. */
+  async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
+    const { limit, cursor } = options;
+    const records = await this.#all();
+    const stored = await this.#aliases();
+    const rest = cursor === undefined ? records : records.filter(({ id }) => id < cursor);
+    const page = rest.slice(0, limit);
+    return {
+      items: page.map((record) => this.#describe(record, records, stored)),
+      nextCursor: rest.length > limit ? page.at(-1)!.id : null,
+    };
+  }
+
+  /** Points an alias at a model, wherever it pointed before. @throws validation_failed, model_not_found */
+  async setAlias(alias: string, modelId: string): Promise<Model> {
+    this.#checkAlias(alias);
+    const record = await this.record(modelId);
+    await this.#store.writeFile(`${ALIASES}/${alias}`, Buffer.from(record.id));
+    return await this.get(record.id);
+  }
+
+  /** Removes an alias; the model stays. @throws validation_failed, model_not_found */
+  async removeAlias(alias: string): Promise<void> {
+    this.#checkAlias(alias);
+    if ((await this.#target(alias)) === undefined) {
+      throw new StylographError(
+        'model_not_found',
+        `There is no alias "${alias}"; GET /models lists aliases with models.`,
+      );
+    }
+    await this.#store.remove(`${ALIASES}/${alias}`);
+  }
+
+  #checkAlias(alias: string): void {
+    if (isReserved(alias)) {
+      throw new StylographError(
+        'validation_failed',
+        `"${alias}" follows the newest model by itself and cannot be set; choose a name that does not start with "latest".`,
+      );
+    }
+    const parsed = Alias.safeParse(alias);
+    if (!parsed.success) {
+      throw new StylographError('validation_failed', `The alias ${parsed.error.issues[0]!.message}.`);
+    }
+  }
+
+  /** Removes a model. `latest` falls back to the newest that remains. @throws model_not_found, model_in_use */
+  async remove(modelId: string): Promise<void> {
+    const record = await this.record(modelId);
+    const held = [...(await this.#aliases())].filter(([, id]) => id === record.id).map(([name]) => name);
+    if (held.length > 0) {
+      throw new StylographError(
+        'model_in_use',
+        `${record.id} is held by ${held.map((name) => `"${name}"`).join(', ')}; point that elsewhere first.`,
+      );
+    }
+    await this.#store.remove(`${MODELS}/${record.id}`);
+    this.#records.delete(record.id);
+  }
+
+  /** The weights as served, in their fixed order. @throws model_not_found, checkpoint_corrupt */
+  async readWeights(modelId: string): Promise<NamedWeights[]> {
+    const record = await this.record(modelId);
+    const { weights } = decode(await this.#store.read(`${MODELS}/${record.id}`, WEIGHTS));
+    if (weightsDigest(weights) !== record.digest) {
+      throw new StylographError(
+        'checkpoint_corrupt',
+        `The weights of ${record.id} do not have the digest its record states; remove the model or restore it.`,
+      );
+    }
+    return weights;
+  }
+}

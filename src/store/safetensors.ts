@@ -1,0 +1,113 @@
+import type { NamedWeights } from '../contracts/model.ts';
+import { StylographError } from '../errors.ts';
+
+/** The format allows headers up to 100 MB; ours are a few kilobytes. */
+const MAX_HEADER_BYTES = 100_000_000;
+const ALIGNMENT = 8;
+const METADATA = '__metadata__';
+
+export interface DecodedTensors {
+  weights: NamedWeights[];
+  metadata: Record<string, string>;
+}
+
+/**
+ * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
+ * little-endian u64, a JSON header, then the tensors one after another without gaps. 32-bit floats only.
+ * The header is padded with spaces so that the tensors start at a multiple of eight bytes.
+ */
+export function encode(weights: readonly NamedWeights[], metadata: Record<string, string> = {}): Uint8Array {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(metadata).length > 0) header[METADATA] = metadata;
+  let offset = 0;
+  for (const { name, shape, values } of weights) {
+    if (Object.hasOwn(header, name)) throw new TypeError(`two tensors are called "${name}"`);
+    const size = shape.reduce((product, n) => product * n, 1);
+    if (size !== values.length) {
+      throw new TypeError(`"${name}" has ${values.length} values, its shape [${shape}] asks for ${size}`);
+    }
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
+    offset += values.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
+  const out = Buffer.alloc(8 + headerBytes + offset, ' ');
+  out.writeBigUInt64LE(BigInt(headerBytes), 0);
+  json.copy(out, 8);
+  let at = 8 + headerBytes;
+  for (const { values } of weights) {
+    out.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    at += values.byteLength;
+  }
+  return out;
+}
+
+function corrupt(what: string): StylographError {
+  return new StylographError(
+    'checkpoint_corrupt',
+    `A safetensors file is damaged: ${what}. Remove it, or start from an older checkpoint.`,
+  );
+}
+
+interface Entry {
+  name: string;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+function readEntry(name: string, value: unknown): Entry {
+  const entry = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown } | null;
+  if (entry?.dtype !== 'F32') throw corrupt(`"${name}" is ${String(entry?.dtype)}, only F32 is read`);
+  const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  const { shape, data_offsets: offsets } = entry;
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(`"${name}" has no usable shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw corrupt(`"${name}" has no usable offsets`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (end - begin !== shape.reduce((product, n) => product * n, 4)) {
+    throw corrupt(`the bytes of "${name}" do not fill its shape [${shape}]`);
+  }
+  return { name, shape, begin, end };
+}
+
+function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
+  if (bytes.length < 8) throw corrupt('it ends within its first eight bytes');
+  const length = Number(Buffer.from(bytes.buffer, bytes.byteOffset, 8).readBigUInt64LE(0));
+  if (length > MAX_HEADER_BYTES || length > bytes.length - 8) throw corrupt('it ends within its header');
+  const json = Buffer.from(bytes.buffer, bytes.byteOffset + 8, length).toString('utf8');
+  try {
+    const header: unknown = JSON.parse(json);
+    if (typeof header === 'object' && header !== null && !Array.isArray(header)) {
+      return { header: header as Record<string, unknown>, dataStart: 8 + length };
+    }
+  } catch {
+    // Told below, together with headers that are JSON but not an object.
+  }
+  throw corrupt('its header is not a JSON object');
+}
+
+/**
+ * Reads what `encode` wrote, tensors in file order. Strict: the tensors must cover the data exactly.
+ * @throws checkpoint_corrupt when the bytes are truncated, overlap, leave gaps or hold another type.
+ */
+export function decode(bytes: Uint8Array): DecodedTensors {
+  const { header, dataStart } = readHeader(bytes);
+  const metadata = (header[METADATA] ?? {}) as Record<string, string>;
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== METADATA)
+    .map(([name, value]) => readEntry(name, value))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  const weights = entries.map(({ name, shape, begin, end }) => {
+    if (begin < covered) throw corrupt(`"${name}" overlaps the tensor before it`);
+    if (begin > covered) throw corrupt(`there is a gap before "${name}"`);
+    if (dataStart + end > bytes.length) throw corrupt(`it ends within "${name}"`);
+    covered = end;
+    // A copy, since a view of 32-bit floats must start at a multiple of four bytes.
+    return { name, shape, values: new Float32Array(bytes.slice(dataStart + begin, dataStart + end).buffer) };
+  });
+  if (dataStart + covered !== bytes.length) throw corrupt('there are bytes after the last tensor');
+  return { weights, metadata };
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildApp } from '../../src/api/app.ts';
+import type { ApiDeps } from '../../src/api/deps.ts';
+import type { App } from '../../src/api/routes/context.ts';
+import { newModelId, newRunId } from '../../src/contracts/common.ts';
+import type { TrainingConfig } from '../../src/contracts/config.ts';
+import type { ModelRecord } from '../../src/contracts/model.ts';
+import { resolveConfig } from '../../src/contracts/presets.ts';
+import { describeDataset, listDatasets, loadDataset } from '../../src/data/index.ts';
+import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
+import { modelShape } from '../../src/model/shape.ts';
+import { connectRedis, guarded } from '../../src/queue/connection.ts';
+import { RunEvents } from '../../src/queue/events.ts';
+import { EventHub } from '../../src/queue/hub.ts';
+import { redisKeys } from '../../src/queue/keys.ts';
+import { readMetrics } from '../../src/queue/metrics.ts';
+import { RunStore } from '../../src/queue/runs.ts';
+import { type Inference, startInference } from '../../src/serving/client.ts';
+import { weightsDigest } from '../../src/store/digest.ts';
+import { type FolderStore, openFolderStore } from '../../src/store/folders.ts';
+import { ModelRegistry } from '../../src/store/models.ts';
+import { startTestRedis } from './redis.ts';
+
+/** Small networks: what they make means nothing, but they make it in a few milliseconds. */
+export const TINY: TrainingConfig['networks'] = {
+  encoder: [4, 4, 8],
+  decoder: [8, 6, 4],
+  discriminator: [6, 5, 4],
+};
+
+/** Publishes a model with random weights. Models published later are newer. */
+export async function publishModel(
+  models: ModelRegistry,
+  { seed = 1, latentDim = 4, dataset = 'mnist', labels = [...'0123456789'] } = {},
+): Promise<ModelRecord> {
+  const config = resolveConfig('article', { latentDim, networks: TINY });
+  const image = { width: 28, height: 28, channels: 1 as const, labels };
+  const networks = createNetworks(modelShape(image, config), config, seed);
+  const { weights } = exportNetworks(networks);
+  disposeNetworks(networks);
+  const record: ModelRecord = {
+    id: newModelId(),
+    runId: newRunId(),
+    preset: 'article',
+    dataset,
+    iteration: 1,
+    latentDim,
+    image,
+    config,
+    digest: weightsDigest(weights),
+    createdAt: new Date().toISOString(),
+  };
+  await models.publish(record, weights);
+  return record;
+}
+
+export interface TestServer {
+  app: App;
+  url: string;
+  deps: ApiDeps;
+  inference: Inference;
+  models: ModelRegistry;
+  store: FolderStore;
+  runs: RunStore;
+  events: RunEvents;
+  close(): Promise<void>;
+}
+
+/** A server that listens, with a Redis, a store and an inference child of its own. */
+export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'stylograph-api-'));
+  const redisServer = await startTestRedis(folder);
+  const redis = connectRedis(redisServer.target, 'prompt');
+  const keys = redisKeys();
+  const directory = join(folder, 'store');
+  const store = await openFolderStore(directory);
+  const models = new ModelRegistry(store);
+  const inference = overrides.inference ?? (await startInference({ directory }));
+  const runs = new RunStore(redis, keys);
+  const events = new RunEvents(redis, keys);
+  const hub = new EventHub(redis, redisServer.target, keys);
+  const deps: ApiDeps = {
+    version: '0.0.0-test',
+    runs,
+    events,
+    hub,
+    metrics: (runId, query) => readMetrics(redis, keys, runId, query),
+    store,
+    models,
+    inference,
+    datasets: {
+      list: () => listDatasets(folder),
+      describe: (id) => describeDataset(id, folder),
+      load: (id) => loadDataset(id, folder),
+    },
+    pingRedis: async () => {
+      await guarded(() => redis.ping());
+    },
+    ...overrides,
+  };
+  const app = await buildApp(deps);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    deps,
+    inference,
+    models,
+    store,
+    runs,
+    events,
+    close: async () => {
+      await app.close();
+      await inference.close();
+      await hub.close();
+      await runs.close();
+      redis.disconnect();
+      await redisServer.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

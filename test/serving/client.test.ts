@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { ModelRecord } from '../../src/contracts/model.ts';
+import { errorCodeOf } from '../../src/errors.ts';
+import { type Inference, type InferenceOptions, startInference } from '../../src/serving/client.ts';
+import { latentFromSeed } from '../../src/serving/latents.ts';
+import { openFolderStore } from '../../src/store/folders.ts';
+import { ModelRegistry } from '../../src/store/models.ts';
+import { publishModel } from '../api/support.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'stylograph-serving-'));
+const models = new ModelRegistry(await openFolderStore(folder));
+const first = await publishModel(models, { seed: 1 });
+const second = await publishModel(models, { seed: 2 });
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function withInference(
+  options: Partial<InferenceOptions>,
+  use: (inference: Inference) => Promise<void>,
+): Promise<void> {
+  const inference = await startInference({ directory: folder, ...options });
+  try {
+    await use(inference);
+  } finally {
+    await inference.close();
+  }
+}
+
+const decodeSeed = (inference: Inference, model: ModelRecord, seed: number, signal?: AbortSignal) =>
+  inference.decode(model, latentFromSeed(seed, 4), Int32Array.of(seed % 10), signal ? { signal } : {});
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+const hasCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
+
+test('an image has the same bytes alone and in company, and large calls are split', () =>
+  withInference({}, async (inference) => {
+    const alone = await decodeSeed(inference, first, 5);
+    assert.equal(alone.pixels.length, 784);
+    const company = await Promise.all(
+      Array.from({ length: 40 }, (_, seed) => decodeSeed(inference, first, seed)),
+    );
+    assert.deepEqual(company[5]!.pixels, alone.pixels);
+    assert.notDeepEqual(company[6]!.pixels, alone.pixels);
+
+    const latents = Float32Array.from(
+      Array.from({ length: 150 }, (_, seed) => [...latentFromSeed(seed, 4)]).flat(),
+    );
+    const labels = Int32Array.from({ length: 150 }, (_, seed) => seed % 10);
+    const many = await inference.decode(first, latents, labels);
+    assert.deepEqual(many.pixels.slice(5 * 784, 6 * 784), alone.pixels);
+    const encoded = await inference.encode(first, many.pixels, labels);
+    assert.equal(encoded.mean.length, 150 * 4);
+    const one = await inference.encode(first, alone.pixels, Int32Array.of(5));
+    assert.deepEqual(encoded.mean.slice(20, 24), one.mean);
+    const { scores } = await inference.explain(first, many.pixels.slice(0, 8 * 784));
+    assert.equal(scores.length, 80);
+    assert.ok(scores.every(Number.isFinite));
+  }));
+
+test('models differ, and the least recently used one is unloaded beyond the limit', () =>
+  withInference({ maxModels: 1 }, async (inference) => {
+    const a = await decodeSeed(inference, first, 1);
+    assert.ok(inference.isLoaded(first.id));
+    const b = await decodeSeed(inference, second, 1);
+    assert.notDeepEqual(a.pixels, b.pixels);
+    assert.deepEqual([inference.isLoaded(first.id), inference.isLoaded(second.id)], [false, true]);
+    assert.deepEqual((await decodeSeed(inference, first, 1)).pixels, a.pixels);
+  }));
+
+test('a child killed under requests is replaced, the requests are answered, and its models are there again', () =>
+  withInference({}, async (inference) => {
+    const expected = await decodeSeed(inference, first, 3);
+    await inference.ensure(second);
+    const pid = inference.pid!;
+    const calls = Array.from({ length: 20 }, () => decodeSeed(inference, first, 3));
+    process.kill(pid, 'SIGKILL');
+    for (const { pixels } of await Promise.all(calls)) assert.deepEqual(pixels, expected.pixels);
+    assert.notEqual(inference.pid, pid);
+    await inference.ensure(second);
+    assert.ok(inference.ready && inference.isLoaded(first.id) && inference.isLoaded(second.id));
+  }));
+
+test('a child that hangs is killed and replaced', () =>
+  withInference({ callTimeoutMs: 1_000 }, async (inference) => {
+    const expected = await decodeSeed(inference, first, 3);
+    const pid = inference.pid!;
+    process.kill(pid, 'SIGSTOP');
+    assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
+    assert.notEqual(inference.pid, pid);
+    assert.ok(!isAlive(pid));
+  }));
+
+test('a request that loses its child twice is told so', () =>
+  withInference({}, async (inference) => {
+    await inference.ensure(first);
+    const killer = setInterval(() => {
+      if (inference.pid !== undefined) process.kill(inference.pid, 'SIGKILL');
+    }, 20);
+    try {
+      await assert.rejects(decodeSeed(inference, first, 3), (error: { retryAfter?: number }) => {
+        assert.equal(errorCodeOf(error), 'inference_unavailable');
+        assert.ok(error.retryAfter! >= 1);
+        return true;
+      });
+    } finally {
+      clearInterval(killer);
+    }
+  }));
+
+test('while the child is stuck the queue is bounded, deadlines pass and aborted calls leave', () =>
+  withInference({ maxQueue: 2, deadlineMs: 300 }, async (inference) => {
+    await inference.ensure(first);
+    process.kill(inference.pid!, 'SIGSTOP');
+    const stuck = assert.rejects(decodeSeed(inference, first, 1), hasCode('deadline_exceeded'));
+    // Once the first is with the child, what follows has to wait.
+    await new Promise((resolve) => setImmediate(resolve));
+    const controller = new AbortController();
+    const aborted = assert.rejects(decodeSeed(inference, first, 2, controller.signal), /left/);
+    const waiting = assert.rejects(decodeSeed(inference, first, 3), hasCode('deadline_exceeded'));
+    await new Promise((resolve) => setImmediate(resolve));
+    await assert.rejects(decodeSeed(inference, first, 4), hasCode('queue_full'));
+    controller.abort(new Error('left'));
+    await aborted;
+    assert.equal(inference.waiting, 1);
+    await Promise.all([stuck, waiting]);
+  }));
+
+test('a damaged model is refused by name, and the others go on', () =>
+  withInference({}, async (inference) => {
+    const damaged = await publishModel(models, { seed: 3 });
+    const path = join(folder, 'models', damaged.id);
+    const file = (await readdir(path)).find((name) => name.endsWith('.safetensors'))!;
+    await writeFile(join(path, file), 'not weights');
+    await assert.rejects(decodeSeed(inference, damaged, 1), hasCode('checkpoint_corrupt'));
+    await decodeSeed(inference, first, 1);
+    assert.ok(inference.ready);
+  }));
+
+test('closing ends the child and refuses further calls', async () => {
+  const inference = await startInference({ directory: folder });
+  await inference.ensure(first);
+  const pid = inference.pid!;
+  await inference.close();
+  assert.ok(!isAlive(pid));
+  await assert.rejects(decodeSeed(inference, first, 1), hasCode('shutting_down'));
+});
