@@ -53,7 +53,9 @@ function problemsOf(path: string): string[] {
   if (allowed === undefined) return [`${path}: "${room}" is not in the table of rooms`];
   return importsOf(join(SOURCE, path)).flatMap((name) => {
     if (!name.startsWith('.')) {
-      const owners = Object.entries(PACKAGES).find(([key]) => name === key || name.startsWith(`${key}/`))?.[1];
+      const owners = Object.entries(PACKAGES).find(
+        ([key]) => name === key || name.startsWith(`${key}/`),
+      )?.[1];
       const fine = !owners || allowed === 'anything' || owners.includes(room);
       return fine ? [] : [`${path}: only ${owners.join(' and ')} may import the package ${name}`];
     }
@@ -63,7 +65,9 @@ function problemsOf(path: string): string[] {
   });
 }
 
-const files = readdirSync(SOURCE, { recursive: true }).map(String).filter((name) => name.endsWith('.ts'));
+const files = readdirSync(SOURCE, { recursive: true })
+  .map(String)
+  .filter((name) => name.endsWith('.ts'));
 const problems = files.flatMap(problemsOf);
 for (const problem of problems) console.error(problem);
 console.log(`${files.length} files, ${problems.length} imports against the rooms' rules`);

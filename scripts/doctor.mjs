@@ -19,7 +19,10 @@ const host = process.env.HOST || '127.0.0.1';
 const CHECKS = [
   { what: 'Node', check: () => (checkNode(), process.version) },
   { what: 'platform', check: () => (checkPlatform(), `${process.platform}/${process.arch}`) },
-  { what: 'packages', check: () => need(existsSync(join(ROOT, 'node_modules', 'fastify')), 'installed', 'not installed', SETUP) },
+  {
+    what: 'packages',
+    check: () => need(existsSync(join(ROOT, 'node_modules', 'fastify')), 'installed', 'not installed', SETUP),
+  },
   { what: 'engine', check: checkEngine },
   { what: 'Redis', check: checkRedis },
   { what: 'disk', check: checkDisk },
@@ -50,7 +53,10 @@ async function checkEngine() {
   const device = /RESULT (\w+)/.exec(output)?.[1];
   need(code === 0 && device, '', `TensorFlow does not load: ${output.trim().split('\n').at(-1)}`, SETUP);
   if (build === 'cuda' && device === 'cpu') {
-    throw new Finding('the CUDA build is installed but finds no GPU', 'Install an NVIDIA driver (525 or newer), or set STYLOGRAPH_ENGINE=cpu');
+    throw new Finding(
+      'the CUDA build is installed but finds no GPU',
+      'Install an NVIDIA driver (525 or newer), or set STYLOGRAPH_ENGINE=cpu',
+    );
   }
   return `TensorFlow 2.21 (${build} build) computes on the ${device}`;
 }
@@ -67,11 +73,19 @@ async function checkRedis() {
   try {
     await redis.connect();
     const [, policy] = await redis.config('GET', 'maxmemory-policy');
-    need(policy === 'noeviction', '', `maxmemory-policy is ${policy}`, 'Set it: redis-cli CONFIG SET maxmemory-policy noeviction');
+    need(
+      policy === 'noeviction',
+      '',
+      `maxmemory-policy is ${policy}`,
+      'Set it: redis-cli CONFIG SET maxmemory-policy noeviction',
+    );
     return `${/redis_version:(\S+)/.exec(await redis.info('server'))?.[1]} at REDIS_URL`;
   } catch (error) {
     if (error instanceof Finding) throw error;
-    throw new Finding(`REDIS_URL does not answer: ${error.message}`, 'Start that server, or unset REDIS_URL for a private one');
+    throw new Finding(
+      `REDIS_URL does not answer: ${error.message}`,
+      'Start that server, or unset REDIS_URL for a private one',
+    );
   } finally {
     redis.disconnect();
   }
@@ -81,7 +95,12 @@ function checkDisk() {
   const folder = existsSync(dataDir) ? dataDir : ROOT;
   const { bavail, bsize } = statfsSync(folder);
   const free = (bavail * bsize) / 1e9;
-  return need(free > 1, `${free.toFixed(0)} GB free for ${dataDir}`, `only ${free.toFixed(2)} GB free`, 'Free some room, or move DATA_DIR');
+  return need(
+    free > 1,
+    `${free.toFixed(0)} GB free for ${dataDir}`,
+    `only ${free.toFixed(2)} GB free`,
+    'Free some room, or move DATA_DIR',
+  );
 }
 
 async function checkData() {
@@ -95,7 +114,12 @@ function checkAddress() {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', (error) =>
-      fail(new Finding(`${host}:${port}: ${error.code}`, 'Another program has it (maybe a Stylograph that runs); end it or choose another PORT')),
+      fail(
+        new Finding(
+          `${host}:${port}: ${error.code}`,
+          'Another program has it (maybe a Stylograph that runs); end it or choose another PORT',
+        ),
+      ),
     );
     server.listen(port, host, () => server.close(() => done(`${host}:${port} is free`)));
   });

@@ -18,8 +18,18 @@ await run(async () => {
     .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
     .sort();
   const reporter = 'spec';
-  const args = ['--import', 'tsx', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout'];
-  const child = spawn(process.execPath, ['--no-warnings', ...args, ...files], { cwd: ROOT, stdio: 'inherit' });
+  const args = [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=2',
+    `--test-reporter=${reporter}`,
+    '--test-reporter-destination=stdout',
+  ];
+  const child = spawn(process.execPath, ['--no-warnings', ...args, ...files], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   process.exitCode = await new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 });

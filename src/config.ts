@@ -10,8 +10,18 @@ function isLoopback(host: string): boolean {
 
 /** Every setting, as an environment variable. The README's table is generated from it (scripts/write-settings.ts). */
 export const SettingsSchema = z.object({
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8080).describe('Port to listen on; 0 takes a free one.'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Beyond loopback, `API_KEYS` is needed.'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('Port to listen on; 0 takes a free one.'),
+  HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address to listen on. Beyond loopback, `API_KEYS` is needed.'),
   DATA_DIR: z
     .string()
     .min(1)
@@ -21,22 +31,51 @@ export const SettingsSchema = z.object({
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379' })
     .optional()
-    .describe('A Redis or Valkey server (6.2 or newer, `maxmemory-policy noeviction`). Without it a private one is started.'),
+    .describe(
+      'A Redis or Valkey server (6.2 or newer, `maxmemory-policy noeviction`). Without it a private one is started.',
+    ),
   REDIS_SERVER: z.string().min(1).optional().describe('The program of the private Redis; set-up finds one.'),
   API_KEYS: z
     .string()
     .default('')
-    .transform((list) => list.split(',').map((key) => key.trim()).filter(Boolean))
+    .transform((list) =>
+      list
+        .split(',')
+        .map((key) => key.trim())
+        .filter(Boolean),
+    )
     .pipe(z.array(z.string().min(16, 'holds a key of less than 16 characters')))
-    .describe('Comma-separated keys that open the API (`Authorization: Bearer …`); `infer:KEY` or `infer+train:KEY` open a part.'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('How much is logged.'),
+    .describe(
+      'Comma-separated keys that open the API (`Authorization: Bearer …`); `infer:KEY` or `infer+train:KEY` open a part.',
+    ),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('How much is logged.'),
   REQUIRE_GPU: flag.default(false).describe('1: refuse to compute without a GPU.'),
-  ROLE: z.enum(['all', 'api', 'worker']).default('all').describe('What this process is: everything, the API alone, or a worker alone.'),
+  ROLE: z
+    .enum(['all', 'api', 'worker'])
+    .default('all')
+    .describe('What this process is: everything, the API alone, or a worker alone.'),
   DEMO: flag
     .default(true)
-    .describe('0: never enqueue a first run. 1: all-in-one with its own Redis and no model yet, it trains one `quick` model by itself.'),
-  INFERENCE_QUEUE: z.coerce.number().int().min(64).max(10_000).default(256).describe('Inference requests that may wait; more are answered with 429.'),
-  RUN_QUEUE: z.coerce.number().int().min(1).max(10_000).default(100).describe('Runs that may wait for a worker; more are answered with 429.'),
+    .describe(
+      '0: never enqueue a first run. 1: all-in-one with its own Redis and no model yet, it trains one `quick` model by itself.',
+    ),
+  INFERENCE_QUEUE: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(10_000)
+    .default(256)
+    .describe('Inference requests that may wait; more are answered with 429.'),
+  RUN_QUEUE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .describe('Runs that may wait for a worker; more are answered with 429.'),
 });
 export type Settings = z.infer<typeof SettingsSchema>;
 
@@ -54,10 +93,14 @@ export class SettingsProblem extends Error {
  * @throws SettingsProblem naming every variable that is wrong, or API_KEYS when others could reach a server without.
  */
 export function loadSettings(env: Record<string, string | undefined> = process.env): Settings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = SettingsSchema.safeParse(given);
   if (!parsed.success) {
-    throw new SettingsProblem(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
+    throw new SettingsProblem(
+      parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+    );
   }
   const settings = parsed.data;
   if (!isLoopback(settings.HOST) && settings.API_KEYS.length === 0 && settings.ROLE !== 'worker') {
@@ -66,8 +109,9 @@ export function loadSettings(env: Record<string, string | undefined> = process.e
     ]);
   }
   if (settings.ROLE !== 'all' && settings.REDIS_URL === undefined) {
-    throw new SettingsProblem([`REDIS_URL: ROLE=${settings.ROLE} shares a Redis with others; name it in REDIS_URL.`]);
+    throw new SettingsProblem([
+      `REDIS_URL: ROLE=${settings.ROLE} shares a Redis with others; name it in REDIS_URL.`,
+    ]);
   }
   return settings;
 }
-

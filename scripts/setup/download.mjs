@@ -10,9 +10,11 @@ const INSTALL_PIP =
 /** @returns the Python that has pip */
 async function pythonWithPip() {
   const python = findOnPath('python3', 'python');
-  if (!python) throw new SetupProblem('Python 3 is missing; its pip downloads the native libraries.', INSTALL_PIP);
+  if (!python)
+    throw new SetupProblem('Python 3 is missing; its pip downloads the native libraries.', INSTALL_PIP);
   const { code } = await execute(python, ['-m', 'pip', '--version']);
-  if (code !== 0) throw new SetupProblem(`${python} has no pip, which downloads the native libraries.`, INSTALL_PIP);
+  if (code !== 0)
+    throw new SetupProblem(`${python} has no pip, which downloads the native libraries.`, INSTALL_PIP);
   return python;
 }
 
@@ -47,7 +49,14 @@ export async function downloadWheels({ requirements, platforms, wanted, into, wh
       ...['--disable-pip-version-check', '--python-version', '311', '--implementation', 'cp'],
       ...['cp311', 'abi3', 'none'].flatMap((abi) => ['--abi', abi]),
       ...platforms.flatMap((platform) => ['--platform', platform]),
-      ...['--progress-bar', process.stderr.isTTY ? 'on' : 'off', '--dest', downloads, '--requirement', requirements],
+      ...[
+        '--progress-bar',
+        process.stderr.isTTY ? 'on' : 'off',
+        '--dest',
+        downloads,
+        '--requirement',
+        requirements,
+      ],
     ],
     { show: process.stderr.isTTY },
   );
@@ -79,7 +88,8 @@ function downloadProblem(what, output, downloads) {
     );
   }
   if (/DO NOT MATCH THE HASHES|BadZipFile|CRC/i.test(output)) {
-    for (const file of readdirSync(downloads)) rmSync(join(downloads, file), { recursive: true, force: true });
+    for (const file of readdirSync(downloads))
+      rmSync(join(downloads, file), { recursive: true, force: true });
     return new SetupProblem(
       `The download of ${what} is damaged, and was thrown away.`,
       'Run the same command again; if it happens again, look for a proxy that changes files.',
@@ -87,6 +97,6 @@ function downloadProblem(what, output, downloads) {
   }
   return new SetupProblem(
     `${what} could not be downloaded:\n${tail}`,
-    'Check the network and pip\'s settings (python3 -m pip config list), then run the same command again.',
+    "Check the network and pip's settings (python3 -m pip config list), then run the same command again.",
   );
 }

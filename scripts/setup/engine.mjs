@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { downloadWheels, requireDisk } from './download.mjs';
 import { withLock } from './lock.mjs';
@@ -14,10 +23,23 @@ import { execute } from './processes.mjs';
 const PACKAGE = join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
 const HEADERS = join(ROOT, 'node_modules', 'node-api-headers', 'include');
 const BUILDS = {
-  cpu: { requirements: join(ROOT, 'scripts/setup/engine-cpu.txt'), what: 'TensorFlow 2.21 for CPUs (270 MB, once)', gigabytes: 1.5 },
-  cuda: { requirements: join(ROOT, 'scripts/setup/engine-cuda.txt'), what: 'TensorFlow 2.21 with CUDA 12 (about 3 GB, once)', gigabytes: 9 },
+  cpu: {
+    requirements: join(ROOT, 'scripts/setup/engine-cpu.txt'),
+    what: 'TensorFlow 2.21 for CPUs (270 MB, once)',
+    gigabytes: 1.5,
+  },
+  cuda: {
+    requirements: join(ROOT, 'scripts/setup/engine-cuda.txt'),
+    what: 'TensorFlow 2.21 with CUDA 12 (about 3 GB, once)',
+    gigabytes: 9,
+  },
 };
-const PLATFORMS = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64', 'manylinux1_x86_64'];
+const PLATFORMS = [
+  'manylinux_2_27_x86_64',
+  'manylinux_2_17_x86_64',
+  'manylinux2014_x86_64',
+  'manylinux1_x86_64',
+];
 const WANTED =
   "name.startswith('nvidia/') or name in ('tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2')" +
   " or name.startswith(('tensorflow/include/tensorflow/c/', 'tensorflow/include/tensorflow/core/platform/'," +
@@ -27,7 +49,10 @@ const WANTED =
 export function chooseBuild(env = process.env, hasGpu = existsSync('/proc/driver/nvidia/version')) {
   const asked = env.STYLOGRAPH_ENGINE;
   if (asked && !Object.hasOwn(BUILDS, asked)) {
-    throw new SetupProblem(`STYLOGRAPH_ENGINE=${asked} is not known.`, 'Set it to cpu or cuda, or leave it out.');
+    throw new SetupProblem(
+      `STYLOGRAPH_ENGINE=${asked} is not known.`,
+      'Set it to cpu or cuda, or leave it out.',
+    );
   }
   return asked || (hasGpu ? 'cuda' : 'cpu');
 }
@@ -46,7 +71,8 @@ export async function installEngine() {
   if (existsSync(folder) && existsSync(marker) && readFileSync(marker, 'utf8') === folder) return false;
   checkPlatform();
   mkdirSync(CACHE, { recursive: true });
-  if (!existsSync(folder)) await withLock(`${folder}.lock`, () => (existsSync(folder) ? undefined : buildEngine(build, folder)));
+  if (!existsSync(folder))
+    await withLock(`${folder}.lock`, () => (existsSync(folder) ? undefined : buildEngine(build, folder)));
 
   const target = join(PACKAGE, 'lib', 'napi-v8');
   mkdirSync(target, { recursive: true });
@@ -62,7 +88,7 @@ async function buildEngine(build, folder) {
   const compiler = findOnPath('g++', 'clang++', 'c++');
   if (!compiler) {
     throw new SetupProblem(
-      'A C++ compiler is missing; it compiles the engine\'s small binding.',
+      "A C++ compiler is missing; it compiles the engine's small binding.",
       'Install one: apt-get install -y g++   (Debian, Ubuntu)   or   dnf install -y gcc-c++   (Fedora, RHEL)',
     );
   }
@@ -79,9 +105,16 @@ async function buildEngine(build, folder) {
   symlinkSync('libtensorflow_framework.so.2', join(libraries, 'libtensorflow_framework.so'));
   const { code, output } = await execute(compiler, [
     ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
-    ...[HEADERS, join(libraries, 'include'), join(libraries, 'include', 'tensorflow')].map((path) => `-I${path}`),
+    ...[HEADERS, join(libraries, 'include'), join(libraries, 'include', 'tensorflow')].map(
+      (path) => `-I${path}`,
+    ),
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(PACKAGE, 'binding', file)),
-    ...[`-L${libraries}`, '-ltensorflow', '-ltensorflow_framework', `-Wl,-rpath,${join(folder, 'tensorflow')}`],
+    ...[
+      `-L${libraries}`,
+      '-ltensorflow',
+      '-ltensorflow_framework',
+      `-Wl,-rpath,${join(folder, 'tensorflow')}`,
+    ],
     ...['-o', join(unfinished, 'tfjs_binding.node')],
   ]);
   if (code !== 0) {

@@ -8,8 +8,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What clones share: unpacked engines and servers. `STYLOGRAPH_CACHE` moves it. */
 export const CACHE =
-  process.env.STYLOGRAPH_CACHE ||
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'stylograph');
+  process.env.STYLOGRAPH_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'stylograph');
 
 /** The first executable of these names on PATH. */
 export function findOnPath(...names) {

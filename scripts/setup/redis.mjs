@@ -9,7 +9,9 @@ const REQUIREMENTS = join(ROOT, 'scripts/setup/redis.txt');
 
 function serverIn(folder) {
   if (!existsSync(folder)) return undefined;
-  const found = readdirSync(folder, { recursive: true }).find((name) => /(^|\/)(valkey|redis)-server$/.test(String(name)));
+  const found = readdirSync(folder, { recursive: true }).find((name) =>
+    /(^|\/)(valkey|redis)-server$/.test(String(name)),
+  );
   return found && join(folder, String(found));
 }
 

@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from '../api/app.ts';
 import { loadSettings, type Settings, SettingsProblem } from '../config.ts';
@@ -62,7 +61,9 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   stops.push(() => inference.close());
   const subscriber = connectRedis(target, 'patient');
   stops.push(async () => subscriber.disconnect());
-  await onModelPublished(redis, subscriber, keys, async (modelId) => inference.ensure(await models.record(modelId)));
+  await onModelPublished(redis, subscriber, keys, async (modelId) =>
+    inference.ensure(await models.record(modelId)),
+  );
 
   if (settings.ROLE === 'all') {
     const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
@@ -114,7 +115,10 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
 async function reachRedis(settings: Settings, stops: Stop[]): Promise<RedisTarget> {
   if (settings.REDIS_URL !== undefined) return { url: settings.REDIS_URL };
   if (settings.REDIS_SERVER === undefined) {
-    throw new StylographError('redis_unavailable', 'No Redis is known. Start with "npm start", or set REDIS_URL or REDIS_SERVER.');
+    throw new StylographError(
+      'redis_unavailable',
+      'No Redis is known. Start with "npm start", or set REDIS_URL or REDIS_SERVER.',
+    );
   }
   const redis = await startPrivateRedis({ dataDir: settings.DATA_DIR, server: settings.REDIS_SERVER });
   stops.push(() => redis.close());
@@ -126,12 +130,18 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }:
     await app.listen({ host: HOST, port: PORT });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    throw new SettingsProblem([`PORT: ${PORT} on ${HOST} is taken by another program; end it or choose another PORT.`]);
+    throw new SettingsProblem([
+      `PORT: ${PORT} on ${HOST} is taken by another program; end it or choose another PORT.`,
+    ]);
   }
 }
 
 /** The first run of an all-in-one server, once: only while there is neither a model nor any run. */
-async function enqueueDemo(settings: Settings, runs: RunStore, models: ModelRegistry): Promise<string | undefined> {
+async function enqueueDemo(
+  settings: Settings,
+  runs: RunStore,
+  models: ModelRegistry,
+): Promise<string | undefined> {
   if (!settings.DEMO || settings.ROLE !== 'all' || settings.REDIS_URL !== undefined) return undefined;
   const hasModel = await models.record('latest').then(
     () => true,
@@ -175,7 +185,10 @@ function stop(code: number): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (!stopping) process.stderr.write('stylograph: finishing; a run that trains is checkpointed and goes on at the next start\n');
+    if (!stopping)
+      process.stderr.write(
+        'stylograph: finishing; a run that trains is checkpointed and goes on at the next start\n',
+      );
     void stop(0);
   });
 }

@@ -35,7 +35,9 @@ export class WorkerProcess {
     child.once('exit', (code, signal) => {
       if (this.#stopping) return;
       if (Date.now() - startedAt > HEALTHY_MS) this.#pause = RESTART_MS.first;
-      this.#warn(`The worker process ended with ${signal ?? `code ${code}`}; it is started again in ${this.#pause} ms`);
+      this.#warn(
+        `The worker process ended with ${signal ?? `code ${code}`}; it is started again in ${this.#pause} ms`,
+      );
       setTimeout(() => {
         if (!this.#stopping) this.#spawn();
       }, this.#pause);

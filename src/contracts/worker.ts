@@ -3,7 +3,10 @@ import { RunId } from './common.ts';
 import { RunError } from './run.ts';
 
 /** A Redis server by URL, or a private one by its unix socket. */
-export const RedisTarget = z.union([z.strictObject({ url: z.string() }), z.strictObject({ path: z.string() })]);
+export const RedisTarget = z.union([
+  z.strictObject({ url: z.string() }),
+  z.strictObject({ path: z.string() }),
+]);
 export type RedisTarget = z.infer<typeof RedisTarget>;
 
 /** Where a run child finds its run's record and data. */

@@ -4,6 +4,7 @@ import type { RedisTarget } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
 
 export type { RedisTarget };
+export type RedisConnection = Redis;
 
 /**
  * `prompt` for who answers requests: while Redis is away every call fails at once.
@@ -27,7 +28,8 @@ export function connectRedis(target: RedisTarget, kind: ConnectionKind): Redis {
     connectTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy: (times: number) => Math.min(RECONNECT_MS.first * times, RECONNECT_MS.most),
   };
-  const redis = 'url' in target ? new Redis(target.url, options) : new Redis({ ...options, path: target.path });
+  const redis =
+    'url' in target ? new Redis(target.url, options) : new Redis({ ...options, path: target.path });
   // Without a listener ioredis prints every failed attempt to reconnect; calls report what they meet themselves.
   redis.on('error', () => undefined);
   return redis;

@@ -43,7 +43,10 @@ function markOf({ type, data }: RunEventBody): string {
 }
 
 /** Fields of the record that repeat the newest event of a kind. */
-const RECORD_FIELD: Partial<Record<RunEventBody['type'], string>> = { progress: 'progress', metrics: 'metrics' };
+const RECORD_FIELD: Partial<Record<RunEventBody['type'], string>> = {
+  progress: 'progress',
+  metrics: 'metrics',
+};
 
 export interface ReadOptions {
   /** Only what came after this event. */

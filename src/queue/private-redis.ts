@@ -29,7 +29,13 @@ export interface PrivateRedis {
  * @param server program of the server: redis-server or valkey-server
  * @throws StylographError `redis_unavailable` when it does not start, with the end of its log
  */
-export async function startPrivateRedis({ dataDir, server }: { dataDir: string; server: string }): Promise<PrivateRedis> {
+export async function startPrivateRedis({
+  dataDir,
+  server,
+}: {
+  dataDir: string;
+  server: string;
+}): Promise<PrivateRedis> {
   const folder = join(dataDir, 'redis');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = socketPath(folder);
@@ -82,7 +88,13 @@ function socketPath(folder: string): string {
 
 /** The process id of the server at a socket, once it has loaded its data; undefined when there is none. */
 async function ping(path: string): Promise<number | undefined> {
-  const redis = new Redis({ path, lazyConnect: true, retryStrategy: () => null, connectTimeout: 2000, maxRetriesPerRequest: 0 });
+  const redis = new Redis({
+    path,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: 2000,
+    maxRetriesPerRequest: 0,
+  });
   redis.on('error', () => undefined);
   try {
     await redis.connect();

@@ -91,7 +91,7 @@ class InferenceClient implements Inference {
   constructor(options: InferenceOptions) {
     this.#options = { callTimeoutMs: 20_000, loadWaitMs: 10_000, ...options };
     this.#models = new LoadedModels(options.maxModels ?? 3, {
-      load: (modelId) => this.#process?.send({ type: 'load', modelId, directory: options.directory }),
+      load: (modelId) => this.#process?.load(modelId, options.directory),
       unload: (modelId) => this.#process?.send({ type: 'unload', modelId }),
     });
     this.#batcher = new Batcher({

@@ -5,6 +5,10 @@ import { StylographError } from '../errors.ts';
 import { WorkLost } from './batcher.ts';
 import type { Answer, Call } from './operations.ts';
 
+const START = 'start';
+const START_TIMEOUT_MS = 120_000;
+const LOAD_TIMEOUT_MS = 60_000;
+
 export interface ChildEvents {
   onReady(device: string): void;
   onLoaded(modelId: string): void;
@@ -38,6 +42,8 @@ export class InferenceProcess {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
   readonly #callTimeoutMs: number;
+  /** Watches over the start, and over each load by model id. */
+  readonly #watches = new Map<string, NodeJS.Timeout>();
   #why: string | undefined;
 
   constructor(events: ChildEvents, callTimeoutMs: number) {
@@ -49,11 +55,13 @@ export class InferenceProcess {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child.on('message', (message: FromInferenceChild) => this.#receive(message, events));
+    this.#watch(START, START_TIMEOUT_MS);
     let over = false;
     const end = (how: string): void => {
       if (over) return;
       over = true;
       const reason = this.#why ?? how;
+      for (const what of [...this.#watches.keys()]) this.#unwatch(what);
       for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(new WorkLost(reason));
       events.onExit(reason);
     };
@@ -81,6 +89,11 @@ export class InferenceProcess {
     });
   }
 
+  load(modelId: string, directory: string): void {
+    this.#watch(modelId, LOAD_TIMEOUT_MS);
+    this.send({ type: 'load', modelId, directory });
+  }
+
   /** A message to a process that is gone is dropped: its `exit` tells. */
   send(message: ToInferenceChild): void {
     if (this.#child.connected) this.#child.send(message);
@@ -94,6 +107,7 @@ export class InferenceProcess {
   #receive(message: FromInferenceChild, events: ChildEvents): void {
     switch (message.type) {
       case 'ready':
+        this.#unwatch(START);
         events.onReady(message.device);
         return;
       case 'fatal':
@@ -101,9 +115,11 @@ export class InferenceProcess {
         events.onFatal(message.message);
         return;
       case 'loaded':
+        this.#unwatch(message.modelId);
         events.onLoaded(message.modelId);
         return;
       case 'load-failed':
+        this.#unwatch(message.modelId);
         events.onLoadFailed(message.modelId, toError(message));
         return;
       case 'failed':
@@ -112,6 +128,19 @@ export class InferenceProcess {
       default:
         this.#settle(message.id)?.resolve(message);
     }
+  }
+
+  #watch(what: string, ms: number): void {
+    this.#unwatch(what);
+    this.#watches.set(
+      what,
+      setTimeout(() => this.kill(`${what} took more than ${ms} ms`), ms),
+    );
+  }
+
+  #unwatch(what: string): void {
+    clearTimeout(this.#watches.get(what));
+    this.#watches.delete(what);
   }
 
   #settle(id: number): Pending | undefined {

@@ -9,6 +9,7 @@ import { drawSamples } from './samples.ts';
 import { isDue } from './schedule.ts';
 import { type IterationLosses, Trainer } from './trainer.ts';
 
+export { device } from '../engine/index.ts';
 export { servedWeights } from '../model/networks.ts';
 
 export type TrainingEvent =

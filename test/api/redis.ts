@@ -1,23 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import type { RedisTarget } from '../../src/queue/connection.ts';
+import { type PrivateRedis, startPrivateRedis } from '../../src/queue/private-redis.ts';
 
-export async function startTestRedis(
-  folder: string,
-): Promise<{ target: RedisTarget; stop(): Promise<void> }> {
-  const path = join(folder, 'redis.sock');
-  const child = spawn(
-    process.env.TEST_REDIS!,
-    ['--port', '0', '--unixsocket', path, '--maxmemory-policy', 'noeviction', '--save', '', '--dir', folder],
-    { stdio: 'ignore' },
-  );
-  await new Promise((r) => setTimeout(r, 300));
-  return {
-    target: { path },
-    stop: async () => {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
-  };
+/** A Redis of the test's own in a folder; `npm test` names the server program. */
+export async function startTestRedis(folder: string): Promise<PrivateRedis> {
+  const server = process.env.REDIS_SERVER;
+  if (!server)
+    throw new Error('REDIS_SERVER must name a redis-server or valkey-server program; run "npm test"');
+  return await startPrivateRedis({ dataDir: folder, server });
 }

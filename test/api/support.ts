@@ -66,6 +66,8 @@ export interface TestServer {
   store: FolderStore;
   runs: RunStore;
   events: RunEvents;
+  /** Ends Redis under the server. */
+  stopRedis(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,13 +115,14 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     store,
     runs,
     events,
+    stopRedis: () => redisServer.close(),
     close: async () => {
       await app.close();
       await inference.close();
       await hub.close();
       await runs.close();
       redis.disconnect();
-      await redisServer.stop();
+      await redisServer.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

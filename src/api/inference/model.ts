@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { ModelReference } from '../../contracts/common.ts';
 import type { LabelReference } from '../../contracts/inference.ts';
@@ -19,15 +19,44 @@ export const ModelQuery = {
     }),
 };
 
-/** The model a call asks for, named in the answer. @throws no_model, model_not_found */
-export async function chosenModel(
-  deps: ApiDeps,
-  reference: string,
-  reply: FastifyReply,
-): Promise<ModelRecord> {
-  const record = await deps.models.record(reference);
-  reply.header('x-model-id', record.id);
-  return record;
+/** How long a call waits for the new target of an alias before the old one answers once more. */
+const SWAP_MS = 2_000;
+
+/**
+ * Turns references into models. When an alias moves, its old target answers until the new one is loaded, and goes on
+ * doing so when the new one cannot be loaded at all.
+ */
+export class ModelChooser {
+  readonly #models: ApiDeps['models'];
+  readonly #inference: ApiDeps['inference'];
+  /** What answered last, by alias. */
+  readonly #serving = new Map<string, ModelRecord>();
+
+  constructor({ models, inference }: Pick<ApiDeps, 'models' | 'inference'>) {
+    this.#models = models;
+    this.#inference = inference;
+  }
+
+  /** @throws no_model, model_not_found */
+  async choose(reference: string): Promise<ModelRecord> {
+    const record = await this.#models.record(reference);
+    if (record.id === reference) return record;
+    const old = this.#serving.get(reference);
+    const isSwap = old !== undefined && old.id !== record.id && this.#inference.isLoaded(old.id);
+    if (isSwap && !(await this.#loadsInTime(record))) return old;
+    this.#serving.set(reference, record);
+    return record;
+  }
+
+  async #loadsInTime(record: ModelRecord): Promise<boolean> {
+    if (this.#inference.isLoaded(record.id)) return true;
+    const late = sleep(SWAP_MS, false, { ref: false });
+    const loaded = this.#inference.ensure(record).then(
+      () => true,
+      () => false,
+    );
+    return await Promise.race([loaded, late]);
+  }
 }
 
 /** Index of a label given by name, or else by index. @throws invalid_label naming those there are */

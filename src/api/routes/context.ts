@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ApiDeps } from '../deps.ts';
-import { chosenModel, Stopwatch } from '../inference/model.ts';
+import { ModelChooser, Stopwatch } from '../inference/model.ts';
 import type { Calling } from '../inference/pictures.ts';
 
 /** The application as routes see it: requests and responses are typed by their zod schemas. */
@@ -23,9 +23,19 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** What an inference call works with. @throws no_model, model_not_found */
+/** One a set of dependencies, whichever route asks. */
+const choosers = new WeakMap<ApiDeps, ModelChooser>();
+
+function chooserOf(deps: ApiDeps): ModelChooser {
+  const chooser = choosers.get(deps) ?? new ModelChooser(deps);
+  choosers.set(deps, chooser);
+  return chooser;
+}
+
+/** What an inference call works with; the model is named in the answer. @throws no_model, model_not_found */
 export async function beginCall(deps: ApiDeps, reply: FastifyReply, reference: string): Promise<Calling> {
   const signal = clientSignal(reply);
-  const model = await chosenModel(deps, reference, reply);
+  const model = await chooserOf(deps).choose(reference);
+  reply.header('x-model-id', model.id);
   return { model, inference: deps.inference, stopwatch: new Stopwatch(), signal };
 }

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { ToWorker } from '../contracts/worker.ts';
+import { type RunWorker, startWorker } from '../queue/worker.ts';
+
+/** The worker process. Its parent tells it what to do over IPC; signals to the process group are not for it. */
+const isSource = import.meta.url.endsWith('.ts');
+const childModule = fileURLToPath(
+  new URL(isSource ? '../runner/child.ts' : '../runner/child.js', import.meta.url),
+);
+let worker: Promise<RunWorker> | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+process.on('disconnect', () => process.exit(1));
+process.on('message', async (message) => {
+  const parsed = ToWorker.parse(message);
+  if (parsed.type === 'start') {
+    const log = (level: string, text: string): void =>
+      void process.stderr.write(`stylograph worker: ${level}: ${text}\n`);
+    worker = startWorker({ redis: parsed.redis, dataDir: parsed.dataDir, childModule, log });
+    await worker;
+  } else {
+    await (await worker)?.close();
+    process.exit(0);
+  }
+});
