@@ -57,44 +57,33 @@ export function pixelLoss(x: Tensor4D, recLogits: Tensor4D, pixels: number): Sca
   return sigmoidCrossEntropySum(x, recLogits).div(pixels);
 }
 
-/** What L_GAN weighs each kind of fake with, against reals at 1; 2 and 1 in the article. */
-export interface FakeWeights {
-  prior: number;
-  reconstruction: number;
+/** The discriminator's answers for one kind of fake, and what they weigh against reals at 1. */
+export interface Fakes {
+  /** Probability of "real" for each fake, B × 1. */
+  d: Tensor;
+  weight: number;
 }
 
+const totalWeight = (fakes: Fakes[]): number => fakes.reduce((sum, { weight }) => sum + weight, 1);
+
 /**
- * L_GAN = −¼ Σ (log d(x) + 2·log(1 − d(x_p)) + log(1 − d(x̃))) / pixels.
- * With other weights ¼ becomes 1 / (1 + their sum), so that chance level keeps its meaning.
+ * L_GAN = −¼ Σ (log d(x) + 2·log(1 − d(x_p)) + log(1 − d(x̃))) / pixels: the article's fakes are prior samples x_p of
+ * weight 2 and reconstructions x̃ of weight 1. With others ¼ becomes 1 / (1 + their weights), so that chance level keeps
+ * its meaning.
  *
- * @param d,dPrior,dRec probabilities of "real" for x, x_p and x̃, each B × 1
+ * @param d probabilities of "real" for x, B × 1
  */
-export function ganLoss(
-  d: Tensor,
-  dPrior: Tensor,
-  dRec: Tensor,
-  weights: FakeWeights,
-  pixels: number,
-): Scalar {
-  const logD = tf.sum(tf.log(d.add(LOG_EPSILON)));
-  const logPrior = tf.sum(tf.log(tf.sub(1, dPrior).add(LOG_EPSILON)));
-  const logRec = tf.sum(tf.log(tf.sub(1, dRec).add(LOG_EPSILON)));
-  const total = logD.add(logPrior.mul(weights.prior)).add(logRec.mul(weights.reconstruction));
-  return total.mul(-1 / ((1 + weights.prior + weights.reconstruction) * pixels));
+export function ganLoss(d: Tensor, fakes: Fakes[], pixels: number): Scalar {
+  const logs = fakes.map((fake) => tf.sum(tf.log(tf.sub(1, fake.d).add(LOG_EPSILON))).mul(fake.weight));
+  const total = tf.addN([tf.sum(tf.log(d.add(LOG_EPSILON))), ...logs]);
+  return total.mul(-1 / (totalWeight(fakes) * pixels));
 }
 
 /**
  * The decoder's non-saturating adversarial loss (Goodfellow et al. 2014, section 3):
  * −Σ (w_p·log d(x_p) + w_r·log d(x̃)) / ((1 + w_p + w_r)·pixels).
  */
-export function nonSaturatingLoss(
-  dPrior: Tensor,
-  dRec: Tensor,
-  weights: FakeWeights,
-  pixels: number,
-): Scalar {
-  const logPrior = tf.sum(tf.log(dPrior.add(LOG_EPSILON)));
-  const logRec = tf.sum(tf.log(dRec.add(LOG_EPSILON)));
-  const total = logPrior.mul(weights.prior).add(logRec.mul(weights.reconstruction));
-  return total.mul(-1 / ((1 + weights.prior + weights.reconstruction) * pixels));
+export function nonSaturatingLoss(fakes: Fakes[], pixels: number): Scalar {
+  const logs = fakes.map((fake) => tf.sum(tf.log(fake.d.add(LOG_EPSILON))).mul(fake.weight));
+  return tf.addN(logs).mul(-1 / (totalWeight(fakes) * pixels));
 }

@@ -13,7 +13,6 @@ import { discriminate } from './discriminator.ts';
 import { encode } from './encoder.ts';
 import { NORM_MOMENTUM, type Pass } from './layers.ts';
 import {
-  type FakeWeights,
   ganLoss,
   klDivergence,
   likelihoodLoss,
@@ -55,10 +54,6 @@ function readLosses<Name extends string>(losses: Record<Name, Tensor>): StepLoss
   return Object.fromEntries(names.map((name, i) => [name, values[i]])) as StepLosses<Name>;
 }
 
-function fakeWeights(config: TrainingConfig): FakeWeights {
-  return { prior: config.priorFakeWeight, reconstruction: config.reconstructionFakeWeight };
-}
-
 function trainingPass({ statistics, shape }: Networks, { config, random }: StepSettings): Pass {
   if (!shape.batchNorm) return { dropout: config.dropout, random, normalization: 'off' };
   return {
@@ -98,26 +93,39 @@ export function discriminatorGradients(
   const { config, random } = settings;
   const { encoder, decoder, discriminator } = networks.trained;
   const pixels = networks.shape.height * networks.shape.width;
-  // Fakes: a reconstruction x̃ and a prior sample x_p for each image. No gradient goes into them.
   const pass = trainingPass(networks, settings);
   const joined = !networks.shape.batchNorm;
-  const { mu, logVar } = encode(encoder, x, y, pass);
-  const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
-  const fakes = asOneBatch([zPrior, z], [y, y], joined).map((batch) =>
-    decode(decoder, networks.shape, batch.x, batch.y, pass),
-  );
+
+  // Fakes: a prior sample x_p and, where they count, a reconstruction x̃ for each image. No gradient goes into them.
+  const latents = [zPrior];
+  const weights = [config.priorFakeWeight];
+  if (config.reconstructionFakeWeight > 0) {
+    const { mu, logVar } = encode(encoder, x, y, pass);
+    latents.push(sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D));
+    weights.push(config.reconstructionFakeWeight);
+  }
+  const labels = latents.map(() => y);
+  const images = asOneBatch(latents, labels, joined).map((batch) => ({
+    x: decode(decoder, networks.shape, batch.x, batch.y, pass),
+    y: batch.y,
+  }));
 
   // L_GAN of reals and fakes.
   const { value: gan, tape } = GradientTape.record(() => {
-    const judged = asOneBatch(
-      [x, ...fakes],
-      [y, ...fakes.map((fake) => tf.tile(y, [fake.shape[0] / x.shape[0], 1]))],
+    const all = asOneBatch(
+      [x, ...images.map((batch) => batch.x)],
+      [y, ...images.map((batch) => batch.y)],
       joined,
-    ).map((batch) =>
+    );
+    const judged = all.map((batch) =>
       tf.sigmoid(discriminate(discriminator, batch.x, batch.y, config.similarityLayer, pass).logit),
     );
-    const [d, dPrior, dRec] = judged.length === 1 ? tf.split(judged[0]!, 3) : judged;
-    return ganLoss(d!, dPrior!, dRec!, fakeWeights(config), pixels);
+    const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + latents.length) : judged;
+    return ganLoss(
+      d!,
+      fakes.map((d, i) => ({ d, weight: weights[i]! })),
+      pixels,
+    );
   });
 
   const moved: Weights = new Map([...discriminator].filter(([name]) => isMoved('discriminator', name)));
@@ -182,20 +190,18 @@ export function jointGradients(
     const xRec = tf.sigmoid(recLogits) as Tensor4D;
     const xPrior = decode(decoder, networks.shape, zPrior, y, pass);
     const judgedRec = judge(xRec);
-    const d = tf.sigmoid(real.logit);
-    const dPrior = tf.sigmoid(judge(xPrior).logit);
-    const dRec = tf.sigmoid(judgedRec.logit);
+    const fakes = [{ d: tf.sigmoid(judge(xPrior).logit), weight: config.priorFakeWeight }];
+    if (config.reconstructionFakeWeight > 0) {
+      fakes.push({ d: tf.sigmoid(judgedRec.logit), weight: config.reconstructionFakeWeight });
+    }
 
     const lPrior = priorLoss(mu, logVar, pixels).mul(config.priorWeight) as Scalar;
     const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
     const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
     const lPixel = pixelLoss(x, recLogits, pixels);
-    const lGan = ganLoss(d, dPrior, dRec, fakeWeights(config), pixels);
-    const adversarial = (
-      config.ganLoss === 'saturating'
-        ? tf.neg(lGan)
-        : nonSaturatingLoss(dPrior, dRec, fakeWeights(config), pixels)
-    ).mul(config.ganWeight) as Scalar;
+    const lGan = ganLoss(tf.sigmoid(real.logit), fakes, pixels);
+    const against = config.ganLoss === 'saturating' ? tf.neg(lGan) : nonSaturatingLoss(fakes, pixels);
+    const adversarial = against.mul(config.ganWeight);
     const reconstruction =
       config.pixelWeight === 0 ? lLlike : (lLlike.add(lPixel.mul(config.pixelWeight)) as Scalar);
     return { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction };
@@ -204,13 +210,21 @@ export function jointGradients(
 
   // Both gradients share the way of L_llike back to the reconstruction; from there each goes to its own network.
   const one = tf.scalar(1);
+  const [theta, phi] = [[...encoder.values()], [...decoder.values()]];
   const [dRecLogits] = tape.gradients([reconstruction], [recLogits]);
-  const encoderGradients = tape.gradients([recLogits, lPrior], [...encoder.values()], [dRecLogits!, one]);
-  const decoderGradients = tape.gradients(
-    [recLogits, adversarial],
-    [...decoder.values()],
-    [dRecLogits!.mul(config.gamma), one],
-  );
+  let encoderGradients: Tensor[];
+  let decoderGradients: Tensor[];
+  if (config.reconstructionFakeWeight > 0) {
+    encoderGradients = tape.gradients([recLogits, lPrior], theta, [dRecLogits!, one]);
+    decoderGradients = tape.gradients([recLogits, adversarial], phi, [dRecLogits!.mul(config.gamma), one]);
+  } else {
+    // L_GAN does not meet the reconstruction, so on its way to the encoder L_llike yields the decoder's share as well.
+    const shared = tape.gradients([recLogits, lPrior], [...theta, ...phi], [dRecLogits!, one]);
+    encoderGradients = shared.slice(0, theta.length);
+    decoderGradients = tape
+      .gradients([adversarial], phi)
+      .map((gradient, i) => gradient.add(shared[theta.length + i]!.mul(config.gamma)));
+  }
   tape.dispose();
   const losses = {
     prior: lPrior,

@@ -3,7 +3,7 @@ import { EventId, type RunEvent, type RunEventBody } from '../contracts/run.ts';
 import { StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
 import type { Keys } from './keys.ts';
-import { fenceLost } from './runs.ts';
+import { checkOutcome } from './moves.ts';
 import { APPEND } from './scripts.ts';
 
 /** A stream's entry as Redis gives it: its id, then fields and values in turns. */
@@ -78,10 +78,7 @@ export class RunEvents {
       [run(runId), events(runId), marks(runId), metrics(runId)],
       [fence, body.type, JSON.stringify(body.data), mark, iteration, RECORD_FIELD[body.type] ?? ''],
     )) as [string, string];
-    if (outcome === 'missing') {
-      throw new StylographError('run_not_found', `${runId} was removed while it ran; start it again.`);
-    }
-    if (outcome === 'fence') throw fenceLost(runId);
+    checkOutcome(runId, outcome);
     return outcome === 'told' ? id : null;
   }
 

@@ -1,48 +1,76 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../contracts/worker.ts';
 
+/** The end of what the child wrote to stderr, told when it dies. */
+const LAST_WORDS = 500;
+
+export type ChildOutcome = Exclude<FromRunChild, { type: 'ready' }> | { type: 'died'; detail: string };
 export type StopReason = Extract<ToRunChild, { type: 'stop' }>['reason'];
-export type RunOutcome = Exclude<FromRunChild, { type: 'ready' }> | { type: 'crashed'; detail: string };
 
-/** A child that does not stop in this time is killed; its run goes on from its last checkpoint, if it may. */
-const STOP_MS = 20_000;
+export interface RunChildOptions {
+  /** Path of the program. */
+  module: string;
+  runId: string;
+  fence: number;
+  settings: RunChildSettings;
+}
 
-/** One run in a process of its own, from start to outcome. */
+/** The process that trains one run. `outcome` settles once it has exited. */
 export class RunChild {
-  readonly #child: ChildProcess;
-  readonly outcome: Promise<RunOutcome>;
+  readonly outcome: Promise<ChildOutcome>;
+  readonly #process: ChildProcess;
+  #answer: ChildOutcome | undefined;
+  #stopping: StopReason | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
+  #lastWords = '';
 
-  constructor(modulePath: string, start: { runId: string; fence: number; settings: RunChildSettings }) {
-    this.#child = fork(modulePath, {
+  constructor({ module, runId, fence, settings }: RunChildOptions) {
+    this.#process = fork(module, [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
+    this.#process.stderr!.on('data', (chunk: Buffer) => {
+      process.stderr.write(chunk);
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-LAST_WORDS);
+    });
+    this.#process.on('message', (raw) => {
+      const message = FromRunChild.parse(raw);
+      if (message.type === 'ready') this.#send({ type: 'start', runId, fence, settings });
+      else this.#answer = message;
     });
     this.outcome = new Promise((resolve) => {
-      let answer: RunOutcome | undefined;
-      this.#child.on('message', (message) => {
-        const parsed = FromRunChild.parse(message);
-        if (parsed.type !== 'ready') answer = parsed;
-      });
-      this.#child.once('error', (error) => resolve({ type: 'crashed', detail: error.message }));
-      this.#child.once('exit', (code, signal) => {
-        resolve(answer ?? { type: 'crashed', detail: `it ended with ${signal ?? `code ${code}`}` });
+      this.#process.once('error', (error) => resolve({ type: 'died', detail: error.message }));
+      // 'close' comes after 'exit', once stderr has been read to its end.
+      this.#process.once('close', (code, signal) => {
+        clearTimeout(this.#killTimer);
+        resolve(this.#answer ?? { type: 'died', detail: this.#describeEnd(code, signal) });
       });
     });
-    this.#send({ type: 'start', ...start });
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#process.pid;
   }
 
-  stop(reason: StopReason): void {
-    this.#send({ type: 'stop', reason });
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-    timer.unref();
-    void this.outcome.then(() => clearTimeout(timer));
+  #describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
+    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
+    const words = this.#lastWords.trim();
+    return `The run's process ${how} without a word${words === '' ? '' : `; last on its error output: ${words}`}`;
   }
 
+  /** A child that is gone has its end told by `outcome`; what was meant for it no longer matters. */
   #send(message: ToRunChild): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined);
+    if (this.#process.connected) this.#process.send(message, () => undefined);
+  }
+
+  /** Asks it to stop, once for every reason; with a limit it is killed when it has not stopped by then. */
+  stop(reason: StopReason, limitMs?: number): void {
+    if (this.#stopping === reason) return;
+    this.#stopping = reason;
+    this.#send({ type: 'stop', reason });
+    if (limitMs !== undefined) {
+      clearTimeout(this.#killTimer);
+      this.#killTimer = setTimeout(() => this.#process.kill('SIGKILL'), limitMs);
+    }
   }
 }

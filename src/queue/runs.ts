@@ -1,12 +1,14 @@
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
 import type { RunProgress, RunRecord, RunState } from '../contracts/run.ts';
 import { StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
+import { type JobData, RunJobs } from './jobs.ts';
 import type { Keys } from './keys.ts';
+import { checkOutcome, fenceLost, type Moves, moveRun, runNotFound, stateKeys } from './moves.ts';
 import { parseRecord, patchArguments, type RunPatch } from './records.ts';
-import { BEGIN_PUBLISHING, CRASHED, CREATE, MOVE, PATCH, REMOVE, TAKE } from './scripts.ts';
+import { BEGIN_PUBLISHING, CRASHED, CREATE, PATCH, REMOVE, TAKE } from './scripts.ts';
 import { REQUESTS, type RunRequestKind, TRANSITIONS } from './states.ts';
 
 const IDEMPOTENCY_SECONDS = 86_400;
@@ -15,12 +17,6 @@ const QUEUE_RETRY_SECONDS = 30;
 
 /** A request with everything filled in. */
 export type NewRun = Pick<RunRecord, 'name' | 'preset' | 'dataset' | 'seed' | 'config' | 'from' | 'tags'>;
-
-export interface JobData {
-  runId: string;
-  /** Only a run's current job may start it. */
-  number: number;
-}
 
 export interface CreateOptions {
   /** The same key with the same body answers with the run it created first. Kept for 24 hours. */
@@ -33,7 +29,7 @@ export type Stop = { runId: string; reason: 'cancel' | 'pause' };
 export class RunStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
-  readonly #queue: Queue<JobData>;
+  readonly #jobs: RunJobs;
   readonly #queueLimit: number;
 
   /** @param queueLimit runs that may wait for a worker. */
@@ -41,24 +37,12 @@ export class RunStore {
     this.#redis = redis;
     this.#keys = keys;
     this.#queueLimit = queueLimit;
-    this.#queue = new Queue<JobData>(keys.bullQueue, {
-      connection: redis,
-      prefix: keys.bullPrefix,
-      skipWaitingForReady: true,
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-    });
-    // Calls report what they meet; the queue's own event would end the process when nobody listens.
-    this.#queue.on('error', () => undefined);
+    this.#jobs = new RunJobs(redis, keys);
   }
 
   /** BullMQ's queue, for the operators' view of it. */
   get queue(): Queue {
-    return this.#queue;
-  }
-
-  #stateKeys(id: string): string[] {
-    const { run, events, queued, live } = this.#keys;
-    return [run(id), events(id), queued, live];
+    return this.#jobs.queue;
   }
 
   /**
@@ -87,7 +71,7 @@ export class RunStore {
     });
     const [outcome, detail] = (await CREATE.run(
       this.#redis,
-      [...this.#stateKeys(id), this.#keys.runs, this.#keys.idempotency(idempotency?.key ?? '')],
+      [...stateKeys(this.#keys, id), this.#keys.runs, this.#keys.idempotency(idempotency?.key ?? '')],
       [
         id,
         this.#queueLimit,
@@ -112,14 +96,8 @@ export class RunStore {
       );
     }
     // Should this fail, the run is on record all the same, and a worker that finds it without a job adds one.
-    if (outcome === 'created') await this.#enqueue(id, 1).catch(() => undefined);
+    if (outcome === 'created') await this.#jobs.ensure(id).catch(() => undefined);
     return { run: await this.get(detail), replayed: outcome === 'replayed' };
-  }
-
-  async #enqueue(runId: string, number: number, first = false): Promise<void> {
-    await guarded(() =>
-      this.#queue.add('run', { runId, number }, { jobId: `${runId}-${number}`, lifo: first }),
-    );
   }
 
   /** @throws run_not_found */
@@ -127,7 +105,7 @@ export class RunStore {
     const record = RunId.safeParse(id).success
       ? parseRecord(id, await guarded(() => this.#redis.hgetall(this.#keys.run(id))))
       : undefined;
-    if (record === undefined) throw notFound(id);
+    if (record === undefined) throw runNotFound(id);
     return record;
   }
 
@@ -162,34 +140,6 @@ export class RunStore {
     return await guarded(() => this.#redis.scard(this.#keys.queued));
   }
 
-  async #move(
-    id: string,
-    moves: Partial<Record<RunState, RunState>>,
-    options: { patch?: RunPatch; fence?: number; newJob?: boolean; unlessPublishing?: boolean; verb: string },
-  ): Promise<{ to: RunState; from: RunState }> {
-    const { patch = {}, fence = '', newJob = false, unlessPublishing = false, verb } = options;
-    if (!RunId.safeParse(id).success) throw notFound(id);
-    const [outcome, to, from] = (await MOVE.run(this.#redis, this.#stateKeys(id), [
-      id,
-      fence,
-      JSON.stringify(moves),
-      JSON.stringify(new Date().toISOString()),
-      newJob ? '1' : '',
-      unlessPublishing ? '1' : '',
-      ...patchArguments(patch),
-    ])) as [string, RunState, RunState];
-    if (outcome === 'missing') throw notFound(id);
-    if (outcome === 'fence') throw fenceLost(id);
-    if (outcome === 'publishing') {
-      throw new StylographError('invalid_state', `${id} is publishing its model; it ends within seconds.`);
-    }
-    if (outcome === 'state') {
-      const states = Object.keys(moves).join(', ');
-      throw new StylographError('invalid_state', `${id} is ${to} and cannot ${verb}; it must be ${states}.`);
-    }
-    return { to, from };
-  }
-
   /**
    * Moves a run from one of some states to another, writes the patch and tells the `state` event (and `end` when
    * it is finished), all in one step. With a fence, only for the worker that holds it.
@@ -204,7 +154,7 @@ export class RunStore {
     const forbidden = from.filter((state) => !TRANSITIONS[state].includes(to));
     if (forbidden.length > 0) throw new TypeError(`a run never goes from ${forbidden} to ${to}`);
     const moves = Object.fromEntries(from.map((state) => [state, to]));
-    await this.#move(id, moves, { ...options, verb: `become ${to}` });
+    await moveRun(this.#redis, this.#keys, id, moves, { ...options, verb: `become ${to}` });
     return await this.get(id);
   }
 
@@ -215,8 +165,7 @@ export class RunStore {
       [this.#keys.run(id)],
       [fence, ...patchArguments(patch)],
     )) as [string];
-    if (outcome === 'missing') throw notFound(id);
-    if (outcome === 'fence') throw fenceLost(id);
+    checkOutcome(id, outcome);
   }
 
   /**
@@ -225,36 +174,18 @@ export class RunStore {
    */
   async request(id: string, kind: RunRequestKind): Promise<RunRecord> {
     const resume = kind === 'resume';
-    const { to, from } = await this.#move(id, REQUESTS[kind], {
+    const { to, from } = await moveRun(this.#redis, this.#keys, id, REQUESTS[kind], {
       verb: kind,
-      newJob: resume,
       unlessPublishing: !resume,
       patch: resume ? { error: undefined } : {},
     });
-    if (resume) await this.ensureJob(id);
-    else if (from === 'queued') await this.#removeJob(id);
+    if (resume) await this.#jobs.ensure(id);
+    else if (from === 'queued') await this.#jobs.remove(id);
     else if (to !== 'cancelled') {
       const stop: Stop = { runId: id, reason: kind };
       await guarded(() => this.#redis.publish(this.#keys.stops, JSON.stringify(stop)));
     }
     return await this.get(id);
-  }
-
-  /** Adds the job of a run that should have one and has none. */
-  async ensureJob(id: string, first = false): Promise<void> {
-    const number = await this.#jobNumber(id);
-    const there = await guarded(() => this.#queue.getJob(`${id}-${number}`));
-    if (there === undefined) await this.#enqueue(id, number, first);
-  }
-
-  async #jobNumber(id: string): Promise<number> {
-    return Number(await guarded(() => this.#redis.hget(this.#keys.run(id), '_job')));
-  }
-
-  /** A job that stays behind does no harm: its worker finds the run cancelled. */
-  async #removeJob(id: string): Promise<void> {
-    const number = await this.#jobNumber(id);
-    await this.#queue.remove(`${id}-${number}`).catch(() => undefined);
   }
 
   /** Removes the record and events of a finished run. @throws run_not_found, invalid_state */
@@ -265,7 +196,7 @@ export class RunStore {
       [run(id), events(id), marks(id), metrics(id), runs],
       [id],
     )) as [string, string];
-    if (outcome === 'missing') throw notFound(id);
+    checkOutcome(id, outcome);
     if (outcome === 'state') {
       throw new StylographError('invalid_state', `${id} is ${state}; cancel it before removing it.`);
     }
@@ -278,7 +209,7 @@ export class RunStore {
    * to do: the run is finished, paused or gone, or this is not its current job.
    */
   async take({ runId, number }: JobData): Promise<number | undefined> {
-    const [outcome, fence] = (await TAKE.run(this.#redis, this.#stateKeys(runId), [
+    const [outcome, fence] = (await TAKE.run(this.#redis, stateKeys(this.#keys, runId), [
       runId,
       number,
       JSON.stringify(new Date().toISOString()),
@@ -302,7 +233,7 @@ export class RunStore {
       string,
       number,
     ];
-    if (outcome === 'fence') throw fenceLost(id);
+    checkOutcome(id, outcome);
     return count;
   }
 
@@ -316,30 +247,27 @@ export class RunStore {
       [this.#keys.run(id)],
       [fence, freshModelId],
     )) as [string, string];
-    if (outcome === 'fence') throw fenceLost(id);
+    checkOutcome(id, outcome);
     return outcome === 'publish' ? modelId : undefined;
   }
 
-  /** Hands the run back, to be taken before those that never started. @throws fence_lost, invalid_state */
-  async requeue(id: string, fence: number): Promise<void> {
-    await this.#move(id, { running: 'queued' }, { fence, newJob: true, verb: 'be requeued' });
-    await this.ensureJob(id, true);
+  /**
+   * Ends a worker's work on a run: to the state that its present one asks for, which a user may have changed a
+   * moment ago. One that is queued again is taken before those that never started.
+   * @throws fence_lost, invalid_state
+   */
+  async settle(id: string, fence: number, moves: Moves, patch: RunPatch = {}): Promise<RunState> {
+    const { to } = await moveRun(this.#redis, this.#keys, id, moves, { fence, patch, verb: 'end so' });
+    if (to === 'queued') await this.#jobs.ensure(id, { first: true });
+    return to;
   }
 
   /** Gives every unfinished run a job that lost its own between two steps of a killed process. */
   async reconcile(): Promise<void> {
-    for (const id of await guarded(() => this.#redis.smembers(this.#keys.live))) await this.ensureJob(id);
+    for (const id of await guarded(() => this.#redis.smembers(this.#keys.live))) await this.#jobs.ensure(id);
   }
 
   async close(): Promise<void> {
-    await this.#queue.close();
+    await this.#jobs.close();
   }
-}
-
-function notFound(id: string): StylographError {
-  return new StylographError('run_not_found', `There is no run "${id}"; GET /runs lists them all.`);
-}
-
-export function fenceLost(id: string): StylographError {
-  return new StylographError('fence_lost', `Another worker owns ${id} now; this one must let go of it.`);
 }

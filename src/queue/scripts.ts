@@ -58,8 +58,9 @@ return { 'created', ARGV[1] }
 
 /**
  * KEYS: run, events, queued, live. ARGV: id, fence or '', JSON of {state: next state}, now (JSON),
- * '1' to give the run a new job, '1' to refuse while it publishes, patch…
- * With a fence a call that is sent again because its answer was lost succeeds again.
+ * '1' to refuse while it publishes, patch… A run that is queued again gets a new job; one that ends cancelled does
+ * not get the patch, which tells how its work ended. With a fence, a call that
+ * is sent again because its answer was lost succeeds again.
  */
 export const MOVE = new Script(`${HELPERS}
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -73,9 +74,9 @@ if not to then
   end
   return { 'state', state }
 end
-if ARGV[6] == '1' and redis.call('HEXISTS', KEYS[1], '_publishing') == 1 then return { 'publishing' } end
-if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[1], '_job', 1) end
-patch(7)
+if ARGV[5] == '1' and redis.call('HEXISTS', KEYS[1], '_publishing') == 1 then return { 'publishing' } end
+if to == 'queued' then redis.call('HINCRBY', KEYS[1], '_job', 1) end
+if to ~= 'cancelled' then patch(6) end
 enter(ARGV[1], to, ARGV[4])
 return { 'moved', to, state }
 `);

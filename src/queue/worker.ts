@@ -1,166 +1,210 @@
-import { type Job, Worker } from 'bullmq';
-import type { RunError } from '../contracts/run.ts';
-import type { RedisTarget } from '../contracts/worker.ts';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { RunChildSettings } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
-import { connectRedis } from './connection.ts';
-import { DEFAULT_PREFIX, redisKeys } from './keys.ts';
-import { RunChild, type RunOutcome } from './run-child.ts';
-import { type JobData, RunStore, type Stop } from './runs.ts';
+import { connectRedis, type RedisTarget } from './connection.ts';
+import type { JobData } from './jobs.ts';
+import { DEFAULT_PREFIX, type Keys, redisKeys } from './keys.ts';
+import { type ChildOutcome, RunChild, type StopReason } from './run-child.ts';
+import { RunStore, type Stop } from './runs.ts';
 
-/** A worker that is gone is noticed after about this long, and its run taken by another. */
+/** A dead worker's lock lasts this long at most, and is noticed within the interval. */
 const LOCK_MS = 15_000;
-const STALLED_CHECK_MS = 5_000;
-/** BullMQ would fail a job after some lost workers; a run is never lost that way. */
-const NO_LIMIT = 1_000_000;
-/** Crashes in a row without a checkpoint in between that make a run fail. */
+const STALLED_INTERVAL_MS = 5_000;
+/** How often a worker fetches after an error, looks for runs without a job, and for requests it did not hear. */
+const RETRY_MS = 1_000;
+const RECONCILE_MS = 15_000;
+const POLL_MS = 2_000;
+/** How long a child may take to stop for a cancel or a shutdown. A pause may take as long as an iteration. */
+const STOP_LIMIT_MS = 20_000;
+/** Beyond the child's limit: to write down how it ended. */
+const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 4_000;
+/** Crashes without a checkpoint in between after which a run fails. */
 const MOST_CRASHES = 3;
-const RECONCILE_MS = 30_000;
+
+const here = import.meta.url;
+/** From source under a TypeScript loader or from the build: whichever this file itself is. */
+const CHILD_MODULE = fileURLToPath(new URL(`../runner/child${here.slice(here.lastIndexOf('.'))}`, here));
 
 export interface WorkerOptions {
   redis: RedisTarget;
-  /** Root of the folder store, and of the datasets. */
+  /** Folder of the datasets, and the root of the folder store unless that is elsewhere. */
   dataDir: string;
-  /** Module of the run child. */
-  childModule: string;
-  /** What every name in Redis starts with. */
+  storeRoot?: string;
   keyPrefix?: string;
-  log(level: 'info' | 'warn', message: string): void;
+  /** The program that trains a run. */
+  childModule?: string;
+  /** Told what went wrong with a run or with Redis; by default nobody is. */
+  log?: (level: 'warn', message: string) => void;
 }
 
 export interface RunWorker {
-  /** Process id of the run child at work, if any. */
-  readonly childPid: number | undefined;
-  /** Has the run checkpointed and requeued, then ends. */
+  /** Runs in training, with the process of each. */
+  readonly active: { runId: string; pid: number | undefined }[];
+  /** Has the run in training write a checkpoint and go back to the queue; ends within 24 s. */
   close(): Promise<void>;
 }
 
-/**
- * Takes runs from the queue, one at a time, and sees each through in a child process: holds its lock, passes on what
- * users ask, and writes down how it ended. No kernel runs here, so the lock is always renewed in time.
- */
+/** Takes runs from the queue, one at a time, each to a process of its own. Never computes anything itself. */
 export async function startWorker(options: WorkerOptions): Promise<RunWorker> {
-  const keyPrefix = options.keyPrefix ?? DEFAULT_PREFIX;
-  const keys = redisKeys(keyPrefix);
-  const redis = connectRedis(options.redis, 'patient');
-  const blocking = connectRedis(options.redis, 'patient');
-  const subscriber = connectRedis(options.redis, 'patient');
-  const runs = new RunStore(redis, keys);
-  let current: { runId: string; child: RunChild } | undefined;
-  let closing = false;
-
-  const process = async ({ data }: Job<JobData>): Promise<void> => {
-    const fence = await runs.take(data);
-    if (fence === undefined) return;
-    const { runId } = data;
-    const settings = {
-      redis: options.redis,
-      keyPrefix,
-      storeRoot: options.dataDir,
-      dataDir: options.dataDir,
-    };
-    const child = new RunChild(options.childModule, { runId, fence, settings });
-    current = { runId, child };
-    options.log('info', `${runId} is being trained by process ${child.pid}`);
-    if (closing) child.stop('requeue');
-    await passOnRequests();
-    const outcome = await child.outcome;
-    current = undefined;
-    try {
-      await conclude(runs, runId, fence, outcome, options.log);
-    } catch (error) {
-      // The run belongs to another worker, or is gone: there is nothing left to write down.
-      if (!['fence_lost', 'run_not_found'].includes(errorCodeOf(error) ?? '')) throw error;
-      options.log('warn', (error as Error).message);
-    }
-  };
-
-  /** What was asked while nobody listened stands in the record. */
-  const passOnRequests = async (): Promise<void> => {
-    if (!current) return;
-    const { runId, child } = current;
-    const { state } = await runs.get(runId);
-    if (state === 'cancelling') child.stop('cancel');
-    if (state === 'pausing') child.stop('pause');
-  };
-
-  subscriber.on('message', (_channel, message: string) => {
-    const { runId, reason } = JSON.parse(message) as Stop;
-    if (current?.runId === runId) current.child.stop(reason);
-  });
-  subscriber.on('ready', () => void passOnRequests().catch(() => undefined));
-  await subscriber.subscribe(keys.stops);
-
-  const worker = new Worker<JobData>(keys.bullQueue, process, {
-    connection: blocking,
-    prefix: keys.bullPrefix,
-    lockDuration: LOCK_MS,
-    stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: NO_LIMIT,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-  });
-  worker.on('error', (error) => options.log('warn', `The queue: ${error.message}`));
-  const reconcile = (): void => void runs.reconcile().catch(() => undefined);
-  reconcile();
-  const reconciling = setInterval(reconcile, RECONCILE_MS);
-
-  return {
-    get childPid() {
-      return current?.child.pid;
-    },
-    async close() {
-      closing = true;
-      clearInterval(reconciling);
-      current?.child.stop('requeue');
-      await worker.close();
-      await runs.close();
-      for (const connection of [redis, blocking, subscriber]) connection.disconnect();
-    },
-  };
+  const worker = new QueueWorker(options);
+  await worker.start();
+  return worker;
 }
 
-/** Writes down how a run's child ended. @throws fence_lost, run_not_found */
-async function conclude(
-  runs: RunStore,
-  runId: string,
-  fence: number,
-  outcome: RunOutcome,
-  log: WorkerOptions['log'],
-): Promise<void> {
-  const fail = async (error: RunError): Promise<void> => {
-    const { state } = await runs.get(runId);
-    if (state === 'cancelling') await runs.transition(runId, ['cancelling'], 'cancelled', { fence });
-    else await runs.transition(runId, ['running', 'pausing'], 'failed', { fence, patch: { error } });
-  };
-  switch (outcome.type) {
-    case 'succeeded':
-      await runs.transition(runId, ['running'], 'succeeded', { fence, patch: { modelId: outcome.modelId } });
-      return;
-    case 'failed':
-      if (outcome.error.code === 'fence_lost') return;
-      log('warn', `${runId}: ${outcome.error.message}`);
-      if (outcome.error.code !== 'disk_full') return fail(outcome.error);
-      await runs.transition(runId, ['running', 'pausing'], 'paused', {
-        fence,
-        patch: { error: outcome.error },
-      });
-      return;
-    case 'stopped':
-    case 'crashed': {
-      const { state } = await runs.get(runId);
-      if (state === 'cancelling') return void (await runs.transition(runId, [state], 'cancelled', { fence }));
-      if (state === 'pausing') return void (await runs.transition(runId, [state], 'paused', { fence }));
-      if (outcome.type === 'stopped') return runs.requeue(runId, fence);
-      const crashes = await runs.countCrash(runId, fence);
-      log(
+class QueueWorker implements RunWorker {
+  readonly #keys: Keys;
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #runs: RunStore;
+  readonly #bull: Worker<JobData>;
+  readonly #settings: RunChildSettings;
+  readonly #childModule: string;
+  readonly #children = new Map<string, RunChild>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #warn: (message: string, error?: unknown) => void;
+  #closing = false;
+
+  constructor({ redis, dataDir, storeRoot = dataDir, ...options }: WorkerOptions) {
+    const { keyPrefix = DEFAULT_PREFIX, childModule = CHILD_MODULE, log } = options;
+    this.#keys = redisKeys(keyPrefix);
+    this.#settings = { redis, keyPrefix, storeRoot, dataDir };
+    this.#childModule = childModule;
+    this.#warn = (message, error) =>
+      log?.(
         'warn',
-        `The process that trained ${runId} died (${outcome.detail}), ${crashes} since its last checkpoint`,
+        error === undefined ? message : `${message}: ${error instanceof Error ? error.message : error}`,
       );
-      if (crashes < MOST_CRASHES) return runs.requeue(runId, fence);
-      return fail({
-        code: 'child_died',
-        message: `The training process died ${crashes} times without getting to a checkpoint (${outcome.detail}). Look for a lack of memory, then start the run again.`,
-      });
+    this.#redis = connectRedis(redis, 'patient');
+    this.#subscriber = connectRedis(redis, 'patient');
+    this.#runs = new RunStore(this.#redis, this.#keys);
+    this.#bull = new Worker<JobData>(this.#keys.bullQueue, (job) => this.#process(job.data), {
+      connection: this.#redis,
+      prefix: this.#keys.bullPrefix,
+      autorun: false,
+      concurrency: 1,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      // A run outlives any number of workers; only its own crashes count.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      runRetryDelay: RETRY_MS,
+    });
+    this.#bull.on('error', (error) => this.#warn('the queue could not be read', error));
+  }
+
+  async start(): Promise<void> {
+    this.#subscriber.on('message', (channel, message) => {
+      if (channel !== this.#keys.stops) return;
+      const { runId, reason } = JSON.parse(message) as Stop;
+      this.#stop(runId, reason);
+    });
+    await this.#subscriber.subscribe(this.#keys.stops);
+    await this.#runs.reconcile();
+    const every = (ms: number, what: string, action: () => Promise<void>): void => {
+      const run = () => action().catch((error: unknown) => this.#warn(`${what} failed`, error));
+      this.#timers.push(setInterval(run, ms));
+    };
+    every(RECONCILE_MS, 'looking for runs without a job', () => this.#runs.reconcile());
+    every(POLL_MS, 'looking for requests to stop', () => this.#honourRequests());
+    this.#bull.run().catch((error: unknown) => this.#warn('the queue could not be read', error));
+  }
+
+  get active(): { runId: string; pid: number | undefined }[] {
+    return [...this.#children].map(([runId, { pid }]) => ({ runId, pid }));
+  }
+
+  #stop(runId: string, reason: StopReason): void {
+    this.#children.get(runId)?.stop(reason, reason === 'pause' ? undefined : STOP_LIMIT_MS);
+  }
+
+  /** Announcements are lost on whoever does not listen at that moment; the record is not. */
+  async #honourRequests(): Promise<void> {
+    for (const runId of this.#children.keys()) {
+      const { state } = await this.#runs.get(runId);
+      if (state === 'pausing') this.#stop(runId, 'pause');
+      if (state === 'cancelling') this.#stop(runId, 'cancel');
     }
+  }
+
+  async #process(job: JobData): Promise<void> {
+    const { runId } = job;
+    try {
+      const fence = await this.#runs.take(job);
+      if (fence === undefined) return;
+      await this.#settle(runId, fence, await this.#train(runId, fence));
+    } catch (error) {
+      const code = errorCodeOf(error);
+      // Someone else owns the run, or it was removed: there is nothing left to do here.
+      if (code !== 'fence_lost' && code !== 'run_not_found') throw error;
+      this.#warn(`${runId} is no longer this worker's`, error);
+    }
+  }
+
+  async #train(runId: string, fence: number): Promise<ChildOutcome> {
+    if (this.#closing) return { type: 'stopped', reason: 'requeue' };
+    const child = new RunChild({ module: this.#childModule, runId, fence, settings: this.#settings });
+    this.#children.set(runId, child);
+    try {
+      // What was asked between taking the run and listening for it.
+      await this.#honourRequests();
+      return await child.outcome;
+    } finally {
+      this.#children.delete(runId);
+    }
+  }
+
+  async #settle(runId: string, fence: number, outcome: ChildOutcome): Promise<void> {
+    const asked = { cancelling: 'cancelled', pausing: 'paused' } as const;
+    switch (outcome.type) {
+      case 'succeeded':
+        await this.#runs.settle(runId, fence, { running: 'succeeded' }, { modelId: outcome.modelId });
+        return;
+      case 'stopped':
+        await this.#runs.settle(runId, fence, { ...asked, running: 'queued' });
+        return;
+      case 'failed': {
+        const { error } = outcome;
+        this.#warn(`${runId} ended with ${error.code}: ${error.message}`);
+        const to = error.code === 'disk_full' ? 'paused' : 'failed';
+        await this.#runs.settle(
+          runId,
+          fence,
+          { cancelling: 'cancelled', pausing: to, running: to },
+          { error },
+        );
+        return;
+      }
+      case 'died': {
+        this.#warn(`${runId}: ${outcome.detail}`);
+        const crashes = this.#closing ? 0 : await this.#runs.countCrash(runId, fence);
+        if (crashes < MOST_CRASHES) {
+          await this.#runs.settle(runId, fence, { ...asked, running: 'queued' });
+          return;
+        }
+        const message = `${outcome.detail}. It was the ${MOST_CRASHES}rd time without a checkpoint in between; give the machine more memory or the run a smaller batchSize.`;
+        await this.#runs.settle(
+          runId,
+          fence,
+          { ...asked, running: 'failed' },
+          { error: { code: 'child_died', message } },
+        );
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const runId of this.#children.keys()) this.#stop(runId, 'requeue');
+    // With Redis away nothing can be written down; whoever takes the run next finds its last checkpoint.
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      limit = setTimeout(resolve, CLOSE_LIMIT_MS);
+    });
+    await Promise.race([this.#bull.close().then(() => this.#runs.close()), late]);
+    clearTimeout(limit);
+    this.#redis.disconnect();
+    this.#subscriber.disconnect();
   }
 }

@@ -1,193 +1,206 @@
+import type { Redis } from 'ioredis';
+import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
-import type { ImageSpec, ModelRecord } from '../contracts/model.ts';
-import type { RunProgress, RunRecord } from '../contracts/run.ts';
+import type { SampleSheet } from '../contracts/figures.ts';
+import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
+import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
-import { loadDataset } from '../data/index.ts';
-import { drawSample } from '../figures/samples.ts';
-import type { RedisConnection } from '../queue/connection.ts';
+import { StylographError } from '../errors.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Keys } from '../queue/keys.ts';
 import { awaitLoaded, publishModel } from '../queue/published.ts';
 import type { RunStore } from '../queue/runs.ts';
-import {
-  type FolderStore,
-  latestCheckpoint,
-  type ModelRegistry,
-  saveCheckpoint,
-  saveFigure,
-  weightsDigest,
-} from '../store/index.ts';
-import { device, servedWeights, type TrainingEvent, train } from '../training/loop.ts';
+import type { FolderStore, ModelRegistry } from '../store/index.ts';
+import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
+import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
+import { ProgressReporter } from './progress.ts';
 
-/** At most four progress events a second. */
-const PROGRESS_MS = 250;
-/** How long a run waits for the servers to have loaded its model before it says that it succeeded. */
-const LOADED_MS = 10_000;
+/** How long a finished run waits for the servers that listen to load its model. */
+const LOAD_LIMIT_MS = 5_000;
+const ITERATION_DIGITS = 9;
 
-export interface RunnerDeps {
-  runs: RunStore;
-  events: RunEvents;
-  redis: RedisConnection;
-  keys: Keys;
-  store: FolderStore;
-  models: ModelRegistry;
-  /** Folder of the datasets. */
-  dataDir: string;
-  /** Versions of the software, kept with every checkpoint. */
+/** What trains, apart from this room so that it is loaded only in the process that needs it. */
+export interface Trainer {
+  train(options: TrainOptions): AsyncIterable<TrainingEvent>;
+  servedWeights(state: TrainingState): NamedWeights[];
+  /** Where kernels run. */
+  device: string;
+  /** Versions by name, noted in every checkpoint. */
   software: Record<string, string>;
 }
 
-type Outcome = Exclude<FromRunChild, { type: 'ready' }>;
-type TrainingState = Extract<TrainingEvent, { type: 'checkpoint' }>['state'];
+export interface RunnerDependencies {
+  redis: Redis;
+  keys: Keys;
+  runs: RunStore;
+  events: RunEvents;
+  store: FolderStore;
+  registry: ModelRegistry;
+  loadTrainer(): Promise<Trainer>;
+  loadDataset(id: string): Promise<Dataset>;
+  drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<{ file: string; png: Uint8Array }>;
+}
+
+export interface RunnerOptions {
+  runId: string;
+  /** The token of the worker that owns the run. */
+  fence: number;
+  /** Its reason is `cancel`, `pause` or `requeue`. */
+  signal: AbortSignal;
+}
+
+export type RunOutcome = Extract<FromRunChild, { type: 'succeeded' | 'stopped' }>;
 
 /**
- * Sees one run through: loads, trains from its last checkpoint, tells every event, stores checkpoints and pictures, and
- * publishes the model. Every write shows the fence, so that a worker that lost the run can change nothing.
- *
- * @param signal aborts with the reason `cancel`, `pause` or `requeue`
- * @throws StylographError as training, store and queue do
+ * Trains a run from its newest checkpoint to the end, or to where it is told to stop: stores checkpoints and
+ * pictures, tells events, publishes the model.
+ * @throws fence_lost when another worker owns the run, disk_full, diverged, dataset_*, no_seed_model
  */
-export async function runTraining(
-  runId: string,
-  fence: number,
-  deps: RunnerDeps,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const { runs, events, store, models } = deps;
-  const run = await runs.get(runId);
-  const teller = new Teller(runId, fence, events, run.progress);
-  await teller.progress({ ...run.progress, phase: 'loading' });
-  await runs.patch(runId, fence, { device });
+export async function runTraining(deps: RunnerDependencies, options: RunnerOptions): Promise<RunOutcome> {
+  const record = await deps.runs.get(options.runId);
+  return await new Runner(deps, options, record).run();
+}
 
-  const dataset = await loadDataset(run.dataset, deps.dataDir);
-  const stored = await latestCheckpoint(store, runId, (message) => teller.log('warn', message));
-  const initial = run.from && !stored ? await models.readWeights(run.from) : undefined;
-  // Work that a crash threw away was time spent all the same.
-  const resume = stored && {
-    ...stored.state,
-    secondsElapsed: Math.max(stored.state.secondsElapsed, run.progress.secondsElapsed),
-  };
-  if (resume) await teller.log('info', `Going on from the checkpoint of iteration ${resume.iteration}.`);
+function imageSpec({ info }: Dataset): ImageSpec {
+  const { width, height, channels, labels } = info;
+  return { width, height, channels, labels: labels.map(({ name }) => name) };
+}
 
-  let state: TrainingState | undefined = resume;
-  const { config, seed } = run;
-  for await (const event of train({ config, dataset, seed, resume, initial, signal })) {
-    if (event.type === 'progress') await teller.progress(event.progress);
-    if (event.type === 'metrics') await teller.metrics(event.iteration, event.values);
-    if (event.type === 'sample') await tellSample(event, imageSpec(dataset), deps, teller);
-    if (event.type === 'checkpoint') {
-      state = event.state;
-      const info = await saveCheckpoint(store, runId, {
-        state,
-        served: servedWeights(state),
-        config,
-        seed,
-        fence,
-        software: deps.software,
-        beforeCommit: () => runs.checkFence(runId, fence),
-      });
-      await events.append(runId, fence, {
-        type: 'checkpoint',
-        data: { iteration: info.iteration, digest: info.digest },
-      });
+class Runner {
+  readonly #deps: RunnerDependencies;
+  readonly #options: RunnerOptions;
+  readonly #record: RunRecord;
+  readonly #progress: ProgressReporter;
+
+  constructor(deps: RunnerDependencies, options: RunnerOptions, record: RunRecord) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#record = record;
+    this.#progress = new ProgressReporter(record.progress, (data) => this.#tell({ type: 'progress', data }));
+  }
+
+  async run(): Promise<RunOutcome> {
+    const { runId, fence, signal } = this.#options;
+    await this.#progress.report({ phase: 'loading' });
+    const trainer = await this.#deps.loadTrainer();
+    await this.#deps.runs.patch(runId, fence, { device: trainer.device });
+    const dataset = await this.#deps.loadDataset(this.#record.dataset);
+    const state = await this.#train(trainer, dataset);
+    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
+    if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
+    return await this.#publish(trainer, dataset, state);
+  }
+
+  async #tell(body: RunEventBody): Promise<void> {
+    await this.#deps.events.append(this.#options.runId, this.#options.fence, body);
+  }
+
+  async #resumePoint(): Promise<TrainingState | undefined> {
+    const found = await latestCheckpoint(this.#deps.store, this.#record.id, (message) =>
+      this.#tell({ type: 'log', data: { level: 'warn', message } }),
+    );
+    if (found === undefined) return undefined;
+    // Time spent on a stretch that was lost was spent all the same: the clock never goes back.
+    const secondsElapsed = Math.max(found.state.secondsElapsed, this.#record.progress.secondsElapsed);
+    return { ...found.state, secondsElapsed };
+  }
+
+  async #initialWeights(): Promise<NamedWeights[] | undefined> {
+    const { from } = this.#record;
+    if (from === undefined) return undefined;
+    try {
+      return await this.#deps.registry.readWeights(from);
+    } catch (cause) {
+      throw new StylographError(
+        'no_seed_model',
+        `The run starts from ${from}, which cannot be read: ${(cause as Error).message}`,
+        { cause },
+      );
     }
   }
-  if (signal.aborted || state?.iteration !== config.iterations) return stopped(signal.reason);
-  return publish(run, fence, state, dataset, deps, teller);
-}
 
-const stopped = (reason: unknown): Outcome => ({
-  type: 'stopped',
-  reason: reason as 'cancel' | 'pause' | 'requeue',
-});
-
-const imageSpec = ({ info }: Dataset): ImageSpec => ({
-  width: info.width,
-  height: info.height,
-  channels: info.channels,
-  labels: info.labels.map(({ name }) => name),
-});
-
-async function tellSample(
-  { iteration, sheet }: Extract<TrainingEvent, { type: 'sample' }>,
-  spec: ImageSpec,
-  { store }: RunnerDeps,
-  teller: Teller,
-): Promise<void> {
-  const { file, png } = await drawSample(sheet, spec);
-  const figure = `${file}-${String(iteration).padStart(7, '0')}.png`;
-  await saveFigure(store, teller.runId, figure, png);
-  await teller.events.append(teller.runId, teller.fence, { type: 'sample', data: { iteration, figure } });
-}
-
-/** Publishes the last iterate, and waits a little for the servers to have loaded it. */
-async function publish(
-  run: RunRecord,
-  fence: number,
-  state: TrainingState,
-  dataset: Dataset,
-  deps: RunnerDeps,
-  teller: Teller,
-): Promise<Outcome> {
-  await teller.enter('publishing', state);
-  const modelId = await deps.runs.beginPublishing(run.id, fence, newModelId());
-  if (modelId === undefined) {
-    // Asked in the last moment: the record says what.
-    return stopped((await deps.runs.get(run.id)).state === 'pausing' ? 'pause' : 'cancel');
-  }
-  const weights = servedWeights(state);
-  const record: ModelRecord = {
-    id: modelId,
-    runId: run.id,
-    preset: run.preset,
-    dataset: run.dataset,
-    iteration: state.iteration,
-    latentDim: run.config.latentDim,
-    image: imageSpec(dataset),
-    config: run.config,
-    digest: weightsDigest(weights),
-    createdAt: new Date().toISOString(),
-  };
-  await deps.models.publish(record, weights);
-  const servers = await publishModel(deps.redis, deps.keys, modelId);
-  await awaitLoaded(deps.redis, deps.keys, modelId, servers, LOADED_MS);
-  return { type: 'succeeded', modelId };
-}
-
-/** Tells a run's events under its fence; keeps progress to a bounded rate. */
-class Teller {
-  readonly runId: string;
-  readonly fence: number;
-  readonly events: RunEvents;
-  #progress: RunProgress;
-  #toldAt = Number.NEGATIVE_INFINITY;
-
-  constructor(runId: string, fence: number, events: RunEvents, progress: RunProgress) {
-    this.runId = runId;
-    this.fence = fence;
-    this.events = events;
-    this.#progress = progress;
+  /** The newest state there is when training ends. */
+  async #train(trainer: Trainer, dataset: Dataset): Promise<TrainingState | undefined> {
+    const { config, seed } = this.#record;
+    const resume = await this.#resumePoint();
+    const initial = resume === undefined ? await this.#initialWeights() : undefined;
+    const { signal } = this.#options;
+    let newest = resume;
+    if (signal.aborted) return newest;
+    for await (const event of trainer.train({ config, dataset, seed, resume, initial, signal })) {
+      switch (event.type) {
+        case 'progress':
+          await this.#progress.report(event.progress);
+          break;
+        case 'metrics':
+          await this.#tell({ type: 'metrics', data: { iteration: event.iteration, ...event.values } });
+          break;
+        case 'sample':
+          await this.#sample(event.sheet, event.iteration, imageSpec(dataset));
+          break;
+        case 'checkpoint':
+          await this.#checkpoint(trainer, event.state);
+          newest = event.state;
+      }
+    }
+    await this.#progress.flush();
+    return newest;
   }
 
-  /** A change of phase and the last iteration are always told. */
-  async progress(progress: RunProgress): Promise<void> {
-    const changed = progress.phase !== this.#progress.phase || progress.iteration === progress.iterations;
-    this.#progress = progress;
-    if (!changed && performance.now() - this.#toldAt < PROGRESS_MS) return;
-    this.#toldAt = performance.now();
-    await this.events.append(this.runId, this.fence, { type: 'progress', data: progress });
+  async #sample(sheet: SampleSheet, iteration: number, spec: ImageSpec): Promise<void> {
+    const { file, png } = await this.#deps.drawSample(sheet, spec);
+    const figure = `${file}-${String(iteration).padStart(ITERATION_DIGITS, '0')}.png`;
+    await saveFigure(this.#deps.store, this.#record.id, figure, png);
+    await this.#tell({ type: 'sample', data: { iteration, figure } });
   }
 
-  async enter(phase: RunProgress['phase'], { iteration, secondsElapsed }: TrainingState): Promise<void> {
-    await this.progress({ ...this.#progress, phase, iteration, secondsElapsed, secondsRemaining: 0 });
+  async #checkpoint(trainer: Trainer, state: TrainingState): Promise<void> {
+    const { runId, fence } = this.#options;
+    const { config, seed } = this.#record;
+    const { digest } = await saveCheckpoint(this.#deps.store, runId, {
+      state,
+      served: trainer.servedWeights(state),
+      config,
+      seed,
+      fence,
+      software: trainer.software,
+      beforeCommit: () => this.#deps.runs.checkFence(runId, fence),
+    });
+    await this.#tell({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
   }
 
-  async metrics(iteration: number, values: Record<string, number | null>): Promise<void> {
-    await this.events.append(this.runId, this.fence, { type: 'metrics', data: { iteration, ...values } });
-  }
-
-  async log(level: 'info' | 'warn', message: string): Promise<void> {
-    await this.events.append(this.runId, this.fence, { type: 'log', data: { level, message } });
+  async #publish(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<RunOutcome> {
+    const { redis, keys, runs, registry } = this.#deps;
+    const { runId, fence } = this.#options;
+    const modelId = await runs.beginPublishing(runId, fence, newModelId());
+    if (modelId === undefined) {
+      // The request is on record though its message has not reached this process.
+      const reason = (await runs.get(runId)).state === 'cancelling' ? 'cancel' : 'pause';
+      return { type: 'stopped', reason };
+    }
+    await this.#progress.report({ phase: 'publishing', secondsRemaining: 0 });
+    await this.#progress.flush();
+    const served = trainer.servedWeights(state);
+    const { preset, dataset: datasetId, config } = this.#record;
+    const record: ModelRecord = {
+      id: modelId,
+      runId,
+      preset,
+      dataset: datasetId,
+      iteration: state.iteration,
+      latentDim: config.latentDim,
+      image: imageSpec(dataset),
+      config,
+      digest: weightsDigest(served),
+      createdAt: new Date().toISOString(),
+    };
+    await registry.publish(record, served);
+    const receivers = await publishModel(redis, keys, modelId);
+    if (!(await awaitLoaded(redis, keys, modelId, receivers, LOAD_LIMIT_MS))) {
+      const message = `${modelId} is published, but a server has not loaded it yet.`;
+      await this.#tell({ type: 'log', data: { level: 'warn', message } });
+    }
+    return { type: 'succeeded', modelId };
   }
 }

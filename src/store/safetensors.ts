@@ -105,8 +105,9 @@ export function decode(bytes: Uint8Array): DecodedTensors {
     if (begin > covered) throw corrupt(`there is a gap before "${name}"`);
     if (dataStart + end > bytes.length) throw corrupt(`it ends within "${name}"`);
     covered = end;
-    // A copy, since a view of 32-bit floats must start at a multiple of four bytes.
-    return { name, shape, values: new Float32Array(bytes.slice(dataStart + begin, dataStart + end).buffer) };
+    // A copy, since a view of 32-bit floats must start at a multiple of four bytes; `slice` of a Buffer is none.
+    const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
+    return { name, shape, values: new Float32Array(copy.buffer) };
   });
   if (dataStart + covered !== bytes.length) throw corrupt('there are bytes after the last tensor');
   return { weights, metadata };

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -126,4 +127,32 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Width and height that a PNG states. */
+export function pngSize(png: Buffer): [width: number, height: number] {
+  return [png.readUInt32BE(16), png.readUInt32BE(20)];
+}
+
+/** Asserts an RFC 9457 answer and returns its body. */
+export function assertProblem(
+  response: { status: number; headers: Record<string, string>; body: unknown; text?: string },
+  status: number,
+  code: string,
+): { detail: string; errors?: { path: string; message: string }[] } {
+  const problem = (response.text ? JSON.parse(response.text) : response.body) as {
+    status: number;
+    code: string;
+    type: string;
+    title: string;
+    detail: string;
+    instance: string;
+  };
+  assert.deepEqual([response.status, problem.code], [status, code], JSON.stringify(problem));
+  assert.match(response.headers['content-type'] ?? '', /^application\/problem\+json/);
+  assert.equal(problem.status, status);
+  for (const field of ['type', 'title', 'detail', 'instance'] as const) {
+    assert.equal(typeof problem[field], 'string', field);
+  }
+  return problem;
 }

@@ -51,6 +51,12 @@ const CASES: {
     },
   },
   {
+    name: 'prior samples as the only fakes',
+    image: { width: 28, height: 28, channels: 1 },
+    labels: 10,
+    overrides: { reconstructionFakeWeight: 0 },
+  },
+  {
     name: 'no dropout in the similarity pass',
     image: { width: 28, height: 28, channels: 1 },
     labels: 10,
@@ -171,7 +177,6 @@ test('the gradient of every loss agrees with finite differences', () => {
     const random = new StepRandom(8, 'steps', 0);
     const [a, b] = [random.normal([4, 3]), random.normal([4, 3])];
     const [p, q] = [random.uniform([4, 1]).mul(0.8).add(0.1), random.uniform([4, 1]).mul(0.8).add(0.1)];
-    const weights = { prior: 2, reconstruction: 1 };
     assertGradient((x) => losses.priorLoss(x as Tensor2D, b as Tensor2D, 10), a);
     assertGradient((x) => losses.priorLoss(a as Tensor2D, x.mul(0.5) as Tensor2D, 10), b);
     assertGradient((x) => losses.klDivergence(a as Tensor2D, x as Tensor2D), b);
@@ -180,20 +185,37 @@ test('the gradient of every loss agrees with finite differences', () => {
     assertGradient((x) => losses.pixelLoss(tf.sigmoid(a) as Tensor4D, x as Tensor4D, 10), b);
     for (const which of [0, 1, 2]) {
       assertGradient((x) => {
-        const d = [p, q, p].map((fixed, i) => (i === which ? tf.sigmoid(x) : fixed)) as [
-          Tensor,
-          Tensor,
-          Tensor,
-        ];
-        return losses.ganLoss(...d, weights, 10);
+        const [d, dPrior, dRec] = [p, q, p].map((fixed, i) => (i === which ? tf.sigmoid(x) : fixed));
+        return losses.ganLoss(
+          d!,
+          [
+            { d: dPrior!, weight: 2 },
+            { d: dRec!, weight: 1 },
+          ],
+          10,
+        );
       }, q.clone());
     }
-    assertGradient((x) => losses.nonSaturatingLoss(tf.sigmoid(x), q, weights, 10), p);
+    assertGradient(
+      (x) =>
+        losses.nonSaturatingLoss(
+          [
+            { d: tf.sigmoid(x), weight: 2 },
+            { d: q, weight: 1 },
+          ],
+          10,
+        ),
+      p,
+    );
   });
 });
 
 test('at chance level L_GAN is 64·4·ln 2 / 4 / 784', () => {
   const half = tf.fill([64, 1], 0.5);
-  const chance = losses.ganLoss(half, half, half, { prior: 2, reconstruction: 1 }, 784).dataSync()[0]!;
+  const fakes = [
+    { d: half, weight: 2 },
+    { d: half, weight: 1 },
+  ];
+  const chance = losses.ganLoss(half, fakes, 784).dataSync()[0]!;
   assert.ok(Math.abs(chance - (64 * 4 * Math.LN2) / 4 / 784) < 1e-6);
 });

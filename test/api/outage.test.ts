@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import request from 'supertest';
+import { newRunId } from '../../src/contracts/common.ts';
+import { assertProblem, publishModel, startServer } from './support.ts';
+
+test('without Redis runs are unavailable at once, readiness says why, and inference goes on', async () => {
+  const server = await startServer();
+  try {
+    await publishModel(server.models);
+    const { body: run } = await request(server.url).post('/runs').expect(202);
+    const stream = await fetch(`${server.url}${run.links.events}`, {
+      headers: { accept: 'text/event-stream' },
+    });
+    await server.stopRedis();
+    const api = () => request(server.url);
+    for (const call of [
+      api().post('/runs'),
+      api().get('/runs'),
+      api().get(`/runs/${newRunId()}`),
+      api().get(`/runs/${run.id}/metrics`),
+      api().post(`/runs/${run.id}/cancel`),
+      api().post('/runs?dryRun=true'),
+    ]) {
+      const response = await call;
+      assertProblem(response, 503, 'redis_unavailable');
+      assert.ok(Number(response.headers['retry-after']) >= 1);
+    }
+    const ready = await api().get('/health/ready').expect(503);
+    assert.deepEqual(
+      ready.body.reasons.map(({ component }: { component: string }) => component),
+      ['redis'],
+    );
+    await api().get('/health/live').expect(200);
+    await api().get('/generate?label=3').expect(200);
+    await stream.body?.cancel();
+  } finally {
+    await server.close();
+  }
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import { newRunId } from '../../src/contracts/common.ts';
+import { resolveConfig } from '../../src/contracts/presets.ts';
+import {
+  type FolderStore,
+  latestCheckpoint,
+  listCheckpoints,
+  openFolderStore,
+  saveCheckpoint,
+  weightsDigest,
+} from '../../src/store/index.ts';
+import { someState, temporaryFolder } from './support.ts';
+
+const runId = newRunId();
+const config = resolveConfig('quick');
+const save = (store: FolderStore, iteration: number, beforeCommit?: () => Promise<void>) => {
+  const state = someState(iteration);
+  const input = { state, served: state.weights, config, seed: 7, fence: 1, software: { node: '20' } };
+  return saveCheckpoint(store, runId, beforeCommit ? { ...input, beforeCommit } : input);
+};
+const noWarning = (message: string): never => assert.fail(message);
+
+test('a checkpoint comes back whole', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  assert.equal(await latestCheckpoint(store, runId, noWarning), undefined);
+  const saved = await save(store, 20);
+  const found = await latestCheckpoint(store, runId, noWarning);
+  assert.deepEqual(found?.state, someState(20));
+  assert.deepEqual(found?.config, config);
+  assert.equal(found?.seed, 7);
+  assert.equal(saved.digest, weightsDigest(someState(20).weights));
+  assert.deepEqual(await listCheckpoints(store, runId), [{ ...found!.info, createdAt: saved.createdAt }]);
+});
+
+test('the state digest covers the optimiser, the digest only what is served', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  const [a, b] = [someState(1), someState(1)];
+  b.optimizer[0]!.values[0] = 99;
+  const input = { config, seed: 7, fence: 1 };
+  const first = await saveCheckpoint(store, runId, { ...input, state: a, served: a.weights });
+  const second = await saveCheckpoint(store, runId, { ...input, state: b, served: b.weights });
+  assert.equal(first.digest, second.digest);
+  assert.notEqual(first.stateDigest, second.stateDigest);
+});
+
+test('the last two are kept', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  for (const iteration of [9, 99, 100, 1000]) await save(store, iteration);
+  const kept = await listCheckpoints(store, runId);
+  assert.deepEqual(
+    kept.map(({ iteration }) => iteration),
+    [100, 1000],
+  );
+});
+
+test('a damaged checkpoint is set aside with a warning, the one before it is used', async (t) => {
+  const root = await temporaryFolder(t);
+  const store = await openFolderStore(root);
+  await save(store, 10);
+  await save(store, 20);
+  const folder = join(root, 'runs', runId, 'checkpoints');
+  await truncate(join(folder, '000000020', 'optimizer.safetensors'), 50);
+  const warnings: string[] = [];
+  const found = await latestCheckpoint(store, runId, (message) => void warnings.push(message));
+  assert.equal(found?.state.iteration, 10);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /000000020\/optimizer\.safetensors is damaged.*set aside/);
+  assert.deepEqual((await readdir(folder)).sort(), ['000000010', '000000020.damaged']);
+  assert.deepEqual((await listCheckpoints(store, runId)).length, 1);
+  await save(store, 20);
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
+});
+
+test('with every checkpoint damaged the run starts again', async (t) => {
+  const root = await temporaryFolder(t);
+  const store = await openFolderStore(root);
+  for (const iteration of [10, 20]) {
+    await save(store, iteration);
+    const name = String(iteration).padStart(9, '0');
+    await writeFile(join(root, 'runs', runId, 'checkpoints', name, 'meta.json'), '{}');
+  }
+  const warnings: string[] = [];
+  assert.equal(await latestCheckpoint(store, runId, (message) => void warnings.push(message)), undefined);
+  assert.equal(warnings.length, 2);
+});
+
+test('a worker that lost the run writes no checkpoint', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  await save(store, 10);
+  const lost = new Error('fence lost');
+  await assert.rejects(
+    save(store, 20, () => Promise.reject(lost)),
+    lost,
+  );
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
+});
