@@ -84,7 +84,7 @@ export async function installEngine() {
   return true;
 }
 
-async function buildEngine(build, folder) {
+export async function buildEngine(build, folder) {
   const compiler = findOnPath('g++', 'clang++', 'c++');
   if (!compiler) {
     throw new SetupProblem(

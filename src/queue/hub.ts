@@ -62,6 +62,8 @@ export class EventHub {
   readonly #events: RunEvents;
   readonly #reader: Redis;
   readonly #channels = new Map<string, Channel>();
+  readonly #whenClosed: Promise<undefined>;
+  #close: () => void = () => undefined;
   #closed = false;
   readonly #wakeKey: string;
   #wakePosition = STREAM_START;
@@ -74,6 +76,9 @@ export class EventHub {
     this.#events = new RunEvents(redis, keys);
     this.#reader = connectRedis(target, 'patient');
     this.#wakeKey = keys.wake(randomUUID());
+    this.#whenClosed = new Promise((resolve) => {
+      this.#close = () => resolve(undefined);
+    });
   }
 
   /**
@@ -165,7 +170,11 @@ export class EventHub {
       const names = [this.#wakeKey, ...channels.map(([runId]) => this.#keys.events(runId))];
       const positions = [this.#wakePosition, ...channels.map(([, { position }]) => position)];
       try {
-        const answer = await this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions);
+        // A command that waits for a server that is away is not rejected by a disconnect.
+        const answer = await Promise.race([
+          this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions),
+          this.#whenClosed,
+        ]);
         for (const [name, entries] of answer ?? []) this.#deliver(names.indexOf(name), channels, entries);
       } catch {
         // The connection was lost, or Redis restarts. Positions are explicit, so asking again misses nothing.
@@ -189,6 +198,7 @@ export class EventHub {
   /** Ends every subscription and the connection. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#close();
     for (const { inboxes } of this.#channels.values()) for (const inbox of inboxes) inbox.close();
     this.#reader.disconnect();
     await this.#loop;

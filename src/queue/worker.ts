@@ -17,9 +17,9 @@ const RETRY_MS = 1_000;
 const RECONCILE_MS = 15_000;
 const POLL_MS = 2_000;
 /** How long a child may take to stop for a cancel or a shutdown. A pause may take as long as an iteration. */
-const STOP_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 18_000;
 /** Beyond the child's limit: to write down how it ended. */
-const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 4_000;
+const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 3_000;
 /** Crashes without a checkpoint in between after which a run fails. */
 const MOST_CRASHES = 3;
 
@@ -42,7 +42,7 @@ export interface WorkerOptions {
 export interface RunWorker {
   /** Runs in training, with the process of each. */
   readonly active: { runId: string; pid: number | undefined }[];
-  /** Has the run in training write a checkpoint and go back to the queue; ends within 24 s. */
+  /** Has the run in training write a checkpoint and go back to the queue; ends within 21 s. */
   close(): Promise<void>;
 }
 

@@ -8,8 +8,10 @@ import { someWeights, temporaryFolder } from './support.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array | undefined): string => new TextDecoder().decode(data);
-const withCode = (code: string, pattern = /./) => (error: Error) =>
-  errorCodeOf(error) === code && pattern.test(error.message);
+const withCode =
+  (code: string, pattern = /./) =>
+  (error: Error) =>
+    errorCodeOf(error) === code && pattern.test(error.message);
 
 test('a folder is written whole, listed, replaced and removed', async (t) => {
   const root = await temporaryFolder(t);
@@ -52,7 +54,11 @@ test('every kind of damage is noticed and the file named', async (t) => {
     ['a cut file', (file) => writeFile(file, 'hel'), /x\.bin is damaged: it has 3 bytes in place of 5/],
     ['a lost file', (file) => rm(file), /x\.bin is damaged: it is missing/],
     ['a lost manifest', (file) => rm(join(file, '../manifest.json')), /manifest\.json is damaged/],
-    ['a cut manifest', (file) => writeFile(join(file, '../manifest.json'), '{"fi'), /manifest\.json is damaged/],
+    [
+      'a cut manifest',
+      (file) => writeFile(join(file, '../manifest.json'), '{"fi'),
+      /manifest\.json is damaged/,
+    ],
   ];
   for (const [name, apply, pattern] of damage) {
     await store.write('a/b', { 'x.bin': bytes('hello') });

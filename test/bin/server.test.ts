@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { EventSource } from 'eventsource';
+import sharp from 'sharp';
+
+/**
+ * The whole service as `npm start` runs it: server, worker, run child, inference child and a private Redis, on real
+ * MNIST. The build is the one that `npm test` has just made.
+ */
+const SERVER = fileURLToPath(new URL('../../dist/bin/server.js', import.meta.url));
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stylograph-service-'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Service {
+  url: string;
+  printed(): string;
+  /** Ends it as Ctrl-C would, and gives its exit code. */
+  stop(): Promise<number | null>;
+  process: ChildProcess;
+}
+
+async function startService(env: Record<string, string> = {}): Promise<Service> {
+  const child = spawn(process.execPath, [SERVER], {
+    env: { ...process.env, PORT: '0', DATA_DIR: folder, DEMO: '0', LOG_LEVEL: 'error', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  let complaints = '';
+  child.stderr!.on('data', (chunk) => {
+    complaints += chunk;
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout!.on('data', (chunk) => {
+      printed += chunk;
+      const found = /(http:\/\/127\.0\.0\.1:\d+)\//.exec(printed);
+      if (found && printed.endsWith('\n\n')) resolve(found[1]!);
+    });
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${complaints}`)));
+  });
+  const stop = async (): Promise<number | null> => {
+    if (child.exitCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    return child.exitCode;
+  };
+  return { url, printed: () => printed, stop, process: child };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are checked by what the tests assert of them
+const json = async (response: Response): Promise<any> => await response.json();
+
+/** All events of a run until `end`, as an SSE client sees them. */
+function follow(url: string): Promise<{ type: string; data: Record<string, unknown>; id: string }[]> {
+  const types = ['state', 'progress', 'metrics', 'sample', 'checkpoint', 'log', 'end'];
+  return new Promise((resolve) => {
+    const events: { type: string; data: Record<string, unknown>; id: string }[] = [];
+    const source = new EventSource(url);
+    for (const type of types) {
+      source.addEventListener(type, (event) => {
+        events.push({ type, data: JSON.parse(event.data), id: event.lastEventId });
+        if (type !== 'end') return;
+        source.close();
+        resolve(events);
+      });
+    }
+  });
+}
+
+/** Processes of this user whose command line or environment names the test's folder, but for this one. */
+async function leftovers(): Promise<string[]> {
+  const { readdirSync, readFileSync } = await import('node:fs');
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`DATA_DIR=${folder}`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('a run is posted, followed to its end, and its model answers every kind of call', {
+  timeout: 180_000,
+}, async () => {
+  const service = await startService();
+  try {
+    const { url } = service;
+    assert.equal((await fetch(`${url}/health/ready`)).status, 200);
+    assert.equal((await fetch(`${url}/generate?label=3`)).status, 404);
+
+    const config = {
+      iterations: 12,
+      warmupIterations: 6,
+      checkpointEvery: 5,
+      metricsEvery: 5,
+      sampleEvery: 12,
+      batchSize: 16,
+    };
+    const posted = await fetch(`${url}/runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ preset: 'quick', seed: 5, config }),
+    });
+    assert.equal(posted.status, 202);
+    const events = await follow(`${url}${posted.headers.get('location')}/events`);
+    const states = events.filter(({ type }) => type === 'state').map(({ data }) => data.state);
+    assert.deepEqual(states, ['queued', 'running', 'succeeded']);
+    const iterations = (kind: string) =>
+      events.filter(({ type }) => type === kind).map(({ data }) => data.iteration);
+    assert.deepEqual(iterations('metrics'), [5, 10, 12]);
+    assert.deepEqual(iterations('checkpoint'), [5, 10, 12]);
+    assert.equal(iterations('sample').length, 4);
+
+    const run = await json(await fetch(`${url}${posted.headers.get('location')}`));
+    assert.equal(run.state, 'succeeded');
+    const generated = await fetch(`${url}/generate?label=3&seed=9`);
+    assert.equal(generated.headers.get('content-type'), 'image/png');
+    assert.equal(generated.headers.get('x-model-id'), run.modelId);
+    const picture = Buffer.from(await generated.arrayBuffer());
+    const { width, height } = await sharp(picture).metadata();
+    assert.deepEqual([width, height], [28, 28]);
+    const again = Buffer.from(await (await fetch(`${url}/generate?label=3&seed=9`)).arrayBuffer());
+    assert.deepEqual(again, picture);
+
+    const headers = { 'content-type': 'image/png', accept: 'application/json' };
+    const transferred = await json(
+      await fetch(`${url}/style-transfer?label=3`, { method: 'POST', headers, body: picture }),
+    );
+    const [{ images }] = transferred.results;
+    assert.deepEqual(
+      images.map(({ label }: { label: string }) => label),
+      [...'0123456789'],
+    );
+    const figures = (await json(await fetch(`${url}${posted.headers.get('location')}/figures`))).items;
+    for (const { href } of figures) assert.equal((await fetch(`${url}${href}`)).status, 200);
+  } finally {
+    assert.equal(await service.stop(), 0);
+  }
+  assert.deepEqual(await leftovers(), []);
+});
+
+test('a server that is started again serves its models and remembers its runs and their events', {
+  timeout: 60_000,
+}, async () => {
+  const service = await startService({ DEMO: '1' });
+  try {
+    const { url } = service;
+    assert.ok(!service.printed().includes('quick run'), 'there is a model, so no first run is started');
+    const { items } = await json(await fetch(`${url}/runs`));
+    assert.equal(items.length, 1);
+    const events = await json(await fetch(`${url}/runs/${items[0]!.id}/events?limit=200`));
+    assert.equal(events.items.at(-1)!.type, 'end');
+    assert.equal((await fetch(`${url}/generate?label=7`)).status, 200);
+  } finally {
+    assert.equal(await service.stop(), 0);
+  }
+});
+
+test('a second server on a taken port says so and ends', { timeout: 60_000 }, async () => {
+  const first = await startService();
+  const other = mkdtempSync(join(tmpdir(), 'stylograph-other-'));
+  try {
+    const port = new URL(first.url).port;
+    await assert.rejects(
+      startService({ PORT: port, DATA_DIR: other }),
+      /ended with 2: [\s\S]*is taken by another program/,
+    );
+  } finally {
+    await first.stop();
+    rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test('an unfinished run goes on when the server is started again after SIGTERM', {
+  timeout: 120_000,
+}, async () => {
+  let service = await startService();
+  const config = {
+    iterations: 60,
+    warmupIterations: 60,
+    checkpointEvery: 1000,
+    metricsEvery: 10,
+    sampleEvery: 1000,
+    batchSize: 16,
+  };
+  const body = JSON.stringify({ preset: 'quick', seed: 6, config });
+  const posted = await fetch(`${service.url}/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  const path = posted.headers.get('location')!;
+  const iterationsSoFar = async () => {
+    const { progress } = await json(await fetch(`${service.url}${path}`));
+    return progress.iteration;
+  };
+  while ((await iterationsSoFar()) < 5) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await service.stop(), 0);
+
+  service = await startService();
+  try {
+    const events = await follow(`${service.url}${path}/events`);
+    const states = events.filter(({ type }) => type === 'state').map(({ data }) => data.state);
+    assert.deepEqual(states, ['queued', 'running', 'queued', 'running', 'succeeded']);
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'metrics').map(({ data }) => data.iteration),
+      [10, 20, 30, 40, 50, 60],
+    );
+  } finally {
+    await service.stop();
+  }
+});

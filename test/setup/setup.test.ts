@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+let folder: string;
+let tools: string;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stylograph-setup-'));
+  tools = join(folder, 'tools');
+  mkdirSync(tools);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs one set-up step in a process of its own, with an empty cache and only the given programs on PATH. */
+function step(expression: string, programs: Record<string, string> = {}, env: Record<string, string> = {}) {
+  const path = mkdtempSync(join(tools, 'path-'));
+  for (const [name, script] of Object.entries(programs)) {
+    const file = join(path, name);
+    writeFileSync(file, `#!/bin/sh\n${script}\n`);
+    chmodSync(file, 0o755);
+  }
+  symlinkSync(process.execPath, join(path, 'node'));
+  const code = `import { run } from './scripts/setup/problem.mjs'; await run(async () => { ${expression} });`;
+  const cache = mkdtempSync(join(folder, 'cache-'));
+  const result = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: ROOT,
+    env: { PATH: path, HOME: folder, STYLOGRAPH_CACHE: cache, ...env },
+    encoding: 'utf8',
+  });
+  return {
+    code: result.status,
+    message: result.stderr,
+    left: readdirSync(cache).filter((name) => name !== 'downloads'),
+  };
+}
+
+const BUILD = `const { engineFolder, buildEngine } = await import('./scripts/setup/engine.mjs'); await buildEngine('cpu', engineFolder('cpu'));`;
+const PYTHON = 'exec /bin/sh -c "exit 0"';
+
+test('a missing compiler is one message with the install line, and nothing is left half-installed', () => {
+  const { code, message, left } = step(BUILD, { python3: PYTHON });
+  assert.equal(code, 1);
+  assert.match(message, /C\+\+ compiler is missing[\s\S]*apt-get install -y g\+\+/);
+  assert.deepEqual(left, []);
+});
+
+test('missing Python and missing pip say how to get them', () => {
+  const compiler = { 'g++': 'exit 0' };
+  assert.match(step(BUILD, compiler).message, /Python 3 is missing[\s\S]*apt-get install -y python3-pip/);
+  const { message } = step(BUILD, { ...compiler, python3: 'echo "No module named pip" >&2; exit 1' });
+  assert.match(message, /has no pip[\s\S]*apt-get install -y python3-pip/);
+});
+
+/** A Python whose pip is there, and whose download ends as the script says. */
+const pip = (download: string) => `case "$*" in *"--version"*) exit 0;; esac\n${download}`;
+
+test('a download that fails, a damaged one and a full disk each have their own remedy', () => {
+  const compiler = { 'g++': 'exit 0' };
+  const failing = (says: string) =>
+    step(BUILD, { ...compiler, python3: pip(`echo "${says}" >&2; exit 1`) }).message;
+  assert.match(failing('ERROR: Could not find a version'), /could not be downloaded[\s\S]*Check the network/);
+  assert.match(
+    failing('ERROR: THESE PACKAGES DO NOT MATCH THE HASHES'),
+    /damaged, and was thrown away[\s\S]*same command again/,
+  );
+  assert.match(
+    failing('OSError: [Errno 28] No space left on device'),
+    /disk filled up[\s\S]*STYLOGRAPH_CACHE/,
+  );
+});
+
+test('too little room is noticed before anything is fetched', () => {
+  const { code, message } = step(
+    `const { requireDisk } = await import('./scripts/setup/download.mjs'); requireDisk('.', 1e9);`,
+  );
+  assert.equal(code, 1);
+  assert.match(message, /GB are needed[\s\S]*Free some room/);
+});
+
+test('an old Node and an unsupported platform are named', () => {
+  const platform = `const { checkNode, checkPlatform } = await import('./scripts/setup/platform.mjs');`;
+  assert.match(step(`${platform} checkNode('18.20.1');`).message, /Node 18.20.1 is too old[\s\S]*20\.19/);
+  for (const version of ['20.19.0', '22.1.0', '24.0.0'])
+    assert.equal(step(`${platform} checkNode('${version}');`).code, 0);
+  const mac = step(`${platform} checkPlatform({ platform: 'darwin', arch: 'arm64' });`);
+  assert.match(mac.message, /not built for darwin\/arm64[\s\S]*Use Linux/);
+});
+
+test('npm start refuses to listen beyond loopback without keys before it installs or starts anything', () => {
+  const started = spawnSync(process.execPath, ['scripts/start.mjs'], {
+    cwd: ROOT,
+    env: {
+      PATH: dirname(process.execPath),
+      HOME: folder,
+      HOST: '0.0.0.0',
+      DATA_DIR: join(folder, 'never'),
+      STYLOGRAPH_CACHE: join(folder, 'no-cache'),
+    },
+    encoding: 'utf8',
+  });
+  assert.equal(started.status, 2);
+  assert.match(started.stderr, /API_KEYS/);
+  assert.ok(!existsSync(join(folder, 'never')) && !existsSync(join(folder, 'no-cache')));
+});
+
+test('a CUDA build is chosen by a flag or a GPU, and an unknown one refused', () => {
+  const choose = (env: string, gpu: boolean) =>
+    step(
+      `const { chooseBuild } = await import('./scripts/setup/engine.mjs'); process.stderr.write(chooseBuild(${env}, ${gpu}));`,
+    ).message;
+  assert.equal(choose('{}', false), 'cpu');
+  assert.equal(choose('{}', true), 'cuda');
+  assert.equal(choose('{ STYLOGRAPH_ENGINE: "cpu" }', true), 'cpu');
+  assert.match(choose('{ STYLOGRAPH_ENGINE: "metal" }', false), /not known[\s\S]*cpu or cuda/);
+});
+
+test('a lock whose holder has died is taken over', () => {
+  const lock = join(folder, 'abandoned.lock');
+  mkdirSync(lock);
+  writeFileSync(join(lock, 'pid'), '999999999');
+  const { code, message } = step(
+    `const { withLock } = await import('./scripts/setup/lock.mjs'); await withLock('${lock}', async () => process.stderr.write('mine'));`,
+  );
+  assert.equal(code, 0);
+  assert.match(message, /mine/);
+  assert.ok(!existsSync(lock));
+});
