@@ -27,8 +27,14 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** What ends one part; called in the reverse order of starting. */
-type Stop = () => Promise<unknown>;
+/** Ends one part; called in the reverse order of starting. */
+interface Stop {
+  what: string;
+  end: () => Promise<unknown>;
+}
+
+/** A part that takes longer than this to end is named. */
+const SLOW_STOP_MS = 5_000;
 
 async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, redact: ['req.headers.authorization'] }, pino.destination(2));
@@ -37,7 +43,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
 
   if (settings.ROLE === 'worker') {
     const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
-    stops.push(() => worker.stop());
+    stops.push({ what: 'the worker', end: () => worker.stop() });
     announce(['A worker is waiting for runs.']);
     return;
   }
@@ -45,29 +51,29 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const keys = redisKeys();
   const redis = connectRedis(target, 'prompt');
   await waitUntilReady(redis, 15_000);
-  stops.push(async () => redis.disconnect());
+  stops.push({ what: 'the Redis connection', end: async () => redis.disconnect() });
   const store = await openFolderStore(settings.DATA_DIR);
   const models = new ModelRegistry(store);
   const runs = new RunStore(redis, keys, { queueLimit: settings.RUN_QUEUE });
-  stops.push(() => runs.close());
+  stops.push({ what: 'the queue', end: () => runs.close() });
   const hub = new EventHub(redis, target, keys);
-  stops.push(() => hub.close());
+  stops.push({ what: 'the event streams', end: () => hub.close() });
 
   const inference = await startInference({
     directory: settings.DATA_DIR,
     maxQueue: settings.INFERENCE_QUEUE,
     onLog: (level, message) => log[level](message),
   });
-  stops.push(() => inference.close());
+  stops.push({ what: 'the inference process', end: () => inference.close() });
   const subscriber = connectRedis(target, 'patient');
-  stops.push(async () => subscriber.disconnect());
+  stops.push({ what: 'the subscription', end: async () => subscriber.disconnect() });
   await onModelPublished(redis, subscriber, keys, async (modelId) =>
     inference.ensure(await models.record(modelId)),
   );
 
   if (settings.ROLE === 'all') {
     const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
-    stops.push(() => worker.stop());
+    stops.push({ what: 'the worker', end: () => worker.stop() });
   }
 
   const dataDir = settings.DATA_DIR;
@@ -89,7 +95,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     apiKeys: settings.API_KEYS,
     logger: log,
   });
-  stops.push(() => app.close());
+  stops.push({ what: 'the HTTP server', end: () => app.close() });
   await listen(app, settings);
   const { port } = app.server.address() as { port: number };
   const url = `http://${settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST}:${port}`;
@@ -121,7 +127,7 @@ async function reachRedis(settings: Settings, stops: Stop[]): Promise<RedisTarge
     );
   }
   const redis = await startPrivateRedis({ dataDir: settings.DATA_DIR, server: settings.REDIS_SERVER });
-  stops.push(() => redis.close());
+  stops.push({ what: 'the private Redis', end: () => redis.close() });
   return redis.target;
 }
 
@@ -175,8 +181,13 @@ let stopping: Promise<void> | undefined;
 function stop(code: number): Promise<void> {
   stopping ??= (async () => {
     setTimeout(() => process.exit(code || 1), SHUTDOWN_DEADLINE_MS).unref();
-    for (const end of stops.reverse()) {
+    for (const { what, end } of stops.reverse()) {
+      const slow = setTimeout(
+        () => process.stderr.write(`stylograph: still ending ${what} ...\n`),
+        SLOW_STOP_MS,
+      );
       await end().catch((error: unknown) => process.stderr.write(`stylograph: ${describe(error)}\n`));
+      clearTimeout(slow);
     }
     process.exit(code);
   })();

@@ -62,12 +62,10 @@ export class EventHub {
   readonly #events: RunEvents;
   readonly #reader: Redis;
   readonly #channels = new Map<string, Channel>();
-  readonly #whenClosed: Promise<undefined>;
-  #close: () => void = () => undefined;
   #closed = false;
   readonly #wakeKey: string;
   #wakePosition = STREAM_START;
-  #loop: Promise<void> | undefined;
+  #reading = false;
 
   /** @param redis for everything but the blocking read, which gets a connection of its own to `target`. */
   constructor(redis: Redis, target: RedisTarget, keys: Keys) {
@@ -76,9 +74,6 @@ export class EventHub {
     this.#events = new RunEvents(redis, keys);
     this.#reader = connectRedis(target, 'patient');
     this.#wakeKey = keys.wake(randomUUID());
-    this.#whenClosed = new Promise((resolve) => {
-      this.#close = () => resolve(undefined);
-    });
   }
 
   /**
@@ -141,7 +136,7 @@ export class EventHub {
     channel.inboxes.add(inbox);
     if (known === undefined) {
       this.#channels.set(runId, channel);
-      this.#loop ??= this.#read();
+      if (!this.#reading) void this.#read();
       // Should this fail, the reader notices the channel when its blocking read times out.
       await this.#wakeReader().catch(() => undefined);
     }
@@ -164,17 +159,15 @@ export class EventHub {
     );
   }
 
+  /** Never rejects. */
   async #read(): Promise<void> {
+    this.#reading = true;
     while (!this.#closed) {
       const channels = [...this.#channels];
       const names = [this.#wakeKey, ...channels.map(([runId]) => this.#keys.events(runId))];
       const positions = [this.#wakePosition, ...channels.map(([, { position }]) => position)];
       try {
-        // A command that waits for a server that is away is not rejected by a disconnect.
-        const answer = await Promise.race([
-          this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions),
-          this.#whenClosed,
-        ]);
+        const answer = await this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions);
         for (const [name, entries] of answer ?? []) this.#deliver(names.indexOf(name), channels, entries);
       } catch {
         // The connection was lost, or Redis restarts. Positions are explicit, so asking again misses nothing.
@@ -198,9 +191,8 @@ export class EventHub {
   /** Ends every subscription and the connection. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#close();
     for (const { inboxes } of this.#channels.values()) for (const inbox of inboxes) inbox.close();
+    // The loop is not waited for: a disconnect does not reject a command that waits for a server that is away.
     this.#reader.disconnect();
-    await this.#loop;
   }
 }

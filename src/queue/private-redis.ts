@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +27,8 @@ export interface PrivateRedis {
  * One that a killed parent left behind is recognised and used again.
  *
  * @param server program of the server: redis-server or valkey-server
- * @throws StylographError `redis_unavailable` when it does not start, with the end of its log
+ * @throws StylographError `redis_unavailable` when it does not start, with the end of its log, or when another process
+ *   that lives has it already
  */
 export async function startPrivateRedis({
   dataDir,
@@ -39,6 +40,7 @@ export async function startPrivateRedis({
   const folder = join(dataDir, 'redis');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = socketPath(folder);
+  claim(folder);
 
   const running = await ping(path);
   if (running !== undefined) return handle(path, running, true);
@@ -74,6 +76,34 @@ export async function startPrivateRedis({
       );
     }
   }
+}
+
+/** When a process began, in the kernel's ticks: tells it from a later one that was given the same number. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[20];
+  } catch {
+    return undefined;
+  }
+}
+
+/** One server a data folder: the second would end the first one's Redis. */
+function claim(folder: string): void {
+  const file = join(folder, 'owner');
+  try {
+    const [pid, start] = readFileSync(file, 'utf8').split(' ');
+    if (Number(pid) !== process.pid && start !== undefined && startOf(Number(pid)) === start) {
+      throw new StylographError(
+        'redis_unavailable',
+        `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
+          '(several processes may share one folder only with a REDIS_URL).',
+      );
+    }
+  } catch (error) {
+    if (error instanceof StylographError) throw error;
+  }
+  writeFileSync(file, `${process.pid} ${startOf(process.pid) ?? ''}`);
 }
 
 /** Beside the data, or where its path would be too long, in the temporary folder under a name that follows from it. */

@@ -37,6 +37,7 @@ async function startService(env: Record<string, string> = {}): Promise<Service> 
   let complaints = '';
   child.stderr!.on('data', (chunk) => {
     complaints += chunk;
+    if (String(chunk).includes('still ending')) process.stderr.write(chunk);
   });
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout!.on('data', (chunk) => {
@@ -178,6 +179,22 @@ test('a second server on a taken port says so and ends', { timeout: 60_000 }, as
   } finally {
     await first.stop();
     rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test('a second server on the same data folder is refused, and the first one goes on', {
+  timeout: 60_000,
+}, async () => {
+  const first = await startService();
+  try {
+    await assert.rejects(
+      startService(),
+      /ended with 1: [\s\S]*serves from this data folder already[\s\S]*DATA_DIR/,
+    );
+    assert.equal((await fetch(`${first.url}/health/ready`)).status, 200);
+    assert.equal((await fetch(`${first.url}/runs`)).status, 200);
+  } finally {
+    await first.stop();
   }
 });
 
