@@ -2,6 +2,7 @@ import fastify, { type FastifyError } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { registerAuth } from './plugins/auth.ts';
+import { registerClosing } from './plugins/closing.ts';
 import { registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
 import { negotiateHook, registerNegotiation } from './plugins/negotiate.ts';
 import { registerNotFound } from './plugins/not-found.ts';
@@ -49,6 +50,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.setSerializerCompiler(serializerCompiler);
   // What is not JSON, and not an image where images are taken, is refused as 415.
   app.removeContentTypeParser('text/plain');
+  registerClosing(app as never);
   registerErrors(app as never);
   registerNotFound(app as never);
   await registerSecurityHeaders(app as never);

@@ -6,7 +6,7 @@ import { resolveConfig } from '../contracts/presets.ts';
 import type { RedisTarget } from '../contracts/worker.ts';
 import { describeDataset, listDatasets, loadDataset } from '../data/index.ts';
 import { errorCodeOf, StylographError } from '../errors.ts';
-import { connectRedis, waitUntilReady } from '../queue/connection.ts';
+import { connectRedis, guarded, waitUntilReady } from '../queue/connection.ts';
 import { RunEvents } from '../queue/events.ts';
 import { EventHub } from '../queue/hub.ts';
 import { redisKeys } from '../queue/keys.ts';
@@ -91,7 +91,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
       describe: (id) => describeDataset(id, dataDir),
       load: (id) => loadDataset(id, dataDir),
     },
-    pingRedis: async () => void (await redis.ping()),
+    pingRedis: async () => void (await guarded(() => redis.ping())),
     apiKeys: settings.API_KEYS,
     logger: log,
   });

@@ -146,8 +146,8 @@ class QueueWorker implements RunWorker {
     const child = new RunChild({ module: this.#childModule, runId, fence, settings: this.#settings });
     this.#children.set(runId, child);
     try {
-      // What was asked between taking the run and listening for it.
-      await this.#honourRequests();
+      // What was asked between taking the run and listening for it; should this fail, the timer asks again.
+      await this.#honourRequests().catch(() => undefined);
       return await child.outcome;
     } finally {
       this.#children.delete(runId);

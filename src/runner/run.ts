@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
@@ -7,6 +6,7 @@ import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
+import type { RedisConnection } from '../queue/connection.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Keys } from '../queue/keys.ts';
 import { awaitLoaded, publishModel } from '../queue/published.ts';
@@ -31,7 +31,7 @@ export interface Trainer {
 }
 
 export interface RunnerDependencies {
-  redis: Redis;
+  redis: RedisConnection;
   keys: Keys;
   runs: RunStore;
   events: RunEvents;

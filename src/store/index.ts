@@ -1,5 +1,5 @@
-export { latestCheckpoint, listCheckpoints, type StoredCheckpoint, saveCheckpoint } from './checkpoints.ts';
+export { latestCheckpoint, listCheckpoints, saveCheckpoint } from './checkpoints.ts';
 export { weightsDigest } from './digest.ts';
 export { type FolderStore, openFolderStore } from './folders.ts';
 export { ModelRegistry } from './models.ts';
-export { listFigures, readFigure, removeRunFiles, saveFigure } from './runs.ts';
+export { listFigures, readFigure, saveFigure } from './runs.ts';

@@ -12,6 +12,9 @@ test('without Redis runs are unavailable at once, readiness says why, and infere
     const stream = await fetch(`${server.url}${run.links.events}`, {
       headers: { accept: 'text/event-stream' },
     });
+    const reader = stream.body!.getReader();
+    let told = '';
+    while (!told.includes('queued')) told += Buffer.from((await reader.read()).value!).toString();
     await server.stopRedis();
     const api = () => request(server.url);
     for (const call of [
@@ -33,7 +36,8 @@ test('without Redis runs are unavailable at once, readiness says why, and infere
     );
     await api().get('/health/live').expect(200);
     await api().get('/generate?label=3').expect(200);
-    await stream.body?.cancel();
+    // An open stream waits for Redis to come back.
+    await reader.cancel();
   } finally {
     await server.close();
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import type { RunEvent, RunEventBody } from '../../src/contracts/run.ts';
 import { connectRedis } from '../../src/queue/connection.ts';
 import { EventHub } from '../../src/queue/hub.ts';
@@ -16,9 +16,9 @@ async function runningRun(place: Workplace): Promise<{ id: string; fence: number
   return { id, fence: (await place.runs.take({ runId: id, number: 1 }))! };
 }
 
-function hubOf(t: TestContext, place: Workplace): EventHub {
+function hubOf(place: Workplace): EventHub {
   const hub = new EventHub(place.redis, place.target, place.keys);
-  t.after(() => hub.close());
+  place.onEnd(() => hub.close());
   return hub;
 }
 
@@ -121,7 +121,7 @@ test('metrics come as series, by name, range and number of points', async (t) =>
 
 test('subscribers get what is stored and what follows: nothing twice, nothing missed', async (t) => {
   const place = await workplace(t);
-  const hub = hubOf(t, place);
+  const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
   const writing = (async () => {
     for (let i = 0; i < 600; i++) await place.events.append(id, fence, log(`${i}`));
@@ -146,7 +146,7 @@ test('subscribers get what is stored and what follows: nothing twice, nothing mi
 
 test('each subscriber gets the events of its own run', async (t) => {
   const place = await workplace(t);
-  const hub = hubOf(t, place);
+  const hub = hubOf(place);
   const runs = [await runningRun(place), await runningRun(place), await runningRun(place)];
   const reading = runs.map(({ id }) => collect(hub.subscribe(id, { signal: endless })));
   for (let i = 0; i < 50; i++) {
@@ -159,7 +159,7 @@ test('each subscriber gets the events of its own run', async (t) => {
 
 test('a subscriber that is far behind still gets everything', async (t) => {
   const place = await workplace(t);
-  const hub = hubOf(t, place);
+  const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
   const events = hub.subscribe(id, { signal: endless });
   const first = [await events.next(), await events.next()].map(({ value }) => value as RunEvent);
@@ -172,7 +172,7 @@ test('a subscriber that is far behind still gets everything', async (t) => {
 
 test('a subscription survives a restart of Redis', async (t) => {
   const place = await workplace(t);
-  const hub = hubOf(t, place);
+  const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
   const reading = collect(hub.subscribe(id, { signal: endless }));
   await until('the subscription', async () => hub.subscribers === 1);
@@ -187,7 +187,7 @@ test('a subscription survives a restart of Redis', async (t) => {
 
 test('an abort or the closing of the hub ends a waiting subscription', async (t) => {
   const place = await workplace(t);
-  const hub = hubOf(t, place);
+  const hub = hubOf(place);
   const { id } = await runningRun(place);
   const abort = new AbortController();
   const aborted = collect(hub.subscribe(id, { signal: abort.signal }));
@@ -208,7 +208,7 @@ test('a published model is loaded by those who listen before its run goes on', a
   const loaded: string[] = [];
   for (const name of ['a', 'b']) {
     const subscriber = connectRedis(place.target, 'patient');
-    t.after(() => subscriber.disconnect());
+    place.onEnd(() => subscriber.disconnect());
     await onModelPublished(redis, subscriber, keys, async (modelId) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       loaded.push(`${name} ${modelId}`);

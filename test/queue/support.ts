@@ -22,6 +22,8 @@ export interface Workplace {
   events: RunEvents;
   server(): PrivateRedis;
   startServer(): Promise<void>;
+  /** What to end before Redis is ended, newest first. */
+  onEnd(end: () => unknown): void;
 }
 
 /** A Redis of its own in a folder of its own, gone when the test is. `npm test` names the server program. */
@@ -36,7 +38,9 @@ export async function workplace(t: TestContext, { queueLimit = 100 } = {}): Prom
   await waitUntilReady(redis, 5_000);
   const keys = redisKeys();
   const runs = new RunStore(redis, keys, { queueLimit });
+  const ends: (() => unknown)[] = [];
   t.after(async () => {
+    for (const end of ends.reverse()) await end();
     await runs.close();
     redis.disconnect();
     await server.close();
@@ -49,6 +53,7 @@ export async function workplace(t: TestContext, { queueLimit = 100 } = {}): Prom
     redis,
     runs,
     events: new RunEvents(redis, keys),
+    onEnd: (end) => ends.push(end),
     server: () => server,
     startServer: async () => {
       server = await start();

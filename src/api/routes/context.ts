@@ -17,9 +17,11 @@ export type App = FastifyInstance<
 /** Aborts when the client goes away before it has its answer. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  reply.raw.once('close', () => {
+  const leave = (): void => {
     if (!reply.raw.writableEnded) controller.abort(new Error('The client closed the connection'));
-  });
+  };
+  reply.raw.once('close', leave);
+  if (reply.raw.destroyed) leave();
   return controller.signal;
 }
 

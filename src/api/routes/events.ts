@@ -94,6 +94,9 @@ export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
       );
       open.add(stream);
       stream.once('close', () => open.delete(stream));
+      // A client may have left before there was a stream to end.
+      if (reply.raw.destroyed) stream.destroy();
+      else reply.raw.once('close', () => stream.destroy());
       return reply.send(stream as never);
     },
   );

@@ -11,28 +11,36 @@ const RETRY_MS = 1_000;
 
 /** Frames of the events as they come, and a comment whenever nothing did for a while. */
 async function* frames(
-  events: AsyncIterator<RunEvent>,
+  events: AsyncGenerator<RunEvent>,
   keepAliveMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  // Also makes the headers go out at once.
-  yield `retry: ${RETRY_MS}\n: open\n\n`;
-  for (;;) {
-    const next = events.next();
-    for (;;) {
+  try {
+    // Also makes the headers go out at once.
+    yield `retry: ${RETRY_MS}\n: open\n\n`;
+    const ask = () => {
+      const answer = events.next();
+      // Where it fails after the client has left, nobody is there to be told.
+      answer.catch(() => {});
+      return answer;
+    };
+    let next = ask();
+    while (!signal.aborted) {
       const quiet = new AbortController();
       const timer = sleep(keepAliveMs, 'quiet' as const, { signal: quiet.signal });
       timer.catch(() => {});
       const outcome = await Promise.race([next, timer]).finally(() => quiet.abort());
-      if (signal.aborted) return;
       if (outcome === 'quiet') {
         yield ': still here\n\n';
         continue;
       }
       if (outcome.done) return;
       yield frame(outcome.value);
-      break;
+      next = ask();
     }
+  } finally {
+    // Not waited for: a generator that waits itself ends when its signal does.
+    events.return(undefined).catch(() => {});
   }
 }
 
@@ -41,7 +49,7 @@ async function* frames(
  * that waits: an idle generator would not hear of it by itself.
  */
 export function eventStream(
-  subscribe: (signal: AbortSignal) => AsyncIterator<RunEvent>,
+  subscribe: (signal: AbortSignal) => AsyncGenerator<RunEvent>,
   keepAliveMs: number,
 ): Readable {
   const over = new AbortController();

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
+import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
+import { latestCheckpoint, ModelRegistry, openFolderStore } from '../../src/store/index.ts';
+import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
+import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
+import { someModel, someState, someWeights } from '../store/support.ts';
+
+const none: LabelledImages = { count: 0, images: new Uint8Array(), labels: new Uint8Array() };
+const dataset: Dataset = {
+  info: {
+    id: 'mnist',
+    name: 'MNIST',
+    labels: [{ index: 0, name: 'zero', count: 0 }],
+    width: 28,
+    height: 28,
+    channels: 1,
+    split: { train: 0, validation: 0, test: 0 },
+    digest: '0'.repeat(64),
+  },
+  train: none,
+  validation: none,
+  test: none,
+};
+
+/** The runner over a real Redis and store; training yields the given events. */
+async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIterable<TrainingEvent>) {
+  const place = await workplace(t);
+  const store = await openFolderStore(join(place.folder, 'store'));
+  const registry = new ModelRegistry(store);
+  const deps: RunnerDependencies = {
+    ...place,
+    store,
+    registry,
+    loadTrainer: async () => ({
+      train: events,
+      servedWeights: ({ weights }) => weights,
+      device: 'cpu',
+      software: {},
+    }),
+    loadDataset: async () => dataset,
+    drawSample: async () => ({ file: 'labels', png: new Uint8Array() }),
+  };
+  const start = async (change: Parameters<typeof newRun>[1] = {}) => {
+    const { id } = (await place.runs.create(newRun({ iterations: 20 }, change))).run;
+    return { runId: id, fence: (await place.runs.take({ runId: id, number: 1 }))! };
+  };
+  return { place, store, registry, deps, start };
+}
+
+const endless = new AbortController().signal;
+
+async function* checkpoints(...iterations: number[]): AsyncGenerator<TrainingEvent> {
+  for (const iteration of iterations) yield { type: 'checkpoint', state: someState(iteration) };
+}
+
+test('a run whose worker was replaced writes no checkpoint and publishes nothing', async (t) => {
+  const { place, store, deps, start, registry } = await setUp(t, async function* () {
+    yield* checkpoints(10);
+    await place.runs.take({ runId: run.runId, number: 1 });
+    yield* checkpoints(20);
+  });
+  const run = await start();
+  await assert.rejects(runTraining(deps, { ...run, signal: endless }), withCode('fence_lost'));
+  const newest = await latestCheckpoint(store, run.runId, assert.fail);
+  assert.equal(newest?.state.iteration, 10);
+  await assert.rejects(registry.get('latest'), withCode('no_model'));
+});
+
+test('a damaged checkpoint is told, and the run goes on from the one before', async (t) => {
+  const resumed: (number | undefined)[] = [];
+  const { place, deps, start } = await setUp(t, (options) => {
+    resumed.push(options.resume?.iteration);
+    return options.resume === undefined ? checkpoints(5, 10, 20) : checkpoints(20);
+  });
+  const run = await start();
+  await runTraining(deps, { ...run, signal: endless });
+  const folder = join(place.folder, 'store', 'runs', run.runId, 'checkpoints');
+  await truncate(join(folder, '000000020', 'weights.safetensors'), 10);
+  await runTraining(deps, { ...run, signal: endless });
+  assert.deepEqual(resumed, [undefined, 10]);
+  const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
+  assert.equal(log?.data.level, 'warn');
+  assert.match(String(log?.data.message), /000000020\/weights\.safetensors is damaged/);
+});
+
+test('a run that died while publishing publishes the same model again', async (t) => {
+  const { deps, start, registry } = await setUp(t, ({ resume }) =>
+    resume ? checkpoints() : checkpoints(20),
+  );
+  const run = await start();
+  const first = await runTraining(deps, { ...run, signal: endless });
+  const second = await runTraining(deps, { ...run, signal: endless });
+  assert.deepEqual(first, second);
+  assert.equal((await registry.list({ limit: 9 })).items.length, 1);
+});
+
+test('the clock of a run does not go back to that of its checkpoint', async (t) => {
+  const clocks: (number | undefined)[] = [];
+  const { place, deps, start } = await setUp(t, ({ resume }) => {
+    clocks.push(resume?.secondsElapsed);
+    return checkpoints(10);
+  });
+  const run = await start();
+  await runTraining(deps, { ...run, signal: endless });
+  const { progress } = await place.runs.get(run.runId);
+  await place.events.append(run.runId, run.fence, {
+    type: 'progress',
+    data: { ...progress, secondsElapsed: 77 },
+  });
+  await runTraining(deps, { ...run, signal: endless });
+  assert.deepEqual(clocks, [undefined, 77]);
+});
+
+test('a run starts from the weights of a model, once', async (t) => {
+  const initial: unknown[] = [];
+  const { deps, start, registry } = await setUp(t, (options) => {
+    initial.push(options.initial);
+    return checkpoints(20);
+  });
+  const { record, weights } = someModel();
+  await registry.publish(record, weights);
+  const run = await start({ from: record.id });
+  await runTraining(deps, { ...run, signal: endless });
+  await runTraining(deps, { ...run, signal: endless });
+  assert.deepEqual(initial, [someWeights(), undefined]);
+
+  const orphan = await start({ from: someModel().record.id });
+  await assert.rejects(runTraining(deps, { ...orphan, signal: endless }), withCode('no_seed_model'));
+});
+
+test('a pause that arrives with the last iteration is honoured: nothing is published', async (t) => {
+  const { place, deps, start, registry } = await setUp(t, async function* () {
+    yield* checkpoints(20);
+    await place.runs.request(run.runId, 'pause');
+  });
+  const run = await start();
+  const outcome = await runTraining(deps, { ...run, signal: endless });
+  assert.deepEqual(outcome, { type: 'stopped', reason: 'pause' });
+  await assert.rejects(registry.get('latest'), withCode('no_model'));
+});
+
+test('a run that is stopped before it trains has nothing to store', async (t) => {
+  const { deps, start } = await setUp(t, () => assert.fail('it trained'));
+  const outcome = await runTraining(deps, { ...(await start()), signal: AbortSignal.abort('requeue') });
+  assert.deepEqual(outcome, { type: 'stopped', reason: 'requeue' });
+});
