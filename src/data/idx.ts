@@ -67,7 +67,11 @@ function parse(packed: Uint8Array, magic: number, kind: string, origin: IdxOrigi
   const stated = `its header states ${dimensions.join('×')} ${kind}, so expected ${expected} bytes, found ${bytes.length}`;
   if (bytes.length < expected) fail('idx_truncated', origin, `ends too early: ${stated}`);
   if (bytes.length > expected) fail('idx_trailing_bytes', origin, `is too long: ${stated}`);
-  return { dimensions, body: bytes.subarray(headerLength) };
+  // A plain array even where the file is a Buffer, whose `slice` would not copy.
+  return {
+    dimensions,
+    body: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, bytes.length - headerLength),
+  };
 }
 
 /** Gzip is known by its first bytes, not by the file's name: an IDX file starts with two zeros. */

@@ -1,2 +1,1 @@
-export { type DrawnSample, drawSample } from './samples.ts';
-export { type DrawSheetOptions, drawSheet } from './sheet.ts';
+export { drawSample } from './samples.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import opentype from 'opentype.js';
 
-const FONT_FILE = '@fontsource/inter/files/inter-latin-500-normal.woff';
+const require = createRequire(import.meta.url);
 
 export interface TextOptions {
   x: number;
@@ -18,7 +18,7 @@ let loaded: opentype.Font | undefined;
 
 function font(): opentype.Font {
   if (!loaded) {
-    const bytes = readFileSync(createRequire(import.meta.url).resolve(FONT_FILE));
+    const bytes = readFileSync(require.resolve('@fontsource/inter/files/inter-latin-500-normal.woff'));
     loaded = opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   }
   return loaded;

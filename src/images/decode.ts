@@ -42,15 +42,15 @@ export async function decodeImage(bytes: Uint8Array, limits: Partial<DecodeLimit
   if (!format) {
     refuse('The bytes are not a PNG, JPEG or WebP image. Send one of these formats.');
   }
-  const open = () => sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 });
   try {
-    const { width, height } = await open().metadata();
+    // Only the header is read here, so that the refusal can state the size.
+    const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (width * height > maxPixels) {
       refuse(
         `The image has ${width}×${height} pixels; at most ${maxPixels} in all are accepted. Send it smaller.`,
       );
     }
-    const { data, info } = await open()
+    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
       .autoOrient()
       .resize({
         width: maxSide,

@@ -1,6 +1,6 @@
-export { DEFAULT_DECODE_LIMITS, type DecodeLimits, decodeImage } from './decode.ts';
+export { decodeImage } from './decode.ts';
 export { type NormalizeMode, normalizeImage } from './normalize.ts';
-export { imageFromPixels, type PixelRows } from './pixels.ts';
-export { encodePng, type PngOptions } from './png.ts';
+export { imageFromPixels } from './pixels.ts';
+export { encodePng } from './png.ts';
 export type { Raster } from './raster.ts';
-export { type SheetOptions, splitImages, tileImages } from './sheet.ts';
+export { splitImages, tileImages } from './sheet.ts';

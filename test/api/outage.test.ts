@@ -8,6 +8,7 @@ test('without Redis runs are unavailable at once, readiness says why, and infere
   const server = await startServer();
   try {
     await publishModel(server.models);
+    await request(server.url).get('/generate?label=3').expect(200);
     const { body: run } = await request(server.url).post('/runs').expect(202);
     const stream = await fetch(`${server.url}${run.links.events}`, {
       headers: { accept: 'text/event-stream' },

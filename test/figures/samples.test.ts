@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import sharp from 'sharp';
+import type { SampleSheet } from '../../src/contracts/figures.ts';
+import { drawSample } from '../../src/figures/index.ts';
+import { textPath, textWidth } from '../../src/figures/text.ts';
+
+const DIGITS = Array.from({ length: 10 }, (_, label) => String(label));
+const SPEC = { width: 28, height: 28, channels: 1 as const, labels: DIGITS };
+
+/** `count` images, each with a full square of ink whose top left corner moves with its number. */
+function squares(count: number): Uint8Array {
+  const pixels = new Uint8Array(count * 784);
+  for (let index = 0; index < count; index++) {
+    for (let y = 5; y < 15; y++) {
+      const start = index * 784 + y * 28 + 5 + (index % 9);
+      pixels.fill(255, start, start + 10);
+    }
+  }
+  return pixels;
+}
+
+const SHEETS: SampleSheet[] = [
+  { kind: 'labels', pixels: squares(10), count: 10 },
+  { kind: 'reconstructions', originals: squares(10), reconstructions: squares(10).reverse(), count: 10 },
+  { kind: 'manifold', label: 3, size: 15, pixels: squares(225) },
+  { kind: 'scatter', label: 3, points: Float32Array.of(0, 0, 3, -2, 9, 9, Number.NaN, 0) },
+];
+
+async function decoded(png: Uint8Array) {
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+  const at = (x: number, y: number) => [
+    ...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3),
+  ];
+  return { width: info.width, height: info.height, channels: info.channels, at };
+}
+
+for (const sheet of SHEETS) {
+  test(`${sheet.kind}: a valid RGB picture on white, the same bytes every time`, async () => {
+    const { png, file } = await drawSample(sheet, SPEC);
+    assert.deepEqual((await drawSample(structuredClone(sheet), SPEC)).png, png);
+    assert.equal(file, 'label' in sheet ? `${sheet.kind}-3` : sheet.kind);
+    const { channels, at, width, height } = await decoded(png);
+    assert.equal(channels, 3);
+    assert.deepEqual(
+      [at(0, 0), at(width - 1, height - 1)],
+      [
+        [255, 255, 255],
+        [255, 255, 255],
+      ],
+    );
+  });
+}
+
+test('labels: black ink on white, one tile after another at three times the size', async () => {
+  const { png } = await drawSample(SHEETS[0]!, SPEC);
+  const { width, height, at } = await decoded(png);
+  assert.deepEqual([width, height], [10 * 84 + 9 * 2 + 24, 84 + 20 + 24]);
+  for (let label = 0; label < 10; label++) {
+    const [left, top] = [12 + label * 86, 32];
+    assert.deepEqual(at(left + (6 + (label % 9)) * 3, top + 30), [0, 0, 0]);
+    assert.deepEqual(at(left + 3, top + 30), [255, 255, 255]);
+  }
+});
+
+test('labels: further images make further rows, and more labels than fit a row have no names', async () => {
+  const twoRows = await decoded(
+    (await drawSample({ kind: 'labels', pixels: squares(20), count: 20 }, SPEC)).png,
+  );
+  assert.equal(twoRows.height, 2 * 84 + 2 + 20 + 24);
+  const many = { ...SPEC, labels: Array.from({ length: 26 }, (_, label) => `letter ${label}`) };
+  const letters = await decoded(
+    (await drawSample({ kind: 'labels', pixels: squares(26), count: 26 }, many)).png,
+  );
+  assert.deepEqual([letters.width, letters.height], [10 * 84 + 18 + 24, 3 * 84 + 4 + 24]);
+});
+
+test('reconstructions: originals above', async () => {
+  const originals = new Uint8Array(7840).fill(255);
+  const sheet = {
+    kind: 'reconstructions',
+    originals,
+    reconstructions: new Uint8Array(7840),
+    count: 10,
+  } as const;
+  const { width, height, at } = await decoded((await drawSample(sheet, SPEC)).png);
+  assert.deepEqual(at(width - 50, 40), [0, 0, 0]);
+  assert.deepEqual(at(width - 50, height - 40), [255, 255, 255]);
+});
+
+test('reconstructions of more than ten images go on below', async () => {
+  const sheet = {
+    kind: 'reconstructions',
+    originals: squares(12),
+    reconstructions: squares(12),
+    count: 12,
+  } as const;
+  const ten = await decoded((await drawSample(SHEETS[1]!, SPEC)).png);
+  const twelve = await decoded((await drawSample(sheet, SPEC)).png);
+  assert.equal(twelve.width, ten.width);
+  assert.ok(twelve.height > 1.8 * ten.height);
+});
+
+test('manifold: rows and columns as given', async () => {
+  const pixels = new Uint8Array(4 * 784);
+  pixels.fill(255, 784, 2 * 784);
+  const { width, height, at } = await decoded(
+    (await drawSample({ kind: 'manifold', label: 0, size: 2, pixels }, SPEC)).png,
+  );
+  assert.equal(width, height);
+  assert.deepEqual(at(Math.floor(width * 0.75), Math.floor(height * 0.25)), [0, 0, 0]);
+  for (const [x, y] of [
+    [0.25, 0.25],
+    [0.25, 0.75],
+    [0.75, 0.75],
+  ] as const) {
+    assert.deepEqual(at(Math.floor(width * x), Math.floor(height * y)), [255, 255, 255]);
+  }
+});
+
+test('scatter: a point is where its value says, in the accent colour', async () => {
+  const draw = async (...points: number[]) =>
+    decoded((await drawSample({ kind: 'scatter', label: 3, points: Float32Array.from(points) }, SPEC)).png);
+  // −5 … 5 over 420 pixels from (52, 46); the second dimension grows upwards.
+  const place = (x: number, y: number) => [52 + (x + 5) * 42, 46 + (5 - y) * 42] as const;
+  const isPoint = ([red = 0, , blue = 0]: number[]) => blue - red > 50;
+  const picture = await draw(3.5, -2.5);
+  assert.ok(isPoint(picture.at(...place(3.5, -2.5))));
+  assert.ok(!isPoint(picture.at(...place(3.5, 2.5))));
+  assert.ok(!isPoint((await draw()).at(...place(3.5, -2.5))));
+});
+
+test('colour images are drawn as they are', async () => {
+  const spec = { ...SPEC, channels: 3 as const };
+  const pixels = new Uint8Array(10 * 784 * 3);
+  for (let at = 0; at < pixels.length; at += 3) pixels.set([200, 30, 60], at);
+  const { at } = await decoded((await drawSample({ kind: 'labels', pixels, count: 10 }, spec)).png);
+  assert.deepEqual(at(50, 70), [200, 30, 60]);
+});
+
+test('text becomes paths, wider with more letters, aligned as asked', () => {
+  assert.ok(textWidth('10', 12) > textWidth('1', 12));
+  const path = textPath('Label 3', { x: 50, y: 20, size: 12, anchor: 'end', fill: '#000' });
+  assert.match(path, /^<path d="M[^"]+" fill="#000"\/>$/);
+  assert.ok(!path.includes('NaN'));
+  const xs = [...path.matchAll(/[ML](-?[\d.]+)/g)].map(([, x]) => Number(x));
+  assert.ok(Math.max(...xs) <= 50 && Math.min(...xs) >= 50 - textWidth('Label 3', 12));
+});
