@@ -17,8 +17,8 @@ const host = process.env.HOST || '127.0.0.1';
 
 /** @type {{ what: string, check: () => Promise<string> | string }[]} a check gives a finding, or throws with a remedy */
 const CHECKS = [
-  { what: 'Node', check: () => (checkNode(), process.version) },
-  { what: 'platform', check: () => (checkPlatform(), `${process.platform}/${process.arch}`) },
+  { what: 'Node', check: () => checkNode() ?? process.version },
+  { what: 'platform', check: () => checkPlatform() ?? `${process.platform}/${process.arch}` },
   {
     what: 'packages',
     check: () => need(existsSync(join(ROOT, 'node_modules', 'fastify')), 'installed', 'not installed', SETUP),
