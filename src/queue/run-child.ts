@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { forwardComplaints } from '../contracts/child-output.ts';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../contracts/worker.ts';
 
 /** The end of what the child wrote to stderr, told when it dies. */
@@ -29,9 +30,8 @@ export class RunChild {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
-    this.#process.stderr!.on('data', (chunk: Buffer) => {
-      process.stderr.write(chunk);
-      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-LAST_WORDS);
+    forwardComplaints(this.#process, (line) => {
+      this.#lastWords = `${this.#lastWords}${line}\n`.slice(-LAST_WORDS);
     });
     this.#process.on('message', (raw) => {
       const message = FromRunChild.parse(raw);

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { forwardComplaints } from '../contracts/child-output.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
 import { StylographError } from '../errors.ts';
 import { WorkLost } from './batcher.ts';
@@ -52,8 +53,9 @@ export class InferenceProcess {
     this.#child = fork(path, {
       execArgv,
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    forwardComplaints(this.#child);
     this.#child.on('message', (message: FromInferenceChild) => this.#receive(message, events));
     this.#watch(START, START_TIMEOUT_MS);
     let over = false;
