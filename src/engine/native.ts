@@ -4,11 +4,14 @@ import { tf } from './tf.ts';
 /** The part of tfjs-node's backend that runs a TensorFlow op by name. */
 interface NativeBackend {
   binding: Record<
-    'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_TYPE' | 'TF_FLOAT' | 'TF_INT32',
+    'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_TYPE' | (typeof TYPES)[NativeType],
     number
   >;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor;
 }
+
+const TYPES = { float32: 'TF_FLOAT', int32: 'TF_INT32', uint8: 'TF_UINT8', bool: 'TF_BOOL' } as const;
+type NativeType = keyof typeof TYPES;
 
 interface OpAttribute {
   name: string;
@@ -20,7 +23,7 @@ const backend = (): NativeBackend => tf.backend() as unknown as NativeBackend;
 
 /** Attributes by kind, in the form of TensorFlow's op definitions. */
 export interface OpAttributes {
-  types?: Record<string, 'float32' | 'int32'>;
+  types?: Record<string, NativeType>;
   ints?: Record<string, number | number[]>;
   floats?: Record<string, number>;
   strings?: Record<string, string>;
@@ -34,11 +37,7 @@ export function runNativeOp(name: string, inputs: Tensor[], attributes: OpAttrib
   const { binding } = backend();
   const list: OpAttribute[] = [];
   for (const [key, type] of Object.entries(attributes.types ?? {})) {
-    list.push({
-      name: key,
-      type: binding.TF_ATTR_TYPE,
-      value: type === 'float32' ? binding.TF_FLOAT : binding.TF_INT32,
-    });
+    list.push({ name: key, type: binding.TF_ATTR_TYPE, value: binding[TYPES[type]] });
   }
   for (const [key, value] of Object.entries(attributes.ints ?? {})) {
     list.push({ name: key, type: binding.TF_ATTR_INT, value });

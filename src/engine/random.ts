@@ -39,10 +39,33 @@ export class StepRandom {
     return this.#draw('StatelessRandomUniform', shape);
   }
 
-  #draw(op: string, shape: number[]): Tensor {
+  /**
+   * An inverted-dropout mask (Srivastava et al. 2014), float32: 0 with the given rate, otherwise 1 / (the share kept).
+   * Eight random bits decide an element, four elements a drawn integer, so the rate is rounded to 1/256; the kept values
+   * are scaled by the rate that holds, which keeps expectations exact.
+   */
+  dropoutMask(shape: number[], rate: number): Tensor {
+    const dropped = Math.round(rate * 256);
+    const size = shape.reduce((product, side) => product * side, 1);
+    return tf.tidy(() => {
+      const words = this.#draw('StatelessRandomUniformFullInt', [Math.ceil(size / 4)], 'int32');
+      // tfjs calls bytes int32; they are only passed on to ops that are told what they are.
+      const bytes = runNativeOp('Bitcast', [words], { types: { T: 'int32', type: 'uint8' } });
+      const limit = runNativeOp('Cast', [tf.scalar(dropped, 'int32')], {
+        types: { SrcT: 'int32', DstT: 'uint8' },
+      });
+      const kept = runNativeOp('GreaterEqual', [bytes, limit], { types: { T: 'uint8' } });
+      const mask = runNativeOp('Cast', [kept], { types: { SrcT: 'bool', DstT: 'float32' } });
+      const flat = mask.reshape([-1]);
+      const exact = flat.size === size ? flat : flat.slice(0, size);
+      return exact.mul(256 / (256 - dropped)).reshape(shape);
+    });
+  }
+
+  #draw(op: string, shape: number[], dtype: 'float32' | 'int32' = 'float32'): Tensor {
     const seed = tf.tensor1d([this.#key, this.#counter++], 'int32');
     const size = tf.tensor1d(shape, 'int32');
-    const drawn = runNativeOp(op, [size, seed], { types: { dtype: 'float32', T: 'int32', Tseed: 'int32' } });
+    const drawn = runNativeOp(op, [size, seed], { types: { dtype, T: 'int32', Tseed: 'int32' } });
     tf.dispose([seed, size]);
     return drawn;
   }

@@ -3,46 +3,67 @@ import type { Tensor4D } from './tf.ts';
 import { tf } from './tf.ts';
 
 /**
- * For output rows of one parity: which of the five taps of a 5-tap filter on the upsampled rows fall on the
- * small-grid rows i−1, i and i+1.
+ * Convolutions next to a change of resolution, moved to the smaller grid: pixels of the fine grid become channels of
+ * the coarse one (space-to-depth order: row parity, column parity, channel), and the kernel is rearranged to match.
+ * Each is the same sum of products as the plain form (test/engine/subpixel.test.ts), computed where kernels are fast.
  */
-const ROW_TAPS = [
-  [
-    [1, 1, 0, 0, 0],
-    [0, 0, 1, 1, 0],
-    [0, 0, 0, 0, 1],
-  ],
-  [
-    [1, 0, 0, 0, 0],
-    [0, 1, 1, 0, 0],
-    [0, 0, 0, 1, 1],
-  ],
-];
 
-/** 36 × 25: rows (a, b, p, q) of the sub-pixel kernel as sums of taps (r, s) of the 5×5 kernel. */
-function foldingMatrix(): Float32Array {
-  const matrix = new Float32Array(36 * 25);
-  for (let a = 0; a < 3; a++)
-    for (let b = 0; b < 3; b++)
-      for (let p = 0; p < 2; p++)
-        for (let q = 0; q < 2; q++)
-          for (let r = 0; r < 5; r++)
-            for (let s = 0; s < 5; s++) {
-              const row = ((a * 3 + b) * 2 + p) * 2 + q;
-              matrix[row * 25 + r * 5 + s] = ROW_TAPS[p]![a]![r]! * ROW_TAPS[q]![b]![s]!;
-            }
-  return matrix;
+/** 0/1 matrix: rows are the rearranged kernel's spatial positions, columns the plain kernel's taps. */
+interface TapMap {
+  /** Rows in the order of `shape`. */
+  matrix: Float32Array;
+  /** The spatial shape that a row index stands for. */
+  shape: number[];
+  taps: number;
 }
-const FOLDING = foldingMatrix();
 
-/** 5×5×C×D kernel for the upsampled grid → 3×3×C×4D kernel for the small grid, depth-to-space order. */
+/** All index tuples of a shape, in row-major order. */
+function* indices(shape: number[]): Generator<number[]> {
+  const total = shape.reduce((product, side) => product * side, 1);
+  for (let flat = 0; flat < total; flat++) {
+    const index: number[] = [];
+    let rest = flat;
+    for (const side of [...shape].reverse()) {
+      index.unshift(rest % side);
+      rest = Math.floor(rest / side);
+    }
+    yield index;
+  }
+}
+
+/** `tapsOf` lists which plain taps (r, s) a rearranged position sums. */
+function tapMap(shape: number[], size: number, tapsOf: (index: number[]) => [number, number][]): TapMap {
+  const rows = [...indices(shape)];
+  const matrix = new Float32Array(rows.length * size * size);
+  rows.forEach((index, row) => {
+    for (const [r, s] of tapsOf(index)) {
+      if (r >= 0 && r < size && s >= 0 && s < size) matrix[row * size * size + r * size + s] = 1;
+    }
+  });
+  return { matrix, shape, taps: size * size };
+}
+
+/** size × size × C × D → the map's spatial shape × C × D. */
+function rearrange(kernel: Tensor4D, { matrix, shape, taps }: TapMap): ReturnType<Tensor4D['reshape']> {
+  const [, , c, d] = kernel.shape;
+  const rows = matrix.length / taps;
+  const mapped = tf.matMul(tf.tensor2d(matrix, [rows, taps]), kernel.reshape([taps, c * d]));
+  return mapped.reshape([...shape, c, d]);
+}
+
+/** Taps of a 5-tap filter on upsampled rows that fall on the small-grid row i + a − 1, for output rows of a parity. */
+const UPSAMPLED_ROWS = [
+  [[0, 1], [2, 3], [4]],
+  [[0], [1, 2], [3, 4]],
+];
+const UPSAMPLED = tapMap([3, 3, 2, 2], 5, ([a, b, p, q]) =>
+  UPSAMPLED_ROWS[p!]![a!]!.flatMap((r) => UPSAMPLED_ROWS[q!]![b!]!.map((s): [number, number] => [r, s])),
+);
+
+/** 5×5×C×D kernel for the upsampled grid → 3×3×C×4D kernel for the small grid. */
 export function foldUpsampling(kernel: Tensor4D): Tensor4D {
   const [, , c, d] = kernel.shape;
-  const taps = tf.matMul(
-    tf.tensor2d(FOLDING, [36, 25]),
-    kernel.reshape([25, c * d]) as ReturnType<typeof tf.tensor2d>,
-  );
-  return taps
+  return rearrange(kernel, UPSAMPLED)
     .reshape([3, 3, 4, c, d])
     .transpose([0, 1, 3, 2, 4])
     .reshape([3, 3, c, 4 * d]) as Tensor4D;
@@ -58,4 +79,59 @@ export function foldUpsampling(kernel: Tensor4D): Tensor4D {
  */
 export function upsampleConv5x5(x: Tensor4D, kernel: Tensor4D): Tensor4D {
   return tf.depthToSpace(tf.conv2d(x, foldUpsampling(kernel), 1, 'same'), 2, 'NHWC') as Tensor4D;
+}
+
+/** Input parity (p, q) at a small-grid offset, output parity (P, Q): one plain tap each. */
+const FINE = tapMap([3, 3, 2, 2, 2, 2], 5, ([a, b, p, q, P, Q]) => [
+  [2 * (a! - 1) + p! - P! + 2, 2 * (b! - 1) + q! - Q! + 2],
+]);
+
+/**
+ * A `same` 5×5 convolution whose input is already in space-to-depth order: few output channels on a fine grid are slow,
+ * four times as many on the coarse grid are not.
+ *
+ * @param x B × H × W × 4C: the fine grid's 2H × 2W × C
+ * @param kernel 5 × 5 × C × D, as for the fine grid
+ * @returns B × 2H × 2W × D, on the fine grid
+ */
+export function conv5x5OnDepth(x: Tensor4D, kernel: Tensor4D): Tensor4D {
+  const [, , c, d] = kernel.shape;
+  const coarse = rearrange(kernel, FINE)
+    .reshape([3, 3, 4, 4, c, d])
+    .transpose([0, 1, 2, 4, 3, 5])
+    .reshape([3, 3, 4 * c, 4 * d]) as Tensor4D;
+  return tf.depthToSpace(tf.conv2d(x, coarse, 1, 'same'), 2, 'NHWC') as Tensor4D;
+}
+
+/** Nearest upsampling ×2 in space-to-depth order: B × H × W × C → B × H × W × 4C, every pixel four times. */
+export function upsampleToDepth(x: Tensor4D): Tensor4D {
+  const [batch, h, w, c] = x.shape;
+  // One sum in place of the four slices and three additions that the gradient of a concatenation takes.
+  const repeat = tf.customGrad((source) => ({
+    value: tf.concat([source as Tensor4D, source as Tensor4D, source as Tensor4D, source as Tensor4D], 3),
+    gradFunc: (dy) => (dy as Tensor4D).reshape([batch, h, w, 4, c]).sum(3),
+  }));
+  return repeat(x) as Tensor4D;
+}
+
+/** An 8×8 kernel whose last row and column are zero, as 4×4 blocks of 2×2. */
+const STRIDED = tapMap([4, 4, 2, 2], 7, ([a, b, p, q]) => [[2 * a! + p!, 2 * b! + q!]]);
+
+/**
+ * A `same` 7×7 convolution of stride 2 as a 4×4 convolution of stride 1 on the space-to-depth image. Its gradient with
+ * respect to a one-channel image is the slowest of all kernels in the plain form.
+ *
+ * @param x B × H × W × C with even H and W
+ * @param kernel 7 × 7 × C × D
+ * @returns B × H/2 × W/2 × D
+ */
+export function stridedConv7x7(x: Tensor4D, kernel: Tensor4D): Tensor4D {
+  const [batch, h, w, c] = x.shape;
+  const d = kernel.shape[3];
+  const depth = x
+    .reshape([batch, h / 2, 2, w / 2, 2, c])
+    .transpose([0, 1, 3, 2, 4, 5])
+    .reshape([batch, h / 2, w / 2, 4 * c]) as Tensor4D;
+  const blocks = rearrange(kernel, STRIDED).reshape([4, 4, 4 * c, d]) as Tensor4D;
+  return tf.conv2d(depth, blocks, 1, 'same');
 }

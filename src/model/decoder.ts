@@ -1,13 +1,22 @@
-import { type Tensor2D, type Tensor4D, tf, upsampleConv5x5 } from '../engine/index.ts';
+import {
+  conv5x5OnDepth,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+  upsampleConv5x5,
+  upsampleToDepth,
+} from '../engine/index.ts';
 import {
   act,
+  activate,
+  addBias,
   conv,
   dense,
+  dropout,
   kernelAndBias,
   normalizationSpecs,
   type Pass,
   statisticsSpecs,
-  upsample2x,
   weight,
 } from './layers.ts';
 import type { ModelShape } from './shape.ts';
@@ -61,18 +70,16 @@ export function decodeLogits(
     pass,
   );
   let h = units.reshape([z.shape[0], shape.height / 4, shape.width / 4, planes]) as Tensor4D;
-  h = upsampleConv5x5(h, weight<Tensor4D>(weights, 'decoder/conv1/kernel')).add(
-    weight(weights, 'decoder/conv1/bias'),
-  );
+  const kernel = (layer: string): Tensor4D => weight<Tensor4D>(weights, `${layer}/kernel`);
+  h = addBias(weights, 'decoder/conv1', upsampleConv5x5(h, kernel('decoder/conv1')));
   h = act(weights, 'decoder/conv1', h, pass);
-  h = conv(weights, 'decoder/conv2', h);
-  if (pass.dropout > 0 || pass.normalization === 'batch') {
-    return conv(weights, 'decoder/image', act(weights, 'decoder/conv2', upsample2x(h), pass));
-  }
-  // Without dropout the activation does not care on which side of the upsampling it stands.
-  h = act(weights, 'decoder/conv2', h, pass);
-  h = upsampleConv5x5(h, weight<Tensor4D>(weights, 'decoder/image/kernel'));
-  return h.add(weight(weights, 'decoder/image/bias'));
+  // The activation does not care on which side of the upsampling it stands; dropout does, and stays after it.
+  h = activate(weights, 'decoder/conv2', conv(weights, 'decoder/conv2', h), pass);
+  const image =
+    pass.dropout === 0
+      ? upsampleConv5x5(h, kernel('decoder/image'))
+      : conv5x5OnDepth(dropout(upsampleToDepth(h), pass), kernel('decoder/image'));
+  return addBias(weights, 'decoder/image', image);
 }
 
 /** Dec(z, y) → x̃ in (0, 1). */

@@ -1,7 +1,8 @@
 import type { TrainingConfig } from '../contracts/config.ts';
-import { type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { stridedConv7x7, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
 import {
   act,
+  addBias,
   conv,
   dense,
   kernelAndBias,
@@ -9,6 +10,7 @@ import {
   normalizationSpecs,
   type Pass,
   statisticsSpecs,
+  weight,
 } from './layers.ts';
 import type { ModelShape } from './shape.ts';
 import type { WeightSpec, Weights } from './weights.ts';
@@ -61,7 +63,13 @@ export function discriminate(
   layer: TrainingConfig['similarityLayer'],
   pass: Pass,
 ): Judgement {
-  let h = maxPool2x2(conv(weights, 'discriminator/conv1', x, 2));
+  let h = maxPool2x2(
+    addBias(
+      weights,
+      'discriminator/conv1',
+      stridedConv7x7(x, weight<Tensor4D>(weights, 'discriminator/conv1/kernel')),
+    ),
+  );
   h = act(weights, 'discriminator/conv1', h, pass);
   const [batch, height, width] = h.shape;
   const labelPlanes = tf.tile(y.reshape([batch, 1, 1, -1]), [1, height, width, 1]) as Tensor4D;

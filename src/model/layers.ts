@@ -50,10 +50,14 @@ export function weight<T extends Tensor = Tensor>(weights: Weights, name: string
   return tensor as T;
 }
 
-/** `same` convolution with bias. x: B × H × W × C → B × ⌈H/stride⌉ × ⌈W/stride⌉ × D. */
+/** `same` convolution with bias. x: B × H × W × C → B × H × W × D. */
 export function conv(weights: Weights, layer: string, x: Tensor4D, stride: 1 | 2 = 1): Tensor4D {
   const filtered = tf.conv2d(x, weight<Tensor4D>(weights, `${layer}/kernel`), stride, 'same');
-  return tf.add(filtered, weight(weights, `${layer}/bias`)) as Tensor4D;
+  return addBias(weights, layer, filtered);
+}
+
+export function addBias(weights: Weights, layer: string, x: Tensor4D): Tensor4D {
+  return tf.add(x, weight(weights, `${layer}/bias`));
 }
 
 /** x: B × N → B × M. */
@@ -68,22 +72,21 @@ export function maxPool2x2(x: Tensor4D): Tensor4D {
   return tf.maxPool(x, 2, 2, 'same');
 }
 
-export function upsample2x(x: Tensor4D): Tensor4D {
-  const [, h, w] = x.shape;
-  return tf.image.resizeNearestNeighbor(x, [2 * h, 2 * w]);
+/** Batch normalisation where it is on, then LeakyReLU(0.3). Any shape. */
+export function activate<T extends Tensor>(weights: Weights, layer: string, x: T, pass: Pass): T {
+  return tf.leakyRelu(normalize(weights, layer, x, pass), LEAKY_RELU_SLOPE) as T;
+}
+
+/** Drops elements at the pass's rate and scales the kept ones up. Any shape. */
+export function dropout<T extends Tensor>(x: T, { dropout: rate, random }: Pass): T {
+  if (rate === 0) return x;
+  if (!random) throw new Error('Dropout needs a random stream');
+  return x.mul(random.dropoutMask(x.shape, rate));
 }
 
 /** The article's block after a layer: batch normalisation where it is on, LeakyReLU(0.3), dropout. Any shape. */
 export function act<T extends Tensor>(weights: Weights, layer: string, x: T, pass: Pass): T {
-  return dropout(tf.leakyRelu(normalize(weights, layer, x, pass), LEAKY_RELU_SLOPE), pass) as T;
-}
-
-function dropout(x: Tensor, { dropout: rate, random }: Pass): Tensor {
-  if (rate === 0) return x;
-  if (!random) throw new Error('Dropout needs a random stream');
-  const keep = 1 - rate;
-  const mask = tf.tidy(() => tf.floor(random.uniform(x.shape).add(keep)).mul(1 / keep));
-  return x.mul(mask);
+  return dropout(activate(weights, layer, x, pass), pass);
 }
 
 function normalize(weights: Weights, layer: string, x: Tensor, pass: Pass): Tensor {

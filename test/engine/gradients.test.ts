@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { spaceToDepth } from '../../src/engine/gradients.ts';
 import {
-  foldUpsampling,
   GradientTape,
   joinFlat,
   runNativeOp,
@@ -11,7 +10,6 @@ import {
   type Tensor,
   type Tensor4D,
   tf,
-  upsampleConv5x5,
 } from '../../src/engine/index.ts';
 
 function assertClose(actual: Tensor, expected: Tensor, tolerance: number): void {
@@ -21,22 +19,6 @@ function assertClose(actual: Tensor, expected: Tensor, tolerance: number): void 
 }
 
 const random = (step: number) => new StepRandom(7, 'steps', step);
-
-test('a sub-pixel convolution equals upsampling and a 5×5 convolution, and so do its gradients', () => {
-  tf.tidy(() => {
-    const x = random(1).normal([3, 7, 6, 5]) as Tensor4D;
-    const kernel = random(2).normal([5, 5, 5, 4]) as Tensor4D;
-    const dy = random(3).normal([3, 14, 12, 4]) as Tensor4D;
-    const plain = (x: Tensor4D, kernel: Tensor4D): Tensor4D =>
-      tf.conv2d(tf.image.resizeNearestNeighbor(x, [14, 12]), kernel, 1, 'same');
-    assertClose(upsampleConv5x5(x, kernel), plain(x, kernel), 1e-4);
-    const [dx, dKernel] = tf.grads(upsampleConv5x5 as never)([x, kernel], dy) as [Tensor, Tensor];
-    const [dxPlain, dKernelPlain] = tf.grads(plain as never)([x, kernel], dy) as [Tensor, Tensor];
-    assertClose(dx, dxPlain, 1e-4);
-    assertClose(dKernel, dKernelPlain, 1e-4);
-    assert.deepEqual(foldUpsampling(kernel).shape, [3, 3, 5, 16]);
-  });
-});
 
 test('space-to-depth undoes depth-to-space', () => {
   tf.tidy(() => {
@@ -132,6 +114,22 @@ test('random numbers have the moments of their distributions', () => {
     const uniform = stream.uniform([200_000]);
     assert.ok(uniform.min().dataSync()[0]! >= 0 && uniform.max().dataSync()[0]! < 1);
     assert.ok(Math.abs(tf.mean(uniform).dataSync()[0]! - 0.5) < 0.005);
+  });
+});
+
+test('a dropout mask keeps the asked share, scales it up, and depends on the stream alone', () => {
+  tf.tidy(() => {
+    const mask = () => new StepRandom(3, 'steps', 1).dropoutMask([101, 7, 333], 0.3);
+    const values = mask().dataSync();
+    assert.deepEqual(values, mask().dataSync());
+    const share = 1 - 77 / 256;
+    const kept = values.filter((value) => value !== 0);
+    assert.ok(kept.every((value) => Math.abs(value - 1 / share) < 1e-6));
+    assert.ok(Math.abs(kept.length / values.length - share) < 0.005);
+    // Neighbours come from the same drawn word, and must not know of each other.
+    let both = 0;
+    for (let i = 0; i + 1 < values.length; i += 2) if (values[i] && values[i + 1]) both++;
+    assert.ok(Math.abs(both / (values.length / 2) - share ** 2) < 0.01);
   });
 });
 
