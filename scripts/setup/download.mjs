@@ -76,7 +76,9 @@ for wheel in sorted(glob.glob(os.path.join(downloads, "*.whl"))):
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if not member.is_dir() and select(member.filename):
-                archive.extract(member, into)
+                path = archive.extract(member, into)
+                if member.external_attr >> 16 & 0o111:
+                    os.chmod(path, 0o755)
 `;
 
 function downloadProblem(what, output, downloads) {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisTarget } from '../contracts/worker.ts';
@@ -42,8 +42,20 @@ export async function startPrivateRedis({
   const path = socketPath(folder);
   claim(folder);
 
-  const running = await ping(path);
-  if (running !== undefined) return handle(path, running, true);
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const left = await ping(path);
+    if (left === undefined) break;
+    if (!left.loading) return handle(path, left.pid, true);
+    // A second server on the same files would damage them.
+    if (Date.now() > deadline) {
+      throw new StylographError(
+        'redis_unavailable',
+        `The private Redis (process ${left.pid}) is still loading its data. Wait a little, then start again.`,
+      );
+    }
+    await sleep(100);
+  }
 
   rmSync(path, { force: true });
   const logFile = join(folder, 'redis.log');
@@ -62,10 +74,9 @@ export async function startPrivateRedis({
     child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
   });
   child.unref();
-  const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
-    const pid = await ping(path);
-    if (pid !== undefined) return handle(path, pid, false);
+    const state = await ping(path);
+    if (state !== undefined && !state.loading) return handle(path, state.pid, false);
     const problem = await Promise.race([ended, sleep(50, undefined)]);
     if (problem !== undefined || Date.now() > deadline) {
       const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
@@ -116,21 +127,22 @@ function socketPath(folder: string): string {
   return join(elsewhere, 'redis.sock');
 }
 
-/** The process id of the server at a socket, once it has loaded its data; undefined when there is none. */
-async function ping(path: string): Promise<number | undefined> {
+/** The server at a socket; undefined when there is none. While it loads its data it answers nothing else. */
+async function ping(path: string): Promise<{ pid: number; loading: boolean } | undefined> {
   const redis = new Redis({
     path,
     lazyConnect: true,
     retryStrategy: () => null,
     connectTimeout: 2000,
+    enableReadyCheck: false,
     maxRetriesPerRequest: 0,
   });
   redis.on('error', () => undefined);
   try {
     await redis.connect();
-    await redis.ping();
-    const pid = /process_id:(\d+)/.exec(await redis.info('server'))?.[1];
-    return pid === undefined ? undefined : Number(pid);
+    const info = await redis.info();
+    const pid = /process_id:(\d+)/.exec(info)?.[1];
+    return pid === undefined ? undefined : { pid: Number(pid), loading: /^loading:1/m.test(info) };
   } catch {
     return undefined;
   } finally {
@@ -146,6 +158,8 @@ function handle(path: string, pid: number, reused: boolean): PrivateRedis {
       return;
     }
     while (isAlive(pid)) await sleep(20);
+    // A socket outside the data folder has a folder of its own.
+    if (basename(dirname(path)) !== 'redis') rmSync(dirname(path), { recursive: true, force: true });
   };
   return { target: { path }, pid, reused, close };
 }

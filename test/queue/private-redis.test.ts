@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectRedis } from '../../src/queue/connection.ts';
 import { startPrivateRedis } from '../../src/queue/private-redis.ts';
@@ -42,6 +42,7 @@ test('a path too long for a socket is no hindrance', async () => {
   const redis = await startPrivateRedis({ dataDir, server });
   assert.ok('path' in redis.target && redis.target.path.length < 108);
   await redis.close();
+  assert.ok(!existsSync(dirname(redis.target.path)));
 });
 
 test('a server that does not start says why', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -131,12 +133,38 @@ test('a CUDA build is chosen by a flag or a GPU, and an unknown one refused', ()
 
 test('a lock whose holder has died is taken over', () => {
   const lock = join(folder, 'abandoned.lock');
-  mkdirSync(lock);
-  writeFileSync(join(lock, 'pid'), '999999999');
+  writeFileSync(lock, '999999999');
   const { code, message } = step(
     `const { withLock } = await import('./scripts/setup/lock.mjs'); await withLock('${lock}', async () => process.stderr.write('mine'));`,
   );
   assert.equal(code, 0);
   assert.match(message, /mine/);
   assert.ok(!existsSync(lock));
+});
+
+test('several set-ups that meet an abandoned lock work one after another', async () => {
+  const lock = join(folder, 'contested.lock');
+  writeFileSync(lock, '999999999');
+  const log = join(folder, 'order');
+  const code = `import { appendFileSync } from 'node:fs'; import { withLock } from './scripts/setup/lock.mjs';
+    await withLock('${lock}', async () => {
+      appendFileSync('${log}', 'in ');
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      appendFileSync('${log}', 'out ');
+    });`;
+  const codes = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+        cwd: ROOT,
+        stdio: 'ignore',
+      });
+      return (await once(child, 'exit'))[0];
+    }),
+  );
+  assert.deepEqual(codes, [0, 0, 0, 0]);
+  assert.equal(readFileSync(log, 'utf8'), 'in out '.repeat(4));
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('contested')),
+    [],
+  );
 });
