@@ -2,10 +2,7 @@ import { z } from 'zod';
 import { Alias, Digest, ModelId, RunId, Timestamp } from './common.ts';
 import { TrainingConfig } from './config.ts';
 import { DatasetId } from './dataset.ts';
-
-/** Numbers an evaluation yields by name; nested objects and arrays hold per-label figures. */
-export const Evaluation = z.record(z.string(), z.json()).meta({ id: 'Evaluation' });
-export type Evaluation = z.infer<typeof Evaluation>;
+import { Evaluation } from './evaluation.ts';
 
 /** The shape of the images and labels a model was made for. */
 export const ImageSpec = z

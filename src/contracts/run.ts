@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Digest, ModelId, RunId, Timestamp } from './common.ts';
 import { PresetName, TrainingConfig, TrainingConfigOverrides } from './config.ts';
 import { DatasetId } from './dataset.ts';
-import { Evaluation } from './model.ts';
+import { Diagnosis, Evaluation } from './evaluation.ts';
 
 export const RunState = z
   .enum(['queued', 'running', 'pausing', 'paused', 'cancelling', 'cancelled', 'succeeded', 'failed'])
@@ -69,6 +69,8 @@ export const Run = z
     metrics: RunMetrics.meta({ description: 'The latest of each; empty at first.' }),
     device: z.string().nullable().meta({ description: 'Where it trains, once that is known.' }),
     error: RunError.optional(),
+    evaluation: Evaluation.optional().meta({ description: 'Of the model it published.' }),
+    diagnoses: z.array(Diagnosis).optional().meta({ description: 'Known failures seen so far.' }),
     modelId: ModelId.optional().meta({ description: 'The model it published, once it succeeded.' }),
     createdAt: Timestamp,
     startedAt: Timestamp.nullable(),
@@ -110,7 +112,7 @@ export const RunEventBody = z
     event('sample', z.strictObject({ iteration: z.int(), figure: z.string() })),
     event('checkpoint', z.strictObject({ iteration: z.int(), digest: Digest })),
     event('evaluation', Evaluation),
-    event('diagnosis', z.strictObject({ code: z.string(), detail: z.string(), advice: z.string() })),
+    event('diagnosis', Diagnosis),
     event('log', z.strictObject({ level: z.enum(['info', 'warn', 'error']), message: z.string() })),
     event('end', z.strictObject({ state: RunState })),
   ])
