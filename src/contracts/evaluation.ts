@@ -35,6 +35,7 @@ export type SampleScores = z.infer<typeof SampleScores>;
 /** What an evaluation found, by the protocol of docs/evaluation.md. Every number is of images rounded to bytes. */
 export const Evaluation = z
   .strictObject({
+    modelDigest: Digest.meta({ description: 'SHA-256 of the weights that were evaluated.' }),
     split: z.enum(['validation', 'test']),
     samples: z.int().meta({ description: 'Prior samples scored; short runs use 2,000, others 10,000.' }),
     classifier: ReferenceClassifier,
@@ -90,6 +91,9 @@ export const Diagnosis = z
       'style_ignored',
       'not_finite',
     ]),
+    severity: z.enum(['warning', 'critical']).meta({
+      description: 'A code is told once, and once more as critical when it got much worse.',
+    }),
     iteration: z.int(),
     detail: z.string().meta({ description: "What was seen, with the run's own numbers." }),
     advice: z.string().meta({ description: 'What to change.' }),

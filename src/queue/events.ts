@@ -34,18 +34,30 @@ export function checkEventId(id: string): void {
 }
 
 /**
- * Events that are told once for every iteration, though a resumed run computes some iterations again: the mark
- * under which the highest iteration told is kept.
+ * Events that are told once for every iteration, or once for all, though a resumed run computes some iterations
+ * again: the mark under which the highest iteration told is kept.
  */
-function markOf({ type, data }: RunEventBody): string {
-  if (type === 'sample') return `sample:${data.figure.replace(/-\d+\.\w+$/, '')}`;
-  return type === 'metrics' || type === 'checkpoint' ? type : '';
+function markOf({ type, data }: RunEventBody): { mark: string; iteration: number | '' } {
+  switch (type) {
+    case 'sample':
+      return { mark: `sample:${data.figure.replace(/-\d+\.\w+$/, '')}`, iteration: data.iteration };
+    case 'metrics':
+    case 'checkpoint':
+      return { mark: type, iteration: data.iteration };
+    case 'evaluation':
+      return { mark: `evaluation:${data.modelDigest}`, iteration: 0 };
+    case 'diagnosis':
+      return { mark: `diagnosis:${data.code}:${data.severity}`, iteration: 0 };
+    default:
+      return { mark: '', iteration: '' };
+  }
 }
 
 /** Fields of the record that repeat the newest event of a kind. */
 const RECORD_FIELD: Partial<Record<RunEventBody['type'], string>> = {
   progress: 'progress',
   metrics: 'metrics',
+  evaluation: 'evaluation',
 };
 
 export interface ReadOptions {
@@ -71,8 +83,7 @@ export class RunEvents {
    */
   async append(runId: string, fence: number, body: RunEventBody): Promise<string | null> {
     const { run, events, marks, metrics } = this.#keys;
-    const mark = markOf(body);
-    const iteration = mark === '' ? '' : (body.data as { iteration: number }).iteration;
+    const { mark, iteration } = markOf(body);
     const [outcome, id] = (await APPEND.run(
       this.#redis,
       [run(runId), events(runId), marks(runId), metrics(runId)],

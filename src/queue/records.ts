@@ -17,6 +17,8 @@ const FIELDS = [
   'metrics',
   'device',
   'error',
+  'evaluation',
+  'diagnoses',
   'modelId',
   'createdAt',
   'startedAt',

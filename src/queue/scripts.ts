@@ -112,6 +112,11 @@ if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
 end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], ARGV[6], ARGV[3]) end
+if ARGV[2] == 'diagnosis' then
+  local before = redis.call('HGET', KEYS[1], 'diagnoses')
+  local list = before and string.sub(before, 1, -2) .. ',' or '['
+  redis.call('HSET', KEYS[1], 'diagnoses', list .. ARGV[3] .. ']')
+end
 if ARGV[2] == 'checkpoint' then redis.call('HDEL', KEYS[1], '_crashes') end
 if ARGV[2] == 'metrics' then redis.call('XADD', KEYS[4], ARGV[5] .. '-1', 'data', ARGV[3]) end
 return { 'told', tell(ARGV[2], ARGV[3]) }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Diagnosis } from '../../src/contracts/evaluation.ts';
 import type { RunEvent, RunEventBody } from '../../src/contracts/run.ts';
 import { connectRedis } from '../../src/queue/connection.ts';
 import { EventHub } from '../../src/queue/hub.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { awaitLoaded, onModelPublished, publishModel } from '../../src/queue/published.ts';
+import { someEvaluation } from '../evaluation/some.ts';
 import { allEvents, iterationsIn, newRun, until, type Workplace, withCode, workplace } from './support.ts';
 
 const log = (message: string): RunEventBody => ({ type: 'log', data: { level: 'info', message } });
@@ -73,6 +75,36 @@ test('progress and metrics are on the record too', async (t) => {
   const run = await place.runs.get(id);
   assert.deepEqual(run.progress, progress);
   assert.deepEqual(run.metrics, { iteration: 3, ganLoss: 0.1, priorLoss: null });
+});
+
+test('an evaluation is told once for the weights it is of, and is on the record', async (t) => {
+  const place = await workplace(t);
+  const { id, fence } = await runningRun(place);
+  const data = someEvaluation();
+  assert.notEqual(await place.events.append(id, fence, { type: 'evaluation', data }), null);
+  assert.equal(await place.events.append(id, fence, { type: 'evaluation', data: someEvaluation() }), null);
+  assert.deepEqual((await place.runs.get(id)).evaluation, data);
+});
+
+test('a diagnosis is told once for each severity, and all are on the record', async (t) => {
+  const place = await workplace(t);
+  const { id, fence } = await runningRun(place);
+  const diagnosis = (iteration: number, severity: Diagnosis['severity']): Diagnosis => ({
+    code: 'mode_collapse',
+    severity,
+    iteration,
+    detail: 'The images of a label differ "0.21" times as much as real ones.',
+    advice: 'Lower ganWeight.',
+  });
+  const told = [];
+  for (const data of [diagnosis(100, 'warning'), diagnosis(200, 'warning'), diagnosis(300, 'critical')]) {
+    told.push((await place.events.append(id, fence, { type: 'diagnosis', data })) !== null);
+  }
+  assert.deepEqual(told, [true, false, true]);
+  assert.deepEqual((await place.runs.get(id)).diagnoses, [
+    diagnosis(100, 'warning'),
+    diagnosis(300, 'critical'),
+  ]);
 });
 
 test('events are read after an id, and unknown ids are noticed', async (t) => {
