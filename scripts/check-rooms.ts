@@ -24,6 +24,7 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
   serving: ['contracts', 'errors'],
   'serving/child.ts': ['engine', 'model', 'store', 'contracts', 'errors'],
   api: ['contracts', 'errors', 'images', 'figures', 'queue', 'serving', 'store'],
+  web: ['contracts'],
   bin: 'anything',
   cli: 'anything',
 };
@@ -35,6 +36,11 @@ const PACKAGES: Record<string, string[]> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   sharp: ['images', 'figures'],
+  preact: ['web'],
+  '@preact/signals': ['web'],
+  uplot: ['web'],
+  'perfect-freehand': ['web'],
+  'eventsource-parser': ['web'],
 };
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
@@ -67,7 +73,7 @@ function problemsOf(path: string): string[] {
 
 const files = readdirSync(SOURCE, { recursive: true })
   .map(String)
-  .filter((name) => name.endsWith('.ts'));
+  .filter((name) => /\.tsx?$/.test(name));
 const problems = files.flatMap(problemsOf);
 for (const problem of problems) console.error(problem);
 console.log(`${files.length} files, ${problems.length} imports against the rooms' rules`);

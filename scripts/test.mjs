@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { findBrowser } from './setup/browser.mjs';
 import { build } from './setup/build.mjs';
 import { setUp } from './setup/index.mjs';
 import { ROOT } from './setup/paths.mjs';
@@ -17,6 +18,10 @@ await run(async () => {
     .filter((name) => name.endsWith('.test.ts'))
     .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
     .sort();
+  if (files.some((name) => name.startsWith(join('test', 'web')))) {
+    const browser = await findBrowser();
+    if (browser) process.env.CHROMIUM = browser;
+  }
   const reporter = 'spec';
   const args = [
     '--import',

@@ -3,6 +3,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { registerAuth } from './plugins/auth.ts';
 import { registerClosing } from './plugins/closing.ts';
+import { registerDashboard } from './plugins/dashboard.ts';
 import { registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
 import { negotiateHook, registerNegotiation } from './plugins/negotiate.ts';
 import { registerNotFound } from './plugins/not-found.ts';
@@ -56,6 +57,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await registerSecurityHeaders(app as never);
   await registerOpenApi(app as never, deps.version);
   await registerNegotiation(app as never);
+  if (deps.dashboard !== undefined) await registerDashboard(app as never, deps.dashboard);
 
   await app.register(async (scope) => {
     registerAuth(scope as never, deps.apiKeys);

@@ -50,6 +50,8 @@ export interface ApiDeps {
   pingRedis(): Promise<void>;
   /** Keys that open the API, see parseApiKeys; with none it is open to whoever reaches it. */
   apiKeys?: readonly string[];
+  /** Folder of the built dashboard; without one `/` is the JSON index for everybody. */
+  dashboard?: string;
   limits?: Partial<ApiLimits>;
   logger?: FastifyBaseLogger;
 }

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildApp } from '../api/app.ts';
 import { loadSettings, type Settings, SettingsProblem } from '../config.ts';
@@ -93,6 +94,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     },
     pingRedis: async () => void (await guarded(() => redis.ping())),
     apiKeys: settings.API_KEYS,
+    dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,
   });
   stops.push({ what: 'the HTTP server', end: () => app.close() });

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import type { ApiDeps } from '../deps.ts';
+import { readPage, sendPage } from '../plugins/dashboard.ts';
 import { problems } from '../problem.ts';
-import { json, NoQuery } from '../schemas.ts';
+import { NOT_MODIFIED, NoQuery } from '../schemas.ts';
 import type { App } from './context.ts';
+
+const HTML = 'text/html';
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const LINKS = {
   docs: '/docs',
@@ -22,19 +26,32 @@ const Index = z
   .meta({ id: 'Index' });
 
 export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
+  const page = deps.dashboard === undefined ? undefined : await readPage(deps.dashboard);
   app.get(
     '/',
     {
-      config: { scope: 'public' },
+      config: { produces: ['application/json', HTML], scope: 'public' },
       schema: {
         operationId: 'getIndex',
         tags: ['operations'],
         summary: 'Where everything is',
+        description: 'The dashboard for browsers, links for programs.',
         querystring: NoQuery,
-        response: { 200: json(Index, 'Links.'), ...problems() },
+        response: {
+          200: {
+            description: 'Links, or the dashboard.',
+            content: { 'application/json': { schema: Index }, [HTML]: { schema: z.string() } },
+          },
+          304: NOT_MODIFIED,
+          ...problems(),
+        },
+        'x-doc': { headers: ['ETag', 'Cache-Control'] },
       },
     },
-    async () => ({ name: 'stylograph', version: deps.version, links: LINKS }),
+    async (request, reply) => {
+      if (page !== undefined && request.answerType === HTML) return sendPage(request, reply, page);
+      return reply.type(JSON_TYPE).send({ name: 'stylograph', version: deps.version, links: LINKS });
+    },
   );
 
   app.get(

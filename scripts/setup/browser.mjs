@@ -1,0 +1,28 @@
+import { findOnPath } from './paths.mjs';
+import { say } from './problem.mjs';
+import { execute } from './processes.mjs';
+
+const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
+const REMEDY = 'install one (Debian: apt-get install -y chromium), or name its program in CHROMIUM';
+
+/**
+ * A Chromium for the tests of the dashboard: the one named in CHROMIUM, else this machine's, else Debian's package
+ * where this process may install it. Without one those tests are skipped, and one line says how to enable them.
+ *
+ * @returns {Promise<string | undefined>} path of the program
+ */
+export async function findBrowser() {
+  const found = process.env.CHROMIUM || findOnPath(...PROGRAMS);
+  if (found) return found;
+  const aptGet = findOnPath('apt-get');
+  if (aptGet && process.getuid?.() === 0) {
+    say('installing Chromium for the tests of the dashboard (90 MB, once) ...');
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    await execute(aptGet, ['update'], { env });
+    await execute(aptGet, ['install', '-y', '--no-install-recommends', 'chromium'], { env });
+    const installed = findOnPath(...PROGRAMS);
+    if (installed) return installed;
+  }
+  say(`no Chromium is here, so the dashboard is not tested in a browser; ${REMEDY}.`);
+  return undefined;
+}

@@ -1,0 +1,3 @@
+import { render } from 'preact';
+
+render(<p>Stylograph</p>, document.getElementById('app')!);
