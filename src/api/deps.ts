@@ -38,9 +38,10 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 /** Everything the API works with; nothing else is reached from it. */
 export interface ApiDeps {
   version: string;
-  runs: RunStore;
-  events: RunEvents;
-  hub: EventHub;
+  /** Records and events of runs, in Redis or wherever else they are kept. */
+  runs: Pick<RunStore, 'create' | 'get' | 'list' | 'request' | 'remove'>;
+  events: Pick<RunEvents, 'read' | 'newest' | 'knows'>;
+  hub: Pick<EventHub, 'subscribe'>;
   metrics(runId: string, query: MetricsQuery): Promise<Series>;
   store: FolderStore;
   models: ModelRegistry;

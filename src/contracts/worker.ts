@@ -9,11 +9,16 @@ export const RedisTarget = z.union([
 ]);
 export type RedisTarget = z.infer<typeof RedisTarget>;
 
+/** Where records and events of runs are kept. */
+export const RunRecords = z.discriminatedUnion('in', [
+  /** `keyPrefix` is what every name in Redis starts with. */
+  z.strictObject({ in: z.literal('redis'), redis: RedisTarget, keyPrefix: z.string() }),
+]);
+export type RunRecords = z.infer<typeof RunRecords>;
+
 /** Where a run child finds its run's record and data. */
 export const RunChildSettings = z.strictObject({
-  redis: RedisTarget,
-  /** What every name in Redis starts with. */
-  keyPrefix: z.string(),
+  records: RunRecords,
   /** Root of the folder store. */
   storeRoot: z.string(),
   /** Folder of the datasets. */

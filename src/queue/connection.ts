@@ -4,7 +4,6 @@ import type { RedisTarget } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
 
 export type { RedisTarget };
-export type RedisConnection = Redis;
 
 /**
  * `prompt` for who answers requests: while Redis is away every call fails at once.

@@ -69,7 +69,7 @@ class QueueWorker implements RunWorker {
   constructor({ redis, dataDir, storeRoot = dataDir, ...options }: WorkerOptions) {
     const { keyPrefix = DEFAULT_PREFIX, childModule = CHILD_MODULE, log } = options;
     this.#keys = redisKeys(keyPrefix);
-    this.#settings = { redis, keyPrefix, storeRoot, dataDir };
+    this.#settings = { records: { in: 'redis', redis, keyPrefix }, storeRoot, dataDir };
     this.#childModule = childModule;
     this.#warn = (message, error) =>
       log?.(

@@ -1,11 +1,8 @@
 import { constants, setPriority } from 'node:os';
 import { type FromRunChild, type RunChildSettings, ToRunChild } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
-import { connectRedis } from '../queue/connection.ts';
-import { RunEvents } from '../queue/events.ts';
-import { redisKeys } from '../queue/keys.ts';
-import { RunStore } from '../queue/runs.ts';
 import { ModelRegistry, openFolderStore } from '../store/index.ts';
+import { openLedger } from './ledger.ts';
 import { type RunnerDependencies, runTraining } from './run.ts';
 
 /** What a run child needs beyond its settings. */
@@ -18,15 +15,11 @@ async function outcomeOf(
   parts: TrainingParts,
   signal: AbortSignal,
 ): Promise<FromRunChild> {
-  const redis = connectRedis(settings.redis, 'patient');
-  const keys = redisKeys(settings.keyPrefix);
+  const ledger = openLedger(settings.records);
   try {
     const store = await openFolderStore(settings.storeRoot);
     const deps: RunnerDependencies = {
-      redis,
-      keys,
-      runs: new RunStore(redis, keys),
-      events: new RunEvents(redis, keys),
+      ...ledger,
       store,
       registry: new ModelRegistry(store),
       loadTrainer: parts.loadTrainer,
@@ -40,7 +33,7 @@ async function outcomeOf(
     const message = error instanceof Error ? error.message : String(error);
     return { type: 'failed', error: { code, message } };
   } finally {
-    redis.disconnect();
+    ledger.close();
   }
 }
 

@@ -6,18 +6,13 @@ import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
-import type { RedisConnection } from '../queue/connection.ts';
 import type { RunEvents } from '../queue/events.ts';
-import type { Keys } from '../queue/keys.ts';
-import { awaitLoaded, publishModel } from '../queue/published.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { ProgressReporter } from './progress.ts';
 
-/** How long a finished run waits for the servers that listen to load its model. */
-const LOAD_LIMIT_MS = 5_000;
 const ITERATION_DIGITS = 9;
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
@@ -30,11 +25,15 @@ export interface Trainer {
   software: Record<string, string>;
 }
 
-export interface RunnerDependencies {
-  redis: RedisConnection;
-  keys: Keys;
-  runs: RunStore;
-  events: RunEvents;
+/** Where a run's record and events are kept, whatever keeps them. */
+export interface RunLedger {
+  runs: Pick<RunStore, 'get' | 'patch' | 'checkFence' | 'beginPublishing'>;
+  events: Pick<RunEvents, 'append'>;
+  /** Tells whoever serves of a published model; false when one of them has not loaded it in time. */
+  announce(modelId: string): Promise<boolean>;
+}
+
+export interface RunnerDependencies extends RunLedger {
   store: FolderStore;
   registry: ModelRegistry;
   loadTrainer(): Promise<Trainer>;
@@ -171,7 +170,7 @@ class Runner {
   }
 
   async #publish(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<RunOutcome> {
-    const { redis, keys, runs, registry } = this.#deps;
+    const { runs, registry, announce } = this.#deps;
     const { runId, fence } = this.#options;
     const modelId = await runs.beginPublishing(runId, fence, newModelId());
     if (modelId === undefined) {
@@ -196,8 +195,7 @@ class Runner {
       createdAt: new Date().toISOString(),
     };
     await registry.publish(record, served);
-    const receivers = await publishModel(redis, keys, modelId);
-    if (!(await awaitLoaded(redis, keys, modelId, receivers, LOAD_LIMIT_MS))) {
+    if (!(await announce(modelId))) {
       const message = `${modelId} is published, but a server has not loaded it yet.`;
       await this.#tell({ type: 'log', data: { level: 'warn', message } });
     }

@@ -156,8 +156,8 @@ test('a quiet stream is kept open by comments, and one that is left is let go of
     if (/(: still here\n\n.*){2}/s.test(text)) break;
   }
   controller.abort();
-  assert.equal(server.deps.hub.subscribers > 0, true);
-  while (server.deps.hub.subscribers > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(server.hub.subscribers > 0, true);
+  while (server.hub.subscribers > 0) await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
 test('as JSON the same events come page by page', async () => {

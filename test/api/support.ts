@@ -67,6 +67,7 @@ export interface TestServer {
   store: FolderStore;
   runs: RunStore;
   events: RunEvents;
+  hub: EventHub;
   /** Ends Redis under the server. */
   stopRedis(): Promise<void>;
   close(): Promise<void>;
@@ -116,6 +117,7 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     store,
     runs,
     events,
+    hub,
     stopRedis: () => redisServer.close(),
     close: async () => {
       await app.close();

@@ -32,7 +32,9 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
   const store = await openFolderStore(join(place.folder, 'store'));
   const registry = new ModelRegistry(store);
   const deps: RunnerDependencies = {
-    ...place,
+    runs: place.runs,
+    events: place.events,
+    announce: async () => true,
     store,
     registry,
     loadTrainer: async () => ({
