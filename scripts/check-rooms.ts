@@ -16,7 +16,7 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
   data: ['contracts', 'errors', 'images', 'engine'],
   images: ['contracts', 'errors'],
   training: ['model', 'data', 'engine', 'contracts', 'errors'],
-  evaluation: ['engine', 'model', 'data', 'contracts', 'errors'],
+  evaluation: ['engine', 'model', 'data', 'store', 'contracts', 'errors'],
   figures: ['contracts', 'images', 'errors'],
   store: ['contracts', 'errors'],
   queue: ['contracts', 'errors', 'store'],

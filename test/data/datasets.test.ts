@@ -35,6 +35,25 @@ test('MNIST: counts, labels, stratified split and digest', async (context) => {
   assert.equal(info.digest, MNIST_DIGEST);
 });
 
+const FASHION_DIGEST = '580a33cf19e259e7767bb080cd90c9b5d62aa1d597f2042206110076d9c5422a';
+
+test('Fashion-MNIST: counts, labels by name, split and digest', async (context) => {
+  const dataDir = await temporaryDataDir(context);
+  const info = await describeDataset('fashion-mnist', dataDir).catch((error) => {
+    if (error.code !== 'dataset_missing') throw error;
+  });
+  if (!info)
+    return context.skip('Fashion-MNIST is not here; npm run setup fetches it where there is an apt-get');
+  assert.deepEqual(info.split, { train: 55_000, validation: 5_000, test: 10_000 });
+  assert.deepEqual(
+    info.labels.map(({ name, count }) => [name, count]),
+    'T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot'
+      .split(',')
+      .map((name) => [name, 7000]),
+  );
+  assert.equal(info.digest, FASHION_DIGEST);
+});
+
 test('the digest covers images and labels of all splits in order', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
@@ -100,13 +119,15 @@ test('a missing file is named, with the remedy, and leaves the dataset out of th
     code: 'dataset_missing',
     message: /t10k-labels-idx1-ubyte.*does not exist.*remove/s,
   });
-  assert.deepEqual(await listDatasets(dataDir), []);
+  assert.ok((await listDatasets(dataDir)).every(({ id }) => id !== 'mnist'));
 });
 
 test('the list holds what is there', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
-  assert.deepEqual(await listDatasets(dataDir), [await describeDataset('mnist', dataDir)]);
+  const [first, ...others] = await listDatasets(dataDir);
+  assert.deepEqual(first, await describeDataset('mnist', dataDir));
+  assert.ok(others.every(({ id }) => id === 'fashion-mnist'));
 });
 
 const small = smallSet();
