@@ -24,6 +24,7 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
   serving: ['contracts', 'errors'],
   'serving/child.ts': ['engine', 'model', 'store', 'contracts', 'errors'],
   api: ['contracts', 'errors', 'images', 'figures', 'queue', 'serving', 'store'],
+  client: [],
   web: ['contracts'],
   bin: 'anything',
   cli: 'anything',
@@ -40,7 +41,7 @@ const PACKAGES: Record<string, string[]> = {
   '@preact/signals': ['web'],
   uplot: ['web'],
   'perfect-freehand': ['web'],
-  'eventsource-parser': ['web'],
+  'eventsource-parser': ['client', 'web'],
 };
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));

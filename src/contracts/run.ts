@@ -129,3 +129,12 @@ export const RunEvent = z
   })
   .meta({ id: 'RunEvent' });
 export type RunEvent = z.infer<typeof RunEvent>;
+
+/** What a follower of a run's stream may get. */
+export const StreamedEvent = z
+  .discriminatedUnion('type', [...RunEventBody.options, event('reset', Run)])
+  .meta({
+    id: 'StreamedEvent',
+    description:
+      'One server-sent event: `type` is its event field, `data` its data. `reset` is a snapshot of the run, sent where the event to go on after is not known.',
+  });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventId, isFinished, RunEvent } from '../../contracts/run.ts';
+import { EventId, isFinished, RunEvent, StreamedEvent } from '../../contracts/run.ts';
 import { STREAM_START } from '../../queue/events.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DEFAULT_API_LIMITS } from '../deps.ts';
@@ -57,7 +57,7 @@ export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
             description: 'The events.',
             content: {
               'application/json': { schema: page(RunEvent, 'RunEventPage') },
-              [EVENT_STREAM]: { schema: z.string() },
+              [EVENT_STREAM]: { schema: StreamedEvent },
             },
           },
           204: z

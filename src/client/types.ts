@@ -1,0 +1,63 @@
+import type { components, operations } from './schema.ts';
+
+type Schemas = components['schemas'];
+
+export type Run = Schemas['Run'];
+export type RunState = Schemas['RunState'];
+export type RunProgress = Schemas['RunProgress'];
+export type RunRequest = Schemas['RunRequest'];
+export type ResolvedRun = AnswerOf<'createRun', 200>;
+export type StoredEvent = Schemas['RunEvent'];
+export type Checkpoint = Schemas['Checkpoint'];
+export type Figure = Schemas['Figure'];
+export type Model = Schemas['Model'];
+export type Evaluation = Schemas['Evaluation'];
+export type Dataset = Schemas['Dataset'];
+export type Preset = Schemas['Preset'];
+export type LabelReference = Schemas['LabelReference'];
+export type Problem = Schemas['Problem'];
+
+/** What a run says, with the durable id to go on from. A type this version does not know is passed on as it came. */
+export type RunEvent = Schemas['StreamedEvent'] & { id: string };
+
+/** The JSON answer of an operation, by its name in the OpenAPI document. */
+export type AnswerOf<O extends keyof operations, Status extends number = 200> = operations[O] extends {
+  responses: Record<Status, { content: { 'application/json': infer Answer } }>;
+}
+  ? Answer
+  : never;
+
+/** The query of an operation. */
+export type QueryOf<O extends keyof operations> = operations[O] extends {
+  parameters: { query?: infer Query };
+}
+  ? NonNullable<Query>
+  : never;
+
+/** The JSON body of an operation. */
+export type BodyOf<O extends keyof operations> = operations[O] extends {
+  requestBody?: { content: { 'application/json': infer Body } };
+}
+  ? Body
+  : never;
+
+/** A page of a list; `nextCursor` is null on the last. */
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface CallOptions {
+  /** Its abort ends the call, which then throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds for one attempt; the client's own value otherwise. */
+  timeoutMs?: number | undefined;
+  /** How often a call is tried again; the client's own value otherwise. */
+  retries?: number | undefined;
+}
+
+export interface PageOptions extends CallOptions {
+  /** 1 to 200. */
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}

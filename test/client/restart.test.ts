@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { StylographClient } from '../../src/client/index.ts';
+import { startServiceIn } from '../bin/support.ts';
+
+test('a run is followed to its end over a server that is started again in mid-stream', {
+  timeout: 120_000,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'stylograph-restart-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  let service = await startServiceIn(folder);
+  t.after(() => service.stop());
+  const client = new StylographClient({ url: service.url });
+  const { id } = await client.runs.create({
+    seed: 3,
+    config: {
+      iterations: 60,
+      warmupIterations: 60,
+      batchSize: 8,
+      networks: { encoder: [4, 4, 8], decoder: [8, 4, 4], discriminator: [4, 4, 4] },
+      metricsEvery: 10,
+      checkpointEvery: 1000,
+      sampleEvery: 1000,
+    },
+  });
+  const told: { id: string; type: string; data: unknown }[] = [];
+  let restarted = false;
+  for await (const event of client.runs.follow(id)) {
+    told.push(event);
+    if (restarted || event.type !== 'metrics') continue;
+    restarted = true;
+    assert.equal(await service.stop(), 0);
+    service = await startServiceIn(folder, { PORT: new URL(client.url).port });
+  }
+  const iterations = told.flatMap(({ type, data }) =>
+    type === 'metrics' ? [(data as { iteration: number }).iteration] : [],
+  );
+  assert.deepEqual(iterations, [10, 20, 30, 40, 50, 60]);
+  assert.deepEqual(told.at(-1), { ...told.at(-1), type: 'end', data: { state: 'succeeded' } });
+  const stored: string[] = [];
+  for (let after: string | null | undefined; after !== null; ) {
+    const page = await client.runs.events(id, { after, limit: 200 });
+    stored.push(...page.items.map((event) => event.id));
+    after = page.nextCursor;
+  }
+  assert.deepEqual(
+    told.map((event) => event.id),
+    stored,
+  );
+});
