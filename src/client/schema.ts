@@ -1370,6 +1370,30 @@ export interface components {
              */
             modelId: string;
         };
+        Figure: {
+            /** @example manifold-3-000000300.png */
+            file: string;
+            /**
+             * @description What it shows: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …
+             * @example manifold
+             */
+            kind: string;
+            /**
+             * @description Index of the one label it shows; null for all.
+             * @example 3
+             */
+            label: number | null;
+            /**
+             * @description When it was drawn while training; null for the final figures.
+             * @example 300
+             */
+            iteration: number | null;
+            /** @description Device pixels a CSS pixel: 2 is for dense screens and print. */
+            scale: 1 | 2;
+            /** @enum {string} */
+            mediaType: "image/png" | "image/svg+xml";
+            href: string;
+        };
         /**
          * @example {
          *       "series": {
@@ -1390,15 +1414,6 @@ export interface components {
                     number | null
                 ][];
             };
-        };
-        Figure: {
-            /** @example sample-labels-000300.png */
-            file: string;
-            /** @example labels */
-            kind: string;
-            iteration: number | null;
-            mediaType: string;
-            href: string;
         };
         PresetPage: {
             items: components["schemas"]["Preset"][];
@@ -2872,8 +2887,6 @@ export interface operations {
                 content: {
                     "image/png": unknown;
                     "image/svg+xml": unknown;
-                    "image/webp": unknown;
-                    "image/gif": unknown;
                 };
             };
             /** @description The client has it already: If-None-Match named its ETag. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Arrays a picture is drawn from; pixels are bytes, 255 is ink, images one after another. */
 export type SampleSheet =
   | { kind: 'labels'; pixels: Uint8Array; count: number }
@@ -6,3 +8,82 @@ export type SampleSheet =
   | { kind: 'manifold'; label: number; size: number; pixels: Uint8Array }
   /** `points`: n × 2, the first two dimensions of z means. */
   | { kind: 'scatter'; label: number; points: Float32Array };
+
+/** Digits of an iteration in a file's name, so that names sort by it. */
+const ITERATION_DIGITS = 9;
+
+const MEDIA_TYPES = { png: 'image/png', svg: 'image/svg+xml' } as const;
+export const FIGURE_TYPES = Object.values(MEDIA_TYPES);
+
+/** A picture of a run, as GET /runs/{id}/figures lists it. */
+export const Figure = z
+  .strictObject({
+    file: z.string().meta({ example: 'manifold-3-000000300.png' }),
+    kind: z.string().meta({
+      description:
+        'What it shows: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …',
+      example: 'manifold',
+    }),
+    label: z
+      .int()
+      .nullable()
+      .meta({ description: 'Index of the one label it shows; null for all.', example: 3 }),
+    iteration: z
+      .int()
+      .nullable()
+      .meta({ description: 'When it was drawn while training; null for the final figures.', example: 300 }),
+    scale: z
+      .union([z.literal(1), z.literal(2)])
+      .meta({ description: 'Device pixels a CSS pixel: 2 is for dense screens and print.' }),
+    mediaType: z.enum(FIGURE_TYPES),
+    href: z.string(),
+  })
+  .meta({ id: 'Figure' });
+export type Figure = z.infer<typeof Figure>;
+
+/** What a figure's file name says. */
+export interface FigureName {
+  kind: string;
+  label?: number | undefined;
+  iteration?: number | undefined;
+  scale?: 1 | 2 | undefined;
+  extension: keyof typeof MEDIA_TYPES;
+}
+
+/** `{kind}[-{label}][-{iteration}][@2x].{extension}` */
+export function figureFile({ kind, label, iteration, scale = 1, extension }: FigureName): string {
+  const parts = [kind];
+  if (label !== undefined) parts.push(String(label));
+  if (iteration !== undefined) parts.push(String(iteration).padStart(ITERATION_DIGITS, '0'));
+  return `${parts.join('-')}${scale === 2 ? '@2x' : ''}.${extension}`;
+}
+
+/** The inverse of `figureFile`; undefined for another file. */
+export function parseFigureFile(file: string): FigureName | undefined {
+  const found = /^([a-z]+(?:-[a-z]+)*)(?:-(\d{1,3}))?(?:-(\d{9}))?(@2x)?\.(png|svg)$/.exec(file);
+  if (found === null) return undefined;
+  const [, kind = '', label, iteration, dense, extension] = found;
+  return {
+    kind,
+    label: label === undefined ? undefined : Number(label),
+    iteration: iteration === undefined ? undefined : Number(iteration),
+    scale: dense === undefined ? 1 : 2,
+    extension: extension as keyof typeof MEDIA_TYPES,
+  };
+}
+
+/** How a run's figure is listed; undefined for a file that is none. */
+export function describeFigure(runId: string, file: string): Figure | undefined {
+  const name = parseFigureFile(file);
+  return (
+    name && {
+      file,
+      kind: name.kind,
+      label: name.label ?? null,
+      iteration: name.iteration ?? null,
+      scale: name.scale ?? 1,
+      mediaType: MEDIA_TYPES[name.extension],
+      href: `/runs/${runId}/figures/${file}`,
+    }
+  );
+}

@@ -1,1 +1,1 @@
-export { drawSample } from './samples.ts';
+export { type DrawnSample, drawSample } from './samples.ts';

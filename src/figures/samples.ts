@@ -19,8 +19,9 @@ const TILE_SIDE = 96;
 const MANIFOLD_SIDE = 840;
 
 export interface DrawnSample {
-  /** What is drawn, without iteration and ending: `labels`, `reconstructions`, `manifold-3`, `scatter-3`. */
-  file: string;
+  kind: SampleSheet['kind'];
+  /** Index of the one label it shows. */
+  label?: number;
   png: Uint8Array;
 }
 
@@ -32,24 +33,23 @@ export async function drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<D
   switch (sheet.kind) {
     case 'labels':
       return {
-        file: sheet.kind,
+        kind: sheet.kind,
         png: await renderFigure(labelsFigure(splitImages(sheet.pixels, sheet.count), spec)),
       };
     case 'reconstructions': {
       const originals = splitImages(sheet.originals, sheet.count);
       const rebuilt = splitImages(sheet.reconstructions, sheet.count);
-      return { file: sheet.kind, png: await renderFigure(reconstructionsFigure(originals, rebuilt, spec)) };
+      return { kind: sheet.kind, png: await renderFigure(reconstructionsFigure(originals, rebuilt, spec)) };
     }
     case 'manifold': {
       const images = splitImages(sheet.pixels, sheet.size ** 2);
-      return {
-        file: `manifold-${sheet.label}`,
-        png: await renderFigure(manifoldFigure(images, sheet.size, spec)),
-      };
+      const png = await renderFigure(manifoldFigure(images, sheet.size, spec));
+      return { kind: sheet.kind, label: sheet.label, png };
     }
     case 'scatter': {
       const name = spec.labels[sheet.label] ?? String(sheet.label);
-      return { file: `scatter-${sheet.label}`, png: await renderFigure(scatterFigure(name, sheet.points)) };
+      const png = await renderFigure(scatterFigure(name, sheet.points));
+      return { kind: sheet.kind, label: sheet.label, png };
     }
   }
 }

@@ -1,19 +1,18 @@
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
-import type { SampleSheet } from '../contracts/figures.ts';
+import { figureFile, type SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
+import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { ProgressReporter } from './progress.ts';
-
-const ITERATION_DIGITS = 9;
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
 export interface Trainer {
@@ -38,7 +37,7 @@ export interface RunnerDependencies extends RunLedger {
   registry: ModelRegistry;
   loadTrainer(): Promise<Trainer>;
   loadDataset(id: string): Promise<Dataset>;
-  drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<{ file: string; png: Uint8Array }>;
+  drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
 }
 
 export interface RunnerOptions {
@@ -148,8 +147,8 @@ class Runner {
   }
 
   async #sample(sheet: SampleSheet, iteration: number, spec: ImageSpec): Promise<void> {
-    const { file, png } = await this.#deps.drawSample(sheet, spec);
-    const figure = `${file}-${String(iteration).padStart(ITERATION_DIGITS, '0')}.png`;
+    const { kind, label, png } = await this.#deps.drawSample(sheet, spec);
+    const figure = figureFile({ kind, label, iteration, extension: 'png' });
     await saveFigure(this.#deps.store, this.#record.id, figure, png);
     await this.#tell({ type: 'sample', data: { iteration, figure } });
   }

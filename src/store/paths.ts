@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StylographError } from '../errors.ts';
 
 /** Each part starts with a letter or digit, which rules out `.`, `..`, hidden names and absolute paths. */
-const PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+const PART = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,199}$/;
 
 /**
  * Joins a store path such as `runs/run_…/checkpoints` to the root.
@@ -12,7 +12,7 @@ export function resolveInside(root: string, path: string): string {
   if (!path.split('/').every((part) => PART.test(part))) {
     throw new StylographError(
       'validation_failed',
-      `"${path}" is not a name the store accepts; use letters, digits, ".", "_" and "-" only.`,
+      `"${path}" is not a name the store accepts; use letters, digits, ".", "_", "@" and "-" only.`,
     );
   }
   return join(root, path);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { newRunId } from '../../src/contracts/common.ts';
+import type { Figure } from '../../src/contracts/figures.ts';
 import { saveFigure } from '../../src/store/runs.ts';
 import { assertProblem, publishModel, startServer, type TestServer, TINY } from './support.ts';
 
@@ -131,7 +132,7 @@ test('cancel, pause and resume apply where they make sense', async () => {
 
 test('a finished run can be removed with all it left', async () => {
   const { body: run } = await api().post('/runs');
-  await saveFigure(server.store, run.id, 'sample-labels-000010.png', Buffer.from('png'));
+  await saveFigure(server.store, run.id, 'labels-000000010.png', Buffer.from('png'));
   await finish(run.id);
   await api().delete(`/runs/${run.id}`).expect(204);
   assertProblem(await api().get(`/runs/${run.id}`), 404, 'run_not_found');
@@ -179,26 +180,50 @@ test('metrics come as series or as CSV, in part and thinned', async () => {
 test('figures are listed and served with an ETag', async () => {
   const { body: run } = await api().post('/runs');
   const bytes = Buffer.from([1, 2, 3]);
-  for (const file of ['sample-labels-000010.png', 'sample-labels-000020.png', 'sample-manifold-000020.png']) {
+  for (const file of [
+    'manifold-3-000000020.png',
+    'manifold-3-000000010.png',
+    'manifold-3.png',
+    'manifold-3@2x.png',
+    'style-transfer-7.png',
+    'scatter.svg',
+    'notes.txt',
+  ]) {
     await saveFigure(server.store, run.id, file, bytes);
   }
   const { body } = await api().get(`/runs/${run.id}/figures?limit=2`).expect(200);
   assert.deepEqual(body.items[1], {
-    file: 'sample-labels-000020.png',
-    kind: 'labels',
+    file: 'manifold-3-000000020.png',
+    kind: 'manifold',
+    label: 3,
     iteration: 20,
+    scale: 1,
     mediaType: 'image/png',
-    href: `/runs/${run.id}/figures/sample-labels-000020.png`,
+    href: `/runs/${run.id}/figures/manifold-3-000000020.png`,
   });
   const rest = await api().get(`/runs/${run.id}/figures?cursor=${body.nextCursor}`);
   assert.deepEqual(
-    rest.body.items.map(({ kind }: { kind: string }) => kind),
-    ['manifold'],
+    rest.body.items.map((item: Figure) => [
+      item.kind,
+      item.label,
+      item.iteration,
+      item.scale,
+      item.mediaType,
+    ]),
+    [
+      ['manifold', 3, null, 1, 'image/png'],
+      ['manifold', 3, null, 2, 'image/png'],
+      ['scatter', null, null, 1, 'image/svg+xml'],
+      ['style-transfer', 7, null, 1, 'image/png'],
+    ],
   );
+  for (const { href, mediaType } of rest.body.items) {
+    await api().get(href).expect(200).expect('content-type', mediaType);
+  }
   const figure = await api().get(body.items[0].href).expect(200).expect('content-type', 'image/png');
   assert.deepEqual(figure.body, bytes);
   await api().get(body.items[0].href).set('if-none-match', figure.headers.etag!).expect(304);
-  for (const file of ['missing.png', '..%2Fmodel.json', '.hidden']) {
+  for (const file of ['missing.png', 'notes.txt', '..%2Fmodel.json', '.hidden']) {
     assertProblem(await api().get(`/runs/${run.id}/figures/${file}`), 404, 'figure_not_found');
   }
 });

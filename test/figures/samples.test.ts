@@ -37,9 +37,9 @@ async function decoded(png: Uint8Array) {
 
 for (const sheet of SHEETS) {
   test(`${sheet.kind}: a valid RGB picture on white, the same bytes every time`, async () => {
-    const { png, file } = await drawSample(sheet, SPEC);
+    const { png, kind, label } = await drawSample(sheet, SPEC);
     assert.deepEqual((await drawSample(structuredClone(sheet), SPEC)).png, png);
-    assert.equal(file, 'label' in sheet ? `${sheet.kind}-3` : sheet.kind);
+    assert.deepEqual([kind, label], [sheet.kind, 'label' in sheet ? 3 : undefined]);
     const { channels, at, width, height } = await decoded(png);
     assert.equal(channels, 3);
     assert.deepEqual(

@@ -77,7 +77,7 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
 
 serveRunChild({
   loadDataset: async () => dataset,
-  drawSample: async () => ({ file: 'scatter-1', png: new Uint8Array([1, 2, 3]) }),
+  drawSample: async () => ({ kind: 'scatter', label: 1, png: new Uint8Array([1, 2, 3]) }),
   loadTrainer: async () => ({
     train,
     servedWeights: ({ weights }) => weights,

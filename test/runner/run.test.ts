@@ -44,7 +44,7 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
       software: {},
     }),
     loadDataset: async () => dataset,
-    drawSample: async () => ({ file: 'labels', png: new Uint8Array() }),
+    drawSample: async () => ({ kind: 'labels', png: new Uint8Array() }),
   };
   const start = async (change: Parameters<typeof newRun>[1] = {}) => {
     const { id } = (await place.runs.create(newRun({ iterations: 20 }, change))).run;

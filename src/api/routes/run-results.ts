@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { describeFigure, FIGURE_TYPES, Figure } from '../../contracts/figures.ts';
 import { CheckpointInfo } from '../../contracts/run.ts';
-import { errorCodeOf, StylographError } from '../../errors.ts';
+import { StylographError } from '../../errors.ts';
 import type { Series } from '../../queue/metrics.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
 import { listFigures, readFigure } from '../../store/runs.ts';
@@ -12,13 +13,6 @@ import type { App } from './context.ts';
 import { RunParams } from './runs.ts';
 
 const CSV = 'text/csv';
-const MEDIA_TYPES: Record<string, string> = {
-  png: 'image/png',
-  svg: 'image/svg+xml',
-  webp: 'image/webp',
-  gif: 'image/gif',
-};
-
 const Metrics = z
   .strictObject({
     series: z.record(z.string(), z.array(z.tuple([z.int(), z.number().nullable()]))).meta({
@@ -26,16 +20,6 @@ const Metrics = z
     }),
   })
   .meta({ id: 'Metrics', example: { series: { discriminatorLoss: [[10, 0.052]] } } });
-
-const Figure = z
-  .strictObject({
-    file: z.string().meta({ example: 'sample-labels-000300.png' }),
-    kind: z.string().meta({ example: 'labels' }),
-    iteration: z.int().nullable(),
-    mediaType: z.string(),
-    href: z.string(),
-  })
-  .meta({ id: 'Figure' });
 
 /** One row an iteration, one column a name; empty where a name has no value. */
 export function toCsv(series: Series): string {
@@ -50,19 +34,6 @@ export function toCsv(series: Series): string {
   }
   const lines = [...rows].sort(([a], [b]) => a - b).map(([iteration, row]) => [iteration, ...row].join(','));
   return `${[['iteration', ...names].join(','), ...lines].join('\r\n')}\r\n`;
-}
-
-/** Files are named `sample-{kind}-{iteration}.{extension}`, others as their kind. */
-function describeFigure(runId: string, file: string): z.infer<typeof Figure> {
-  const [, stem = file, extension = ''] = /^(.*)\.(\w+)$/.exec(file) ?? [];
-  const [, kind = stem, iteration] = /^(?:sample-)?(.*?)(?:-(\d+))?$/.exec(stem) ?? [];
-  return {
-    file,
-    kind,
-    iteration: iteration === undefined ? null : Number(iteration),
-    mediaType: MEDIA_TYPES[extension] ?? 'application/octet-stream',
-    href: `/runs/${runId}/figures/${file}`,
-  };
 }
 
 export async function runResultRoutes(app: App, deps: ApiDeps): Promise<void> {
@@ -153,7 +124,7 @@ export async function runResultRoutes(app: App, deps: ApiDeps): Promise<void> {
       const { id } = await deps.runs.get(params.run);
       const files = await listFigures(deps.store, id);
       return slicePage(
-        files.map((file) => describeFigure(id, file)),
+        files.flatMap((file) => describeFigure(id, file) ?? []),
         query,
         ({ file }) => file,
       );
@@ -163,19 +134,17 @@ export async function runResultRoutes(app: App, deps: ApiDeps): Promise<void> {
   app.get(
     '/runs/:run/figures/:file',
     {
-      config: { produces: Object.values(MEDIA_TYPES) },
+      config: { produces: FIGURE_TYPES },
       schema: {
         operationId: 'getFigure',
         tags: ['runs'],
         summary: 'One picture of a run',
-        params: RunParams.extend({ file: z.string().meta({ example: 'sample-labels-000300.png' }) }),
+        params: RunParams.extend({ file: z.string().meta({ example: 'manifold-3-000000300.png' }) }),
         querystring: NoQuery,
         response: {
           200: {
             description: 'The picture.',
-            content: Object.fromEntries(
-              Object.values(MEDIA_TYPES).map((type) => [type, { schema: binary(type) }]),
-            ),
+            content: Object.fromEntries(FIGURE_TYPES.map((type) => [type, { schema: binary(type) }])),
           },
           304: NOT_MODIFIED,
           ...problems('run_not_found', 'figure_not_found', 'redis_unavailable'),
@@ -186,16 +155,16 @@ export async function runResultRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const { id } = await deps.runs.get(request.params.run);
       const { file } = request.params;
-      const bytes = await readFigure(deps.store, id, file).catch((error: unknown) => {
-        if (errorCodeOf(error) !== 'validation_failed') throw error;
-        throw new StylographError('figure_not_found', `Run ${id} has no figure of that name.`, {
-          cause: error,
-        });
-      });
+      const figure = describeFigure(id, file);
+      if (figure === undefined) {
+        const detail = `Run ${id} has no figure of that name; GET /runs/${id}/figures lists those it has.`;
+        throw new StylographError('figure_not_found', detail);
+      }
+      const bytes = await readFigure(deps.store, id, file);
       const etag = strongEtag(bytes);
       reply.header('etag', etag).header('cache-control', 'no-cache');
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      return reply.type(describeFigure(id, file).mediaType).send(Buffer.from(bytes));
+      return reply.type(figure.mediaType).send(Buffer.from(bytes));
     },
   );
 }
