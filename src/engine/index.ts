@@ -1,6 +1,7 @@
 import './gradients.ts';
 
 export { joinFlat, splitFlat } from './flat.ts';
+export { type CompiledGraph, compileGraph, GraphBuilder } from './graph.ts';
 export { runNativeOp } from './native.ts';
 export { StepRandom } from './random.ts';
 export {

@@ -1,33 +1,43 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
-import { foldUpsampling, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { type CompiledGraph, compileGraph, GraphBuilder, tf } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from './decoder.ts';
-import { encode, encoderSpecs, encoderStatistics } from './encoder.ts';
-import { act, conv, dense, inferencePass, weight } from './layers.ts';
+import { encoderSpecs, encoderStatistics } from './encoder.ts';
+import { decoderGraph, encoderGraph } from './served.ts';
 import { type ModelShape, modelShape } from './shape.ts';
 import { disposeWeights, importWeights, type Weights } from './weights.ts';
 
 /** A trained model ready to answer. All images are bytes, n × H × W × C, 255 is ink. */
 export interface InferenceModel {
+  /** Rows that are computed at a time; calls of other sizes are split and padded to these. */
+  readonly tiles: readonly number[];
   /** @param latents n × latentDim @returns n images */
-  decode(latents: Float32Array, labels: Int32Array): Promise<Uint8Array>;
+  decode(latents: Float32Array, labels: Int32Array): Uint8Array;
+  /** The decoder before its sigmoid, n × H × W × C. */
+  decodeLogits(latents: Float32Array, labels: Int32Array): Float32Array;
   /** @returns μ and log σ², each n × latentDim */
-  encode(images: Uint8Array, labels: Int32Array): Promise<{ mean: Float32Array; logVar: Float32Array }>;
+  encode(images: Uint8Array, labels: Int32Array): { mean: Float32Array; logVar: Float32Array };
   /** How well each label explains each image. @returns n × labels log-evidences up to a constant */
-  explain(images: Uint8Array): Promise<Float32Array>;
+  explain(images: Uint8Array): Float32Array;
   dispose(): void;
 }
 
-/**
- * Every computation runs on tiles of this many rows, the last one padded, because kernels may round differently for
- * other batch sizes: an image's bytes then do not depend on what shares its batch.
- */
+/** The tile every other is measured against. */
 export const TILE = 16;
+
+/**
+ * Kernels may round differently for other batch sizes, and an image's bytes must not depend on what shares its batch.
+ * So there is a fixed set of sizes, and of it a model uses those at which, on this machine, a probe comes out with the
+ * very bits of `TILE`: a sum's order does not depend on the numbers in it.
+ */
+const SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32];
 
 /** Variance of a pixel around the decoder's image when labels are compared. */
 const PIXEL_VARIANCE = 0.1;
 
 /**
- * Builds the serving form of a model: dropout off, both upsamplings folded into sub-pixel convolutions.
+ * Builds the serving form of a model (model/served.ts) and warms it. It gives the event loop a turn after each size, so
+ * that a model which serves meanwhile goes on.
  *
  * @throws StylographError `checkpoint_corrupt` when the weights do not fit the record.
  */
@@ -37,94 +47,152 @@ export async function buildInferenceModel(
 ): Promise<InferenceModel> {
   const shape = modelShape(record.image, record.config);
   const encoder = importWeights([...encoderSpecs(shape), ...encoderStatistics(shape)], stored);
-  const decoder = foldDecoder(importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], stored));
-  const model = new TiledModel(shape, encoder, decoder);
-  // The first call of each kernel plans it; nobody should wait for that.
-  await model.explain(new Uint8Array(shape.height * shape.width * shape.channels));
-  return model;
-}
-
-/** Replaces the kernels that follow an upsampling by their sub-pixel form. */
-function foldDecoder(weights: Weights): Weights {
-  for (const name of ['decoder/conv1/kernel', 'decoder/image/kernel']) {
-    const kernel = weight<Tensor4D>(weights, name);
-    weights.set(name, tf.keep(tf.tidy(() => foldUpsampling(kernel))));
-    kernel.dispose();
+  const decoder = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], stored);
+  try {
+    const model = new TiledModel(
+      shape,
+      await compileDecoder(decoder, shape),
+      await compileEncoder(encoder, shape),
+    );
+    await model.measureTiles();
+    return model;
+  } finally {
+    disposeWeights(encoder);
+    disposeWeights(decoder);
   }
-  return weights;
 }
 
-/** Dec(z, y) without dropout; upsampling and LeakyReLU change places, which they may. */
-function decodeFolded(weights: Weights, shape: ModelShape, z: Tensor2D, y: Tensor2D): Tensor4D {
-  const pass = inferencePass(shape.batchNorm);
-  const unfold = (x: Tensor4D, layer: string): Tensor4D =>
-    tf
-      .depthToSpace(tf.conv2d(x, weight<Tensor4D>(weights, `${layer}/kernel`), 1, 'same'), 2, 'NHWC')
-      .add(weight(weights, `${layer}/bias`)) as Tensor4D;
-  const units = act(
-    weights,
-    'decoder/hidden',
-    dense(weights, 'decoder/hidden', tf.concat2d([z, y], 1)),
-    pass,
+type Decoder = CompiledGraph<'images' | 'logits'>;
+type Encoder = CompiledGraph<'moments'>;
+
+const wordsOf = ({ height, width, channels }: ModelShape): number => (height * width * channels) / 4;
+
+function compileDecoder(weights: Weights, shape: ModelShape): Promise<Decoder> {
+  const graph = new GraphBuilder();
+  const inputs = {
+    z: graph.input('float32', [-1, shape.latentDim]),
+    labels: graph.input('int32', [-1]),
+  };
+  const { logits, packed } = tf.tidy(() =>
+    decoderGraph(graph, weights, shape, inputs.z.node, inputs.labels.node),
   );
-  const planes = units.reshape([
-    z.shape[0],
-    shape.height / 4,
-    shape.width / 4,
-    shape.widths.decoder[0],
-  ]) as Tensor4D;
-  const h = act(weights, 'decoder/conv1', unfold(planes, 'decoder/conv1'), pass);
-  const small = act(weights, 'decoder/conv2', conv(weights, 'decoder/conv2', h), pass);
-  return tf.sigmoid(unfold(small, 'decoder/image'));
+  const image = [-1, shape.height, shape.width, shape.channels];
+  return compileGraph(graph, {
+    images: { inputs, outputs: { packed: { node: packed, type: 'int32', shape: [-1, wordsOf(shape)] } } },
+    logits: { inputs, outputs: { logits: { node: logits, type: 'float32', shape: image } } },
+  });
+}
+
+function compileEncoder(weights: Weights, shape: ModelShape): Promise<Encoder> {
+  const graph = new GraphBuilder();
+  const inputs = {
+    packed: graph.input('int32', [-1, wordsOf(shape)]),
+    labels: graph.input('int32', [-1]),
+  };
+  const { mean, logVar } = tf.tidy(() =>
+    encoderGraph(graph, weights, shape, inputs.packed.node, inputs.labels.node),
+  );
+  const moments = { type: 'float32', shape: [-1, shape.latentDim] } as const;
+  const outputs = { mean: { node: mean, ...moments }, logVar: { node: logVar, ...moments } };
+  return compileGraph(graph, { moments: { inputs, outputs } });
+}
+
+/** Rows `from` … `from + count`, computed as one of `size`. */
+interface Stretch {
+  from: number;
+  count: number;
+  size: number;
 }
 
 class TiledModel implements InferenceModel {
   readonly #shape: ModelShape;
-  readonly #encoder: Weights;
-  readonly #decoder: Weights;
+  readonly #decoder: Decoder;
+  readonly #encoder: Encoder;
+  #tiles: readonly number[] = [TILE];
 
-  constructor(shape: ModelShape, encoder: Weights, decoder: Weights) {
+  constructor(shape: ModelShape, decoder: Decoder, encoder: Encoder) {
     this.#shape = shape;
-    this.#encoder = encoder;
     this.#decoder = decoder;
+    this.#encoder = encoder;
+  }
+
+  get tiles(): readonly number[] {
+    return this.#tiles;
   }
 
   get #pixels(): number {
     return this.#shape.height * this.#shape.width * this.#shape.channels;
   }
 
-  async decode(latents: Float32Array, labels: Int32Array): Promise<Uint8Array> {
+  /** Runs a probe at every size, which plans its kernels too, and keeps the sizes that agree with `TILE`. */
+  async measureTiles(): Promise<void> {
+    const rows = Math.max(...SIZES);
+    const { latentDim, labels } = this.#shape;
+    const z = Float32Array.from({ length: rows * latentDim }, (_, i) => 3 * Math.sin(i * i));
+    const y = Int32Array.from({ length: rows }, (_, i) => i % labels);
+    this.#tiles = [TILE];
+    const images = this.decode(z, y);
+    const probe = () => [this.decodeLogits(z, y), ...Object.values(this.encode(images, y))];
+    const expected = probe();
+    const agreeing: number[] = [];
+    for (const size of SIZES) {
+      await nextTurn();
+      this.#tiles = [size];
+      const got = probe();
+      if (got.every((values, i) => sameBits(values, expected[i]!))) agreeing.push(size);
+    }
+    this.#tiles = agreeing;
+  }
+
+  /** The largest tile as often as it fits, and the smallest that holds the rest. */
+  *#stretches(rows: number): Generator<Stretch> {
+    const largest = this.#tiles.at(-1)!;
+    for (let from = 0; from < rows; from += largest) {
+      const count = Math.min(largest, rows - from);
+      yield { from, count, size: this.#tiles.find((tile) => tile >= count)! };
+    }
+  }
+
+  #decode(output: 'images' | 'logits', latents: Float32Array, labels: Int32Array, { from, size }: Stretch) {
     const { latentDim } = this.#shape;
+    const z = padded(Float32Array, latents, from * latentDim, size * latentDim);
+    return this.#decoder.functions[output].run({
+      z: { values: z, shape: [size, latentDim] },
+      labels: { values: padded(Int32Array, labels, from, size), shape: [size] },
+    });
+  }
+
+  decode(latents: Float32Array, labels: Int32Array): Uint8Array {
     const images = new Uint8Array(labels.length * this.#pixels);
-    for (let from = 0; from < labels.length; from += TILE) {
-      const z = padded(Float32Array, latents, from * latentDim, TILE * latentDim);
-      const y = padded(Int32Array, labels, from, TILE);
-      const tile = tf.tidy(() => this.#decodeTile(z, y).mul(255).round().dataSync());
-      images.set(
-        tile.subarray(0, Math.min(tile.length, images.length - from * this.#pixels)),
-        from * this.#pixels,
-      );
+    for (const stretch of this.#stretches(labels.length)) {
+      const { packed } = this.#decode('images', latents, labels, stretch);
+      const bytes = new Uint8Array(packed!.buffer, packed!.byteOffset, stretch.count * this.#pixels);
+      images.set(bytes, stretch.from * this.#pixels);
     }
     return images;
   }
 
-  async encode(
-    images: Uint8Array,
-    labels: Int32Array,
-  ): Promise<{ mean: Float32Array; logVar: Float32Array }> {
+  decodeLogits(latents: Float32Array, labels: Int32Array): Float32Array {
+    const all = new Float32Array(labels.length * this.#pixels);
+    for (const stretch of this.#stretches(labels.length)) {
+      const { logits } = this.#decode('logits', latents, labels, stretch);
+      all.set(logits!.subarray(0, stretch.count * this.#pixels), stretch.from * this.#pixels);
+    }
+    return all;
+  }
+
+  encode(images: Uint8Array, labels: Int32Array): { mean: Float32Array; logVar: Float32Array } {
     const { latentDim } = this.#shape;
     const mean = new Float32Array(labels.length * latentDim);
     const logVar = new Float32Array(labels.length * latentDim);
-    for (let from = 0; from < labels.length; from += TILE) {
-      const x = padded(Uint8Array, images, from * this.#pixels, TILE * this.#pixels);
-      const y = padded(Int32Array, labels, from, TILE);
-      const [mu, lv] = tf.tidy(() => {
-        const { mu, logVar } = this.#encodeTile(x, y);
-        return [mu.dataSync(), logVar.dataSync()];
+    for (const { from, count, size } of this.#stretches(labels.length)) {
+      const bytes = padded(Uint8Array, images, from * this.#pixels, size * this.#pixels);
+      const moments = this.#encoder.functions.moments.run({
+        packed: { values: new Int32Array(bytes.buffer), shape: [size, wordsOf(this.#shape)] },
+        labels: { values: padded(Int32Array, labels, from, size), shape: [size] },
       });
-      const room = Math.min(TILE, labels.length - from) * latentDim;
-      mean.set(mu!.subarray(0, room), from * latentDim);
-      logVar.set(lv!.subarray(0, room), from * latentDim);
+      mean.set(moments.mean!.subarray(0, count * latentDim), from * latentDim);
+      logVar.set(moments.logVar!.subarray(0, count * latentDim), from * latentDim);
     }
     return { mean, logVar };
   }
@@ -133,57 +201,41 @@ class TiledModel implements InferenceModel {
    * A lower bound on log p(x | y) for each label y, at z = μ and with Gaussian pixels:
    * −Σ (x − Dec(μ, y))² / (2·0.1) − KL[N(μ, σ²) ‖ N(0, I)].
    */
-  async explain(images: Uint8Array): Promise<Float32Array> {
+  explain(images: Uint8Array): Float32Array {
     const { labels, latentDim } = this.#shape;
     const count = images.length / this.#pixels;
-    const scores = new Float32Array(count * labels);
-    for (let image = 0; image < count; image++) {
-      const one = images.subarray(image * this.#pixels, (image + 1) * this.#pixels);
-      const copies = new Uint8Array(labels * this.#pixels);
-      for (let label = 0; label < labels; label++) copies.set(one, label * this.#pixels);
-      const asked = Int32Array.from({ length: labels }, (_, label) => label);
-      const { mean, logVar } = await this.encode(copies, asked);
-      const explained = await this.decode(mean, asked);
-      for (let label = 0; label < labels; label++) {
-        let squares = 0;
-        for (let i = 0; i < this.#pixels; i++)
-          squares += ((explained[label * this.#pixels + i]! - one[i]!) / 255) ** 2;
-        let kl = 0;
-        for (let i = label * latentDim; i < (label + 1) * latentDim; i++) {
-          kl -= 0.5 * (1 + logVar[i]! - mean[i]! ** 2 - Math.exp(logVar[i]!));
-        }
-        scores[image * labels + label] = -squares / (2 * PIXEL_VARIANCE) - kl;
-      }
+    const copies = new Uint8Array(count * labels * this.#pixels);
+    for (let row = 0; row < count * labels; row++) {
+      const image = Math.floor(row / labels);
+      copies.set(images.subarray(image * this.#pixels, (image + 1) * this.#pixels), row * this.#pixels);
     }
-    return scores;
-  }
-
-  #decodeTile(latents: Float32Array, labels: Int32Array): Tensor4D {
-    const z = tf.tensor2d(latents, [TILE, this.#shape.latentDim]);
-    return decodeFolded(this.#decoder, this.#shape, z, this.#oneHot(labels));
-  }
-
-  #encodeTile(images: Uint8Array, labels: Int32Array): { mu: Tensor2D; logVar: Tensor2D } {
-    const { height, width, channels } = this.#shape;
-    const x = tf.tensor4d(
-      Float32Array.from(images, (byte) => byte / 255),
-      [TILE, height, width, channels],
-    );
-    return encode(this.#encoder, x, this.#oneHot(labels), inferencePass(this.#shape.batchNorm));
-  }
-
-  #oneHot(labels: Int32Array): Tensor2D {
-    const values = new Float32Array(labels.length * this.#shape.labels);
-    labels.forEach((label, i) => {
-      values[i * this.#shape.labels + label] = 1;
+    const asked = Int32Array.from({ length: count * labels }, (_, row) => row % labels);
+    const { mean, logVar } = this.encode(copies, asked);
+    const explained = this.decode(mean, asked);
+    return Float32Array.from({ length: count * labels }, (_, row) => {
+      let squares = 0;
+      for (let i = row * this.#pixels; i < (row + 1) * this.#pixels; i++) {
+        squares += ((explained[i]! - copies[i]!) / 255) ** 2;
+      }
+      let kl = 0;
+      for (let i = row * latentDim; i < (row + 1) * latentDim; i++) {
+        kl -= 0.5 * (1 + logVar[i]! - mean[i]! ** 2 - Math.exp(logVar[i]!));
+      }
+      return -squares / (2 * PIXEL_VARIANCE) - kl;
     });
-    return tf.tensor2d(values, [labels.length, this.#shape.labels]);
   }
 
   dispose(): void {
-    disposeWeights(this.#encoder);
-    disposeWeights(this.#decoder);
+    this.#encoder.dispose();
+    this.#decoder.dispose();
   }
+}
+
+/** Bit for bit, so that NaN equals itself and −0 does not equal 0. */
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(
+    Buffer.from(b.buffer, b.byteOffset, b.byteLength),
+  );
 }
 
 /** `length` values from `start`, zeros where the source ends. */

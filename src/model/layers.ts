@@ -21,7 +21,7 @@ export const inferencePass = (batchNorm: boolean): Pass => ({
 
 export const LEAKY_RELU_SLOPE = 0.3;
 /** Keras's ε inside batch normalisation's square root. */
-const NORM_EPSILON = 1e-3;
+export const NORM_EPSILON = 1e-3;
 export const NORM_MOMENTUM = 0.99;
 
 /** Specifications of a convolution's or dense layer's kernel and bias. */

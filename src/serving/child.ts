@@ -28,33 +28,41 @@ async function load(modelId: string, directory: string): Promise<void> {
   models.set(modelId, model);
 }
 
-async function answer(call: Extract<ToInferenceChild, { id: number }>): Promise<void> {
+function answer(call: Extract<ToInferenceChild, { id: number }>): void {
   const model = models.get(call.modelId);
   if (!model) throw new Error(`Model ${call.modelId} is not loaded`);
   const { id } = call;
   const start = performance.now();
   const computeMs = (): number => performance.now() - start;
   if (call.type === 'decode') {
-    const pixels = await model.decode(call.latents, call.labels);
+    const pixels = model.decode(call.latents, call.labels);
     send({ type: 'decoded', id, pixels, computeMs: computeMs() });
   } else if (call.type === 'encode') {
-    const { mean, logVar } = await model.encode(call.images, call.labels);
+    const { mean, logVar } = model.encode(call.images, call.labels);
     send({ type: 'encoded', id, mean, logVar, computeMs: computeMs() });
   } else {
-    const scores = await model.explain(call.images);
+    const scores = model.explain(call.images);
     send({ type: 'explained', id, scores, computeMs: computeMs() });
   }
 }
 
-async function handle(message: ToInferenceChild): Promise<void> {
+async function handleLoad({
+  modelId,
+  directory,
+}: Extract<ToInferenceChild, { type: 'load' }>): Promise<void> {
+  try {
+    await load(modelId, directory);
+    send({ type: 'loaded', modelId });
+  } catch (error) {
+    send({ type: 'load-failed', modelId, ...describe(error) });
+  }
+}
+
+function handle(message: ToInferenceChild): void {
   switch (message.type) {
     case 'load':
-      try {
-        await load(message.modelId, message.directory);
-        send({ type: 'loaded', modelId: message.modelId });
-      } catch (error) {
-        send({ type: 'load-failed', modelId: message.modelId, ...describe(error) });
-      }
+      // Not awaited: models that are there answer between its steps.
+      void handleLoad(message);
       return;
     case 'unload':
       models.get(message.modelId)?.dispose();
@@ -62,7 +70,7 @@ async function handle(message: ToInferenceChild): Promise<void> {
       return;
     default:
       try {
-        await answer(message);
+        answer(message);
       } catch (error) {
         send({ type: 'failed', id: message.id, ...describe(error) });
       }
@@ -75,7 +83,7 @@ process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 
 // Importing the engine loads TensorFlow; an installation without it must be reported, not crash.
-let last: Promise<void> = import('../engine/index.ts').then(
+const engine = import('../engine/index.ts').then(
   ({ device }) => send({ type: 'ready', device }),
   (error) => {
     send({ type: 'fatal', ...describe(error) });
@@ -84,5 +92,5 @@ let last: Promise<void> = import('../engine/index.ts').then(
   },
 );
 process.on('message', (message: ToInferenceChild) => {
-  last = last.then(() => handle(message));
+  void engine.then(() => handle(message));
 });

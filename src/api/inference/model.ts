@@ -6,6 +6,7 @@ import type { ModelRecord } from '../../contracts/model.ts';
 import { StylographError } from '../../errors.ts';
 import type { Timings } from '../../serving/client.ts';
 import type { ApiDeps } from '../deps.ts';
+import { SharedLookup } from './lookup.ts';
 
 export const ModelQuery = {
   model: z
@@ -19,45 +20,58 @@ export const ModelQuery = {
     }),
 };
 
-/** How long a call waits for the new target of an alias before the old one answers once more. */
+/** How long a call waits for the new target of a user's alias before the old one answers once more. */
 const SWAP_MS = 2_000;
+/** How long a model that could not be loaded beside another is left alone. */
+const RETRY_MS = 5_000;
 
 /**
  * Turns references into models. When an alias moves, its old target answers until the new one is loaded, and goes on
- * doing so when the new one cannot be loaded at all.
+ * doing so when the new one cannot be loaded at all. Whoever has moved an alias himself waits a moment to see it moved;
+ * `latest` moves by itself, and nobody waits.
  */
 export class ModelChooser {
-  readonly #models: ApiDeps['models'];
+  readonly #records: SharedLookup<ModelRecord>;
   readonly #inference: ApiDeps['inference'];
   /** What answered last, by alias. */
   readonly #serving = new Map<string, ModelRecord>();
+  /** Until when models that could not be loaded are left alone, by id. */
+  readonly #refused = new Map<string, number>();
 
   constructor({ models, inference }: Pick<ApiDeps, 'models' | 'inference'>) {
-    this.#models = models;
+    // Under load the disk is read once for all that arrive together.
+    this.#records = new SharedLookup((reference) => models.record(reference));
     this.#inference = inference;
   }
 
   /** @throws no_model, model_not_found */
   async choose(reference: string): Promise<ModelRecord> {
-    const record = await this.#models.record(reference);
+    const record = await this.#records.find(reference);
     if (record.id === reference) return record;
     const old = this.#serving.get(reference);
     const isSwap = old !== undefined && old.id !== record.id && this.#inference.isLoaded(old.id);
-    if (isSwap && !(await this.#loadsInTime(record))) return old;
+    if (isSwap && !(await this.#loadsInTime(record, followsNewest(reference) ? 0 : SWAP_MS))) return old;
     this.#serving.set(reference, record);
     return record;
   }
 
-  async #loadsInTime(record: ModelRecord): Promise<boolean> {
+  async #loadsInTime(record: ModelRecord, ms: number): Promise<boolean> {
     if (this.#inference.isLoaded(record.id)) return true;
-    const late = sleep(SWAP_MS, false, { ref: false });
+    if (performance.now() < (this.#refused.get(record.id) ?? 0)) return false;
+    const late = ms === 0 ? false : sleep(ms, false, { ref: false });
     const loaded = this.#inference.ensure(record).then(
-      () => true,
-      () => false,
+      () => this.#refused.delete(record.id) || true,
+      () => {
+        this.#refused.set(record.id, performance.now() + RETRY_MS);
+        return false;
+      },
     );
-    return await Promise.race([loaded, late]);
+    return await Promise.race([late, loaded]);
   }
 }
+
+const followsNewest = (reference: string): boolean =>
+  reference === 'latest' || reference.startsWith('latest-');
 
 /** Index of a label given by name, or else by index. @throws invalid_label naming those there are */
 export function labelIndex(model: ModelRecord, reference: LabelReference): number {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SharedLookup } from '../../src/api/inference/lookup.ts';
+
+/** A look-up whose answers come when told to. */
+function setUp() {
+  const begun: { key: string; answer(value: string): void; fail(error: Error): void }[] = [];
+  const lookup = new SharedLookup<string>(
+    (key) => new Promise((answer, fail) => begun.push({ key, answer, fail })),
+  );
+  return { lookup, begun };
+}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+test('those who ask together share one look-up; another key has its own', async () => {
+  const { lookup, begun } = setUp();
+  const both = Promise.all([lookup.find('a'), lookup.find('a'), lookup.find('b')]);
+  await turn();
+  assert.deepEqual(
+    begun.map(({ key }) => key),
+    ['a', 'b'],
+  );
+  begun[0]!.answer('1');
+  begun[1]!.answer('2');
+  assert.deepEqual(await both, ['1', '1', '2']);
+});
+
+test('who asks while one runs gets the answer of a later one, which waits for it', async () => {
+  const { lookup, begun } = setUp();
+  const early = lookup.find('a');
+  await turn();
+  const late = [lookup.find('a'), lookup.find('a')];
+  await turn();
+  assert.equal(begun.length, 1);
+  begun[0]!.answer('old');
+  assert.equal(await early, 'old');
+  await turn();
+  assert.equal(begun.length, 2);
+  begun[1]!.answer('new');
+  assert.deepEqual(await Promise.all(late), ['new', 'new']);
+});
+
+test('a look-up that fails fails for its own, and the next one is made', async () => {
+  const { lookup, begun } = setUp();
+  const refused = assert.rejects(lookup.find('a'), /gone/);
+  await turn();
+  const late = lookup.find('a');
+  begun[0]!.fail(new Error('gone'));
+  await refused;
+  await turn();
+  begun[1]!.answer('there');
+  assert.equal(await late, 'there');
+});
