@@ -1,5 +1,5 @@
 import type { Dataset } from '../contracts/dataset.ts';
-import type { Evaluation } from '../contracts/evaluation.ts';
+import { EVALUATION_SAMPLES, type Evaluation } from '../contracts/evaluation.ts';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import { StylographError } from '../errors.ts';
 import { buildInferenceModel } from '../model/inference.ts';
@@ -13,10 +13,6 @@ import { styleMoments, transferCorrelation } from './metrics/style.ts';
 import { type AskedImages, ModelImages } from './model-images.ts';
 import { type ScoredSet, scoreSet, type Yardstick } from './scores.ts';
 import { baselineOf } from './self-tests.ts';
-
-/** Samples of a full evaluation and of a short one. */
-export const FULL_SAMPLES = 10_000;
-export const SHORT_SAMPLES = 2_000;
 
 /** Every image that was scored, for others to score. */
 export interface EvaluatedImages {
@@ -60,7 +56,7 @@ type Stage = keyof typeof STAGES;
  *   checkpoint_corrupt when the weights do not fit the record; `signal`'s reason when it is aborted
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
-  const { record, weights, dataset, dataDir, samples = FULL_SAMPLES } = options;
+  const { record, weights, dataset, dataDir, samples = EVALUATION_SAMPLES.full } = options;
   const startedAt = performance.now();
   const judge = Judge.of(dataset.info);
   if (!judge) throw noJudge(dataset);
@@ -182,7 +178,7 @@ async function drawSamples(
       work.during('samples', middle / samples, to / samples),
     );
   };
-  const short = Math.min(samples, SHORT_SAMPLES);
+  const short = Math.min(samples, EVALUATION_SAMPLES.short);
   const before = seconds();
   const first = await see(0, short);
   const took = seconds() - before;

@@ -1,7 +1,1 @@
-export {
-  type EvaluatedImages,
-  type EvaluateOptions,
-  evaluateModel,
-  FULL_SAMPLES,
-  SHORT_SAMPLES,
-} from './evaluate.ts';
+export { type EvaluatedImages, type EvaluateOptions, evaluateModel } from './evaluate.ts';
