@@ -1,1 +1,1 @@
-export { type EvaluatedImages, type EvaluateOptions, evaluateModel } from './evaluate.ts';
+export { type EvaluateOptions, evaluateModel } from './evaluate.ts';
