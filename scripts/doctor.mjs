@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { chooseBuild, engineFolder } from './setup/engine.mjs';
+import { bindingFolder, chooseBuild } from './setup/engine.mjs';
 import { CACHE, ROOT } from './setup/paths.mjs';
 import { checkNode, checkPlatform } from './setup/platform.mjs';
 import { execute } from './setup/processes.mjs';
@@ -45,7 +45,7 @@ function need(condition, good, bad, remedy) {
 
 async function checkEngine() {
   const build = chooseBuild();
-  need(existsSync(engineFolder(build)), '', `the ${build} build of TensorFlow is not installed`, SETUP);
+  need(existsSync(bindingFolder(build)), '', `the ${build} build of TensorFlow is not installed`, SETUP);
   const script = `const util = require('node:util'); util.isNullOrUndefined ??= (v) => v == null;
     const tf = require('@tensorflow/tfjs-node-gpu'); const backend = tf.backend();
     if (tf.scalar(3).square().dataSync()[0] !== 9) throw new Error('it computes wrongly');

@@ -2,13 +2,14 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { downloadWheels, requireDisk } from './download.mjs';
 import { withLock } from './lock.mjs';
 import { CACHE, digestOf, findOnPath, ROOT } from './paths.mjs';
@@ -17,8 +18,8 @@ import { SetupProblem, say } from './problem.mjs';
 import { execute } from './processes.mjs';
 
 /**
- * The native engine: libtensorflow out of TensorFlow's wheel, and tfjs-node's binding compiled against it.
- * docs/adr/0001-native-engine.md tells why it is not tfjs-node's own download.
+ * The native engine: libtensorflow out of TensorFlow's wheel, and tfjs-node's binding compiled against it together with
+ * the kernels of src/engine/native. docs/adr/0001-native-engine.md tells why it is not tfjs-node's own download.
  */
 const PACKAGE = join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
 const HEADERS = join(ROOT, 'node_modules', 'node-api-headers', 'include');
@@ -57,71 +58,123 @@ export function chooseBuild(env = process.env, hasGpu = existsSync('/proc/driver
   return asked || (hasGpu ? 'cuda' : 'cpu');
 }
 
-/** Where a build of the engine lives in the shared cache; what it is made from is part of the name. */
+/** Where a build's libraries lie in the shared cache; what they are made from is part of the name. */
 export function engineFolder(build) {
   const made = digestOf(BUILDS[build].requirements, join(PACKAGE, 'package.json'));
   return join(CACHE, `engine-${build}-${process.arch}-${made}`);
+}
+
+const KERNELS = join(ROOT, 'src', 'engine', 'native');
+
+/** Where the binding to a build lies; a clone whose kernels differ has one of its own. */
+export function bindingFolder(build) {
+  const sources = readdirSync(KERNELS)
+    .sort()
+    .map((file) => join(KERNELS, file));
+  const made = digestOf(...sources, new URL(import.meta.url));
+  return join(CACHE, `binding-${made}-${basename(engineFolder(build))}`);
 }
 
 /** Makes the engine usable from this clone. @returns {Promise<boolean>} whether there was anything to do */
 export async function installEngine() {
   const build = chooseBuild();
   const folder = engineFolder(build);
+  const binding = bindingFolder(build);
   const marker = join(PACKAGE, 'lib', 'napi-v8', 'engine.txt');
-  if (existsSync(folder) && existsSync(marker) && readFileSync(marker, 'utf8') === folder) return false;
+  if (existsSync(binding) && existsSync(marker) && readFileSync(marker, 'utf8') === binding) return false;
   checkPlatform();
   mkdirSync(CACHE, { recursive: true });
-  if (!existsSync(folder))
-    await withLock(`${folder}.lock`, () => (existsSync(folder) ? undefined : buildEngine(build, folder)));
+  await onceInCache(folder, (unfinished) => fetchLibraries(build, unfinished));
+  await onceInCache(binding, (unfinished) => compileBinding(folder, unfinished));
 
   const target = join(PACKAGE, 'lib', 'napi-v8');
   mkdirSync(target, { recursive: true });
-  copyFileSync(join(folder, 'tfjs_binding.node'), join(target, 'tfjs_binding.node'));
+  rmSync(join(target, 'tfjs_binding.node'), { force: true });
+  copyFileSync(join(binding, 'tfjs_binding.node'), join(target, 'tfjs_binding.node'));
   rmSync(join(PACKAGE, 'deps'), { recursive: true, force: true });
   mkdirSync(join(PACKAGE, 'deps'));
   symlinkSync(join(folder, 'tensorflow'), join(PACKAGE, 'deps', 'lib'));
-  writeFileSync(marker, folder);
+  rmSync(marker, { force: true });
+  writeFileSync(marker, binding);
   return true;
 }
 
-export async function buildEngine(build, folder) {
+/** Makes a folder of the cache whole or not at all, however many set-ups want it. */
+async function onceInCache(folder, make) {
+  if (existsSync(folder)) return;
+  await withLock(`${folder}.lock`, async () => {
+    if (existsSync(folder)) return;
+    const unfinished = `${folder}.unfinished`;
+    rmSync(unfinished, { recursive: true, force: true });
+    mkdirSync(unfinished);
+    await make(unfinished);
+    renameSync(unfinished, folder);
+  });
+}
+
+function findCompiler() {
   const compiler = findOnPath('g++', 'clang++', 'c++');
-  if (!compiler) {
-    throw new SetupProblem(
-      "A C++ compiler is missing; it compiles the engine's small binding.",
-      'Install one: apt-get install -y g++   (Debian, Ubuntu)   or   dnf install -y gcc-c++   (Fedora, RHEL)',
-    );
-  }
+  if (compiler) return compiler;
+  throw new SetupProblem(
+    "A C++ compiler is missing; it compiles the engine's binding and kernels.",
+    'Install one: apt-get install -y g++   (Debian, Ubuntu)   or   dnf install -y gcc-c++   (Fedora, RHEL)',
+  );
+}
+
+export async function fetchLibraries(build, into) {
+  // Before a long download rather than after it.
+  findCompiler();
   const { requirements, what, gigabytes } = BUILDS[build];
   requireDisk(CACHE, gigabytes);
-  const unfinished = `${folder}.unfinished`;
-  rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished);
-  await downloadWheels({ requirements, platforms: PLATFORMS, wanted: WANTED, into: unfinished, what });
+  await downloadWheels({ requirements, platforms: PLATFORMS, wanted: WANTED, into, what });
+  symlinkSync('libtensorflow_cc.so.2', join(into, 'tensorflow', 'libtensorflow.so'));
+  symlinkSync('libtensorflow_framework.so.2', join(into, 'tensorflow', 'libtensorflow_framework.so'));
+}
 
-  say('compiling the binding (about 10 s) ...');
-  const libraries = join(unfinished, 'tensorflow');
-  symlinkSync('libtensorflow_cc.so.2', join(libraries, 'libtensorflow.so'));
-  symlinkSync('libtensorflow_framework.so.2', join(libraries, 'libtensorflow_framework.so'));
-  const { code, output } = await execute(compiler, [
-    ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
-    ...[HEADERS, join(libraries, 'include'), join(libraries, 'include', 'tensorflow')].map(
-      (path) => `-I${path}`,
-    ),
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(PACKAGE, 'binding', file)),
-    ...[
-      `-L${libraries}`,
-      '-ltensorflow',
-      '-ltensorflow_framework',
-      `-Wl,-rpath,${join(folder, 'tensorflow')}`,
-    ],
-    ...['-o', join(unfinished, 'tfjs_binding.node')],
+const FAST = ['-O3', '-ffp-contract=fast', '-fno-math-errno', '-fno-trapping-math'];
+/** The kernels are compiled once for each of these; which one runs is decided when the library is loaded. */
+const INSTRUCTION_SETS = {
+  // First, so that what the three share is the one that runs anywhere.
+  sse2: [],
+  avx2: ['-mavx2', '-mfma'],
+  avx512: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma'],
+};
+
+/** Compiles tfjs-node's binding and the kernels into one library. */
+async function compileBinding(engine, into) {
+  say("compiling the engine's binding and kernels (about 30 s) ...");
+  const libraries = join(engine, 'tensorflow');
+  const include = [HEADERS, join(libraries, 'include'), join(libraries, 'include', 'tensorflow')];
+  const common = ['-c', '-fPIC', '-std=c++17', '-w', ...include.map((path) => `-I${path}`)];
+  const units = [
+    ...Object.entries(INSTRUCTION_SETS).map(([name, flags]) => ({
+      name: `compute-${name}`,
+      args: [...FAST, ...flags, join(KERNELS, 'compute.cc')],
+    })),
+    ...['ops', 'parallel'].map((name) => ({
+      name,
+      // TensorFlow's header of the kernel API asks for one that its wheel's headers here do not need.
+      args: ['-O2', '-DIS_SLIM_BUILD', join(KERNELS, `${name}.cc`)],
+    })),
+    ...['tfjs_backend', 'tfjs_binding'].map((name) => ({
+      name,
+      args: ['-O2', '-DNAPI_VERSION=8', join(PACKAGE, 'binding', `${name}.cc`)],
+    })),
+  ];
+  const object = ({ name }) => join(into, `${name}.o`);
+  await Promise.all(units.map((unit) => compile([...common, ...unit.args, '-o', object(unit)])));
+  await compile([
+    ...['-shared', ...units.map(object), `-L${libraries}`, '-ltensorflow', '-ltensorflow_framework'],
+    ...['-lpthread', `-Wl,-rpath,${libraries}`, '-o', join(into, 'tfjs_binding.node')],
   ]);
-  if (code !== 0) {
-    throw new SetupProblem(
-      `The binding could not be compiled:\n${output.trim().split('\n').slice(-12).join('\n')}`,
-      'It needs a C++17 compiler (g++ 9 or newer, clang 10 or newer) with its standard library.',
-    );
-  }
-  renameSync(unfinished, folder);
+  for (const unit of units) rmSync(object(unit));
+}
+
+async function compile(args) {
+  const { code, output } = await execute(findCompiler(), args);
+  if (code === 0) return;
+  throw new SetupProblem(
+    `The engine's binding could not be compiled:\n${output.trim().split('\n').slice(-12).join('\n')}`,
+    'It needs a C++17 compiler (g++ 9 or newer, clang 12 or newer) with its standard library.',
+  );
 }

@@ -1,9 +1,12 @@
 import { runNativeOp } from './native.ts';
-import type { Tensor } from './tf.ts';
+import type { Tensor, Tensor1D } from './tf.ts';
 import { tf } from './tf.ts';
 
 /** Draws a step may take; keeps the seeds of neighbouring steps apart. */
 const DRAWS_PER_STEP = 256;
+
+/** Of 256 random bytes, how many drop an element at a rate. */
+export const droppedOf256 = (rate: number): number => Math.round(rate * 256);
 
 /** Independent purposes random numbers are drawn for. */
 export type RandomPurpose = 'weights' | 'priors' | 'steps' | 'samples';
@@ -45,7 +48,7 @@ export class StepRandom {
    * are scaled by the rate that holds, which keeps expectations exact.
    */
   dropoutMask(shape: number[], rate: number): Tensor {
-    const dropped = Math.round(rate * 256);
+    const dropped = droppedOf256(rate);
     const size = shape.reduce((product, side) => product * side, 1);
     return tf.tidy(() => {
       const words = this.#draw('StatelessRandomUniformFullInt', [Math.ceil(size / 4)], 'int32');
@@ -62,8 +65,16 @@ export class StepRandom {
     });
   }
 
+  /**
+   * The seed of the next draw, for an op that draws by itself: it yields the bytes that `dropoutMask` would decide by.
+   * Dispose it, or call within `tf.tidy`.
+   */
+  nextSeed(): Tensor1D {
+    return tf.tensor1d([this.#key, this.#counter++], 'int32');
+  }
+
   #draw(op: string, shape: number[], dtype: 'float32' | 'int32' = 'float32'): Tensor {
-    const seed = tf.tensor1d([this.#key, this.#counter++], 'int32');
+    const seed = this.nextSeed();
     const size = tf.tensor1d(shape, 'int32');
     const drawn = runNativeOp(op, [size, seed], { types: { dtype, T: 'int32', Tseed: 'int32' } });
     tf.dispose([seed, size]);

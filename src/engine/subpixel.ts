@@ -77,7 +77,7 @@ export function foldUpsampling(kernel: Tensor4D): Tensor4D {
  * @param kernel 5 × 5 × C × D, as for the upsampled grid
  * @returns B × 2H × 2W × D
  */
-export function upsampleConv5x5(x: Tensor4D, kernel: Tensor4D): Tensor4D {
+export function subpixelConv5x5(x: Tensor4D, kernel: Tensor4D): Tensor4D {
   return tf.depthToSpace(tf.conv2d(x, foldUpsampling(kernel), 1, 'same'), 2, 'NHWC') as Tensor4D;
 }
 

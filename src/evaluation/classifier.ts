@@ -1,6 +1,6 @@
 import type { NamedWeights } from '../contracts/model.ts';
-import { type StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
-import { conv, dense, kernelAndBias, maxPool2x2 } from '../model/layers.ts';
+import { maxPool2x2, type StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { conv, dense, kernelAndBias } from '../model/layers.ts';
 import { disposeWeights, importWeights, type WeightSpec, type Weights } from '../model/weights.ts';
 import type { FeatureSet } from './features.ts';
 

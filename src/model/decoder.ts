@@ -1,19 +1,16 @@
 import {
-  conv5x5OnDepth,
   type Tensor2D,
   type Tensor4D,
   tf,
   upsampleConv5x5,
-  upsampleToDepth,
+  upsampleDropoutConv5x5,
 } from '../engine/index.ts';
 import {
-  act,
-  activate,
   addBias,
-  conv,
-  dense,
-  dropout,
+  biasAct,
+  convolve,
   kernelAndBias,
+  multiply,
   normalizationSpecs,
   type Pass,
   statisticsSpecs,
@@ -63,22 +60,17 @@ export function decodeLogits(
   pass: Pass,
 ): Tensor4D {
   const [planes] = shape.widths.decoder;
-  const units = act(
-    weights,
-    'decoder/hidden',
-    dense(weights, 'decoder/hidden', tf.concat2d([z, y], 1)),
-    pass,
-  );
-  let h = units.reshape([z.shape[0], shape.height / 4, shape.width / 4, planes]) as Tensor4D;
   const kernel = (layer: string): Tensor4D => weight<Tensor4D>(weights, `${layer}/kernel`);
-  h = addBias(weights, 'decoder/conv1', upsampleConv5x5(h, kernel('decoder/conv1')));
-  h = act(weights, 'decoder/conv1', h, pass);
+  const code = tf.concat2d([z, y], 1);
+  const units = biasAct(weights, 'decoder/hidden', multiply(weights, 'decoder/hidden', code), pass);
+  let h = units.reshape([z.shape[0], shape.height / 4, shape.width / 4, planes]) as Tensor4D;
+  h = biasAct(weights, 'decoder/conv1', upsampleConv5x5(h, kernel('decoder/conv1')), pass);
   // The activation does not care on which side of the upsampling it stands; dropout does, and stays after it.
-  h = activate(weights, 'decoder/conv2', conv(weights, 'decoder/conv2', h), pass);
-  const image =
-    pass.dropout === 0
-      ? upsampleConv5x5(h, kernel('decoder/image'))
-      : conv5x5OnDepth(dropout(upsampleToDepth(h), pass), kernel('decoder/image'));
+  h = biasAct(weights, 'decoder/conv2', convolve(weights, 'decoder/conv2', h), { ...pass, dropout: 0 });
+  const image = upsampleDropoutConv5x5(h, kernel('decoder/image'), {
+    rate: pass.dropout,
+    random: pass.random,
+  });
   return addBias(weights, 'decoder/image', image);
 }
 

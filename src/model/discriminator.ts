@@ -1,14 +1,22 @@
 import type { TrainingConfig } from '../contracts/config.ts';
-import { stridedConv7x7, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import {
+  conv3x3WithPlanes,
+  stridedConv7x7,
+  stridedConvPoolActivation,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+} from '../engine/index.ts';
 import {
   act,
-  addBias,
+  activation,
   conv,
   dense,
   kernelAndBias,
-  maxPool2x2,
   normalizationSpecs,
   type Pass,
+  poolAct,
+  poolBias,
   statisticsSpecs,
   weight,
 } from './layers.ts';
@@ -63,21 +71,25 @@ export function discriminate(
   layer: TrainingConfig['similarityLayer'],
   pass: Pass,
 ): Judgement {
-  let h = maxPool2x2(
-    addBias(
-      weights,
-      'discriminator/conv1',
-      stridedConv7x7(x, weight<Tensor4D>(weights, 'discriminator/conv1/kernel')),
-    ),
-  );
-  h = act(weights, 'discriminator/conv1', h, pass);
-  const [batch, height, width] = h.shape;
-  const labelPlanes = tf.tile(y.reshape([batch, 1, 1, -1]), [1, height, width, 1]) as Tensor4D;
-  const pooled = maxPool2x2(conv(weights, 'discriminator/conv2', tf.concat4d([h, labelPlanes], 3)));
-  h = act(weights, 'discriminator/conv2', pooled, pass);
+  let h = firstLayer(weights, x, pass);
+  const filtered = conv3x3WithPlanes(h, y, weight<Tensor4D>(weights, 'discriminator/conv2/kernel'));
+  let pooled: Tensor4D | undefined;
+  if (layer === 'hidden') {
+    pooled = poolBias(weights, 'discriminator/conv2', filtered);
+    h = act(weights, 'discriminator/conv2', pooled, pass);
+  } else h = poolAct(weights, 'discriminator/conv2', filtered, pass);
   const flat = act(weights, 'discriminator/head', h, pass).reshape([x.shape[0], -1]) as Tensor2D;
   return {
     logit: dense(weights, 'discriminator/head', flat),
-    similarity: layer === 'hidden' ? pooled : conv(weights, 'discriminator/similarity', h),
+    similarity: pooled ?? conv(weights, 'discriminator/similarity', h),
   };
+}
+
+/** Conv 7×7 stride 2, max pooling, activation. x: B × H × W × C → B × H/4 × W/4 × D */
+function firstLayer(weights: Weights, x: Tensor4D, pass: Pass): Tensor4D {
+  const kernel = weight<Tensor4D>(weights, 'discriminator/conv1/kernel');
+  if (pass.normalization !== 'off')
+    return poolAct(weights, 'discriminator/conv1', stridedConv7x7(x, kernel), pass);
+  const bias = weight<Tensor1D>(weights, 'discriminator/conv1/bias');
+  return stridedConvPoolActivation(x, kernel, bias, activation(pass));
 }

@@ -1,10 +1,10 @@
-import { type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { maxPool2x2, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
 import {
-  act,
-  conv,
+  biasAct,
+  convolve,
   dense,
   kernelAndBias,
-  maxPool2x2,
+  multiply,
   normalizationSpecs,
   type Pass,
   statisticsSpecs,
@@ -51,10 +51,10 @@ export function encode(
   y: Tensor2D,
   pass: Pass,
 ): { mu: Tensor2D; logVar: Tensor2D } {
-  let h = act(weights, 'encoder/conv1', conv(weights, 'encoder/conv1', x, 2), pass);
+  let h = biasAct(weights, 'encoder/conv1', convolve(weights, 'encoder/conv1', x, 2), pass);
   h = maxPool2x2(h);
-  h = act(weights, 'encoder/conv2', conv(weights, 'encoder/conv2', h), pass);
+  h = biasAct(weights, 'encoder/conv2', convolve(weights, 'encoder/conv2', h), pass);
   const flat = tf.concat2d([h.reshape([x.shape[0], -1]) as Tensor2D, y], 1);
-  const hidden = act(weights, 'encoder/hidden', dense(weights, 'encoder/hidden', flat), pass);
+  const hidden = biasAct(weights, 'encoder/hidden', multiply(weights, 'encoder/hidden', flat), pass);
   return { mu: dense(weights, 'encoder/mean', hidden), logVar: dense(weights, 'encoder/log-var', hidden) };
 }

@@ -1,4 +1,15 @@
-import { type StepRandom, type Tensor, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import {
+  type Activation,
+  biasActivation,
+  conv3x3,
+  poolBiasActivation,
+  type StepRandom,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+} from '../engine/index.ts';
 import type { WeightSpec, Weights } from './weights.ts';
 
 /** How a network is run. */
@@ -50,43 +61,65 @@ export function weight<T extends Tensor = Tensor>(weights: Weights, name: string
   return tensor as T;
 }
 
-/** `same` convolution with bias. x: B × H × W × C → B × H × W × D. */
-export function conv(weights: Weights, layer: string, x: Tensor4D, stride: 1 | 2 = 1): Tensor4D {
-  const filtered = tf.conv2d(x, weight<Tensor4D>(weights, `${layer}/kernel`), stride, 'same');
-  return addBias(weights, layer, filtered);
+const kernelOf = (weights: Weights, layer: string): Tensor4D => weight<Tensor4D>(weights, `${layer}/kernel`);
+const biasOf = (weights: Weights, layer: string): Tensor1D => weight<Tensor1D>(weights, `${layer}/bias`);
+
+/** `same` 3×3 convolution without its bias. x: B × H × W × C → B × H × W × D. */
+export function convolve(weights: Weights, layer: string, x: Tensor4D, stride: 1 | 2 = 1): Tensor4D {
+  const kernel = kernelOf(weights, layer);
+  return stride === 1 ? conv3x3(x, kernel) : tf.conv2d(x, kernel, stride, 'same');
 }
 
-export function addBias(weights: Weights, layer: string, x: Tensor4D): Tensor4D {
-  return tf.add(x, weight(weights, `${layer}/bias`));
+/** `same` 3×3 convolution with bias. x: B × H × W × C → B × H × W × D. */
+export function conv(weights: Weights, layer: string, x: Tensor4D, stride: 1 | 2 = 1): Tensor4D {
+  return addBias(weights, layer, convolve(weights, layer, x, stride));
+}
+
+export function addBias<T extends Tensor>(weights: Weights, layer: string, x: T): T {
+  return tf.add(x, biasOf(weights, layer)) as T;
+}
+
+/** x: B × N → B × M, without bias. */
+export function multiply(weights: Weights, layer: string, x: Tensor2D): Tensor2D {
+  return tf.matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`));
 }
 
 /** x: B × N → B × M. */
 export function dense(weights: Weights, layer: string, x: Tensor2D): Tensor2D {
-  return tf.add(
-    tf.matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`)),
-    weight(weights, `${layer}/bias`),
-  ) as Tensor2D;
+  return addBias(weights, layer, multiply(weights, layer, x));
 }
 
-export function maxPool2x2(x: Tensor4D): Tensor4D {
-  return tf.maxPool(x, 2, 2, 'same');
-}
-
-/** Batch normalisation where it is on, then LeakyReLU(0.3). Any shape. */
-export function activate<T extends Tensor>(weights: Weights, layer: string, x: T, pass: Pass): T {
-  return tf.leakyRelu(normalize(weights, layer, x, pass), LEAKY_RELU_SLOPE) as T;
-}
-
-/** Drops elements at the pass's rate and scales the kept ones up. Any shape. */
-export function dropout<T extends Tensor>(x: T, { dropout: rate, random }: Pass): T {
-  if (rate === 0) return x;
-  if (!random) throw new Error('Dropout needs a random stream');
-  return x.mul(random.dropoutMask(x.shape, rate));
-}
+/** LeakyReLU(0.3) and the pass's dropout. */
+export const activation = ({ dropout: rate, random }: Pass): Activation => ({
+  slope: LEAKY_RELU_SLOPE,
+  rate,
+  random,
+});
 
 /** The article's block after a layer: batch normalisation where it is on, LeakyReLU(0.3), dropout. Any shape. */
 export function act<T extends Tensor>(weights: Weights, layer: string, x: T, pass: Pass): T {
-  return dropout(activate(weights, layer, x, pass), pass);
+  return biasActivation(
+    normalize(weights, layer, x, pass) as T,
+    tf.zeros([x.shape.at(-1)!]),
+    activation(pass),
+  );
+}
+
+/** The layer's bias, and then the block. Any shape. */
+export function biasAct<T extends Tensor>(weights: Weights, layer: string, x: T, pass: Pass): T {
+  if (pass.normalization !== 'off') return act(weights, layer, addBias(weights, layer, x), pass);
+  return biasActivation(x, biasOf(weights, layer), activation(pass));
+}
+
+/** The layer's bias, max pooling 2×2, and then the block. B × H × W × C → B × ⌈H/2⌉ × ⌈W/2⌉ × C */
+export function poolAct(weights: Weights, layer: string, x: Tensor4D, pass: Pass): Tensor4D {
+  if (pass.normalization !== 'off') return act(weights, layer, poolBias(weights, layer, x), pass);
+  return poolBiasActivation(x, biasOf(weights, layer), activation(pass));
+}
+
+/** The layer's bias and max pooling 2×2, which may change places. */
+export function poolBias(weights: Weights, layer: string, x: Tensor4D): Tensor4D {
+  return poolBiasActivation(x, biasOf(weights, layer), { slope: 1, rate: 0 });
 }
 
 function normalize(weights: Weights, layer: string, x: Tensor, pass: Pass): Tensor {

@@ -1,5 +1,13 @@
 import type { TrainingConfig } from '../contracts/config.ts';
-import { joinFlat, splitFlat, type Tensor1D, tf } from '../engine/index.ts';
+import {
+  fusedUpdate,
+  hasFusedUpdates,
+  joinFlat,
+  splitFlat,
+  type Tensor,
+  type Tensor1D,
+  tf,
+} from '../engine/index.ts';
 import type { NetworkName, WeightSpec, Weights } from './weights.ts';
 
 /**
@@ -9,13 +17,15 @@ import type { NetworkName, WeightSpec, Weights } from './weights.ts';
 interface UpdateRule {
   /** The accumulators of a vector of weights, and what they start at. */
   accumulators: Record<string, 'zeros' | 'ones'>;
-  /** θ, g and the accumulators → the new θ and the new accumulators. `t` counts updates from 1. */
+  /** The rule's numbers, in the order in which its fused form takes them. `t` counts updates from 1. */
+  numbers(rate: number, t: number): number[];
+  /** θ, g and the accumulators → the new θ and the new accumulators. */
   apply(
     theta: Tensor1D,
     g: Tensor1D,
     accumulators: Record<string, Tensor1D>,
     rate: number,
-    t: Tensor1D,
+    t: number,
   ): { theta: Tensor1D; accumulators: Record<string, Tensor1D> };
 }
 
@@ -23,12 +33,16 @@ interface UpdateRule {
  * TensorFlow 1's RMSPropOptimizer: ms ← 0.9·ms + 0.1·g², θ ← θ − rate·g / √(ms + 1e-10), with ms starting at ones,
  * which acts as a warm-up of about a hundred steps.
  */
+const RMSPROP = { decay: 0.9, epsilon: 1e-10 };
 const rmspropTf1: UpdateRule = {
   accumulators: { 'mean-square': 'ones' },
+  numbers: (rate) => [rate, RMSPROP.decay, RMSPROP.epsilon],
   apply(theta, g, accumulators, rate) {
-    const ms = accumulators['mean-square']!.mul(0.9).add(g.square().mul(0.1)) as Tensor1D;
+    const ms = accumulators['mean-square']!.mul(RMSPROP.decay).add(
+      g.square().mul(1 - RMSPROP.decay),
+    ) as Tensor1D;
     return {
-      theta: theta.sub(g.mul(rate).div(ms.add(1e-10).sqrt())),
+      theta: theta.sub(g.mul(rate).div(ms.add(RMSPROP.epsilon).sqrt())),
       accumulators: { 'mean-square': ms },
     };
   },
@@ -39,11 +53,12 @@ const ADAM = { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
 /** Adam (Kingma and Ba 2014) with β₁ = 0.5, usual for GANs (Radford et al. 2015). */
 const adam: UpdateRule = {
   accumulators: { 'first-moment': 'zeros', 'second-moment': 'zeros' },
+  numbers: (rate, t) => [rate, ADAM.beta1, ADAM.beta2, ADAM.epsilon, t],
   apply(theta, g, accumulators, rate, t) {
     const m = accumulators['first-moment']!.mul(ADAM.beta1).add(g.mul(1 - ADAM.beta1)) as Tensor1D;
     const v = accumulators['second-moment']!.mul(ADAM.beta2).add(g.square().mul(1 - ADAM.beta2)) as Tensor1D;
-    const mHat = m.div(tf.sub(1, tf.pow(ADAM.beta1, t)));
-    const vHat = v.div(tf.sub(1, tf.pow(ADAM.beta2, t)));
+    const mHat = m.div(1 - ADAM.beta1 ** t);
+    const vHat = v.div(1 - ADAM.beta2 ** t);
     return {
       theta: theta.sub(mHat.mul(rate).div(vHat.sqrt().add(ADAM.epsilon))),
       accumulators: { 'first-moment': m, 'second-moment': v },
@@ -51,7 +66,7 @@ const adam: UpdateRule = {
   },
 };
 
-function ruleOf({ optimizer }: Pick<TrainingConfig, 'optimizer'>): UpdateRule {
+export function ruleOf({ optimizer }: Pick<TrainingConfig, 'optimizer'>): UpdateRule {
   return optimizer === 'adam' ? adam : rmspropTf1;
 }
 
@@ -79,30 +94,53 @@ export function optimizerSpecs(
 export function updateNetwork(
   network: NetworkName,
   weights: Weights,
-  gradients: Parameters<typeof joinFlat>[0],
+  gradients: Tensor[],
   state: Weights,
   rate: number,
   config: Pick<TrainingConfig, 'optimizer'>,
 ): void {
   const rule = ruleOf(config);
-  const updated = tf.tidy(() => {
-    const t = state.get(`${network}/updates`)!.add(1) as Tensor1D;
-    const accumulators = Object.fromEntries(
-      Object.keys(rule.accumulators).map((name) => [name, state.get(`${network}/${name}`) as Tensor1D]),
-    );
-    const next = rule.apply(joinFlat([...weights.values()]), joinFlat(gradients), accumulators, rate, t);
-    const shapes = [...weights.values()].map(({ shape }) => shape);
-    return { t, accumulators: next.accumulators, thetas: splitFlat(next.theta, shapes) };
-  });
+  const names = Object.keys(rule.accumulators).map((name) => `${network}/${name}`);
+  const thetas = [...weights.values()];
+  const accumulators = names.map((name) => state.get(name) as Tensor1D);
+  const t = state.get(`${network}/updates`)!.dataSync()[0]! + 1;
+  const updated = hasFusedUpdates
+    ? fusedUpdate(config.optimizer, thetas, gradients, accumulators, rule.numbers(rate, t))
+    : plainUpdate(rule, thetas, gradients, accumulators, rate, t);
   [...weights.keys()].forEach((name, i) => {
     replace(weights, name, updated.thetas[i]!);
   });
-  for (const [name, accumulator] of Object.entries(updated.accumulators))
-    replace(state, `${network}/${name}`, accumulator);
-  replace(state, `${network}/updates`, updated.t);
+  names.forEach((name, i) => {
+    replace(state, name, updated.accumulators[i]!);
+  });
+  replace(state, `${network}/updates`, tf.tensor1d([t]));
 }
 
-function replace(weights: Weights, name: string, value: ReturnType<typeof splitFlat>[number]): void {
+/** The rule on one flat vector. */
+export function plainUpdate(
+  rule: UpdateRule,
+  thetas: Tensor[],
+  gradients: Tensor[],
+  accumulators: Tensor1D[],
+  rate: number,
+  t: number,
+): { thetas: Tensor[]; accumulators: Tensor1D[] } {
+  return tf.tidy(() => {
+    const named = Object.fromEntries(
+      Object.keys(rule.accumulators).map((name, i) => [name, accumulators[i]!]),
+    );
+    const next = rule.apply(joinFlat(thetas), joinFlat(gradients), named, rate, t);
+    return {
+      thetas: splitFlat(
+        next.theta,
+        thetas.map(({ shape }) => shape),
+      ),
+      accumulators: Object.values(next.accumulators),
+    };
+  });
+}
+
+function replace(weights: Weights, name: string, value: Tensor): void {
   const old = weights.get(name);
   weights.set(name, tf.keep(value));
   old?.dispose();

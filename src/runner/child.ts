@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { loadDataset } from '../data/index.ts';
 import { drawSample } from '../figures/index.ts';
-import type { Evaluate } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
 
@@ -21,10 +20,4 @@ async function loadTrainer(): Promise<Trainer> {
   };
 }
 
-/** Imported when training is over. */
-async function loadEvaluate(dataDir: string): Promise<Evaluate> {
-  const { evaluateModel } = await import('../evaluation/index.ts');
-  return (options) => evaluateModel({ ...options, dataDir });
-}
-
-serveRunChild({ loadDataset, drawSample, loadTrainer, loadEvaluate });
+serveRunChild({ loadDataset, drawSample, loadTrainer });

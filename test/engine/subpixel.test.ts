@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { StepRandom, type Tensor, type Tensor4D, tf } from '../../src/engine/index.ts';
 import {
   conv5x5OnDepth,
   foldUpsampling,
-  StepRandom,
   stridedConv7x7,
-  type Tensor,
-  type Tensor4D,
-  tf,
-  upsampleConv5x5,
+  subpixelConv5x5,
   upsampleToDepth,
-} from '../../src/engine/index.ts';
+} from '../../src/engine/subpixel.ts';
 
 type Convolution = (x: Tensor4D, kernel: Tensor4D) => Tensor4D;
 
@@ -43,7 +40,7 @@ const upsample = (x: Tensor4D): Tensor4D =>
 
 test('upsampling and a 5×5 convolution as one sub-pixel convolution', () => {
   const plain: Convolution = (x, kernel) => tf.conv2d(upsample(x), kernel, 1, 'same');
-  assertSame(upsampleConv5x5, plain, [3, 7, 6, 5], [5, 5, 5, 4]);
+  assertSame(subpixelConv5x5, plain, [3, 7, 6, 5], [5, 5, 5, 4]);
   assert.deepEqual(foldUpsampling(tf.ones([5, 5, 2, 3])).shape, [3, 3, 2, 12]);
 });
 

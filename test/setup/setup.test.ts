@@ -51,7 +51,7 @@ function step(expression: string, programs: Record<string, string> = {}, env: Re
   };
 }
 
-const BUILD = `const { engineFolder, buildEngine } = await import('./scripts/setup/engine.mjs'); await buildEngine('cpu', engineFolder('cpu'));`;
+const BUILD = `const { fetchLibraries } = await import('./scripts/setup/engine.mjs'); await fetchLibraries('cpu', process.env.STYLOGRAPH_CACHE);`;
 const PYTHON = 'exec /bin/sh -c "exit 0"';
 
 test('a missing compiler is one message with the install line, and nothing is left half-installed', () => {

@@ -1,0 +1,81 @@
+#pragma once
+#include <cstdint>
+
+namespace stylograph {
+
+/** Sizes of a 3×3 convolution of stride 1 with `same` padding, or of its upsampling form. */
+struct ConvShape {
+  int batch, height, width;
+  /** Channels of x. */
+  int channels;
+  /** Constant planes that follow x's channels: one value an image each. */
+  int planes;
+  /** Channels of y. */
+  int filters;
+  /** y is on a grid twice as fine, as nearest upsampling before a 5×5 convolution makes it. */
+  bool upsample;
+};
+
+/** A dropout mask: the bytes of TensorFlow's stateless generator for this seed, of which those below `dropped` drop. */
+struct Dropout {
+  int32_t seed[2];
+  int dropped;
+};
+
+/** Sizes of the strided convolution on images whose sides are multiples of 4. */
+struct StridedShape {
+  int batch, height, width, channels, filters;
+};
+
+/** Sizes of nearest upsampling ×2, dropout and a 5×5 convolution to few channels; height and width before upsampling. */
+struct ImageConvShape {
+  int batch, height, width, channels, filters;
+};
+
+/** Numbers of an update, in the order of an op's input. */
+struct RmsProp {
+  float rate, decay, epsilon;
+};
+struct Adam {
+  float rate, beta1, beta2, epsilon;
+  /** Counts updates from 1. */
+  float t;
+};
+
+/** The kernels of one instruction set. Tensors are NHWC and contiguous; what each computes is said where it is defined. */
+struct Compute {
+  void (*conv)(const ConvShape&, const float* x, const float* planes, const float* kernel, float* y);
+  void (*convInputGradient)(const ConvShape&, const float* dy, const float* kernel, float* dx);
+  void (*convFilterGradient)(const ConvShape&, const float* x, const float* planes, const float* dy, float* dKernel);
+
+  void (*activate)(int64_t rows, int channels, float slope, const Dropout&, const float* x, const float* bias, float* y,
+                   uint8_t* code);
+  void (*activateGradient)(int64_t rows, int channels, float slope, const Dropout&, const float* dy,
+                           const uint8_t* code, float* dx, float* dBias);
+  void (*maxPool)(int batch, int height, int width, int channels, float slope, const Dropout&, const float* x,
+                  const float* bias, float* y, uint8_t* code);
+  void (*maxPoolGradient)(int batch, int height, int width, int channels, float slope, const Dropout&, const float* dy,
+                          const uint8_t* code, float* dx, float* dBias);
+
+  void (*stridedConv)(const StridedShape&, float slope, const Dropout&, const float* x, const float* kernel,
+                      const float* bias, float* y, uint8_t* code);
+  void (*stridedConvInputGradient)(const StridedShape&, float slope, const Dropout&, const float* dy,
+                                   const uint8_t* code, const float* kernel, float* dx);
+  void (*stridedConvFilterGradient)(const StridedShape&, float slope, const Dropout&, const float* dy,
+                                    const uint8_t* code, const float* x, float* dKernel, float* dBias);
+
+  void (*imageConv)(const ImageConvShape&, const Dropout&, const float* x, const float* kernel, float* y);
+  void (*imageConvInputGradient)(const ImageConvShape&, const Dropout&, const float* dy, const float* kernel, float* dx);
+  void (*imageConvFilterGradient)(const ImageConvShape&, const Dropout&, const float* x, const float* dy,
+                                  float* dKernel);
+
+  void (*rmsProp)(int64_t size, const RmsProp&, const float* theta, const float* gradient, const float* meanSquare,
+                  float* newTheta, float* newMeanSquare);
+  void (*adam)(int64_t size, const Adam&, const float* theta, const float* gradient, const float* firstMoment,
+               const float* secondMoment, float* newTheta, float* newFirstMoment, float* newSecondMoment);
+};
+
+/** Kernels for the best instruction set that this processor has. */
+const Compute& compute();
+
+}  // namespace stylograph

@@ -1,0 +1,50 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+
+#include "compute.h"
+#include "parallel.h"
+#include "vector.h"
+
+/** One update of a vector of weights; the equations are those of model/optimizers.ts. */
+namespace stylograph {
+namespace STYLOGRAPH_ISA {
+
+constexpr int64_t UPDATE_PIECE = 16384;
+
+template <class Update>
+inline void updatePieces(int64_t size, Update update) {
+  parallelFor(static_cast<int>((size + UPDATE_PIECE - 1) / UPDATE_PIECE), [&](int piece, int) {
+    update(piece * UPDATE_PIECE, std::min(size, (piece + 1) * UPDATE_PIECE));
+  });
+}
+
+inline void rmsProp(int64_t size, const RmsProp& n, const float* theta, const float* gradient, const float* meanSquare,
+                    float* newTheta, float* newMeanSquare) {
+  updatePieces(size, [=](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+      const float g = gradient[i];
+      const float ms = meanSquare[i] * n.decay + g * g * (1 - n.decay);
+      newMeanSquare[i] = ms;
+      newTheta[i] = theta[i] - g * n.rate / std::sqrt(ms + n.epsilon);
+    }
+  });
+}
+
+inline void adam(int64_t size, const Adam& n, const float* theta, const float* gradient, const float* firstMoment,
+                 const float* secondMoment, float* newTheta, float* newFirstMoment, float* newSecondMoment) {
+  const float correction1 = 1 - std::pow(n.beta1, n.t), correction2 = 1 - std::pow(n.beta2, n.t);
+  updatePieces(size, [=](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+      const float g = gradient[i];
+      const float m = firstMoment[i] * n.beta1 + g * (1 - n.beta1);
+      const float v = secondMoment[i] * n.beta2 + g * g * (1 - n.beta2);
+      newFirstMoment[i] = m;
+      newSecondMoment[i] = v;
+      newTheta[i] = theta[i] - m / correction1 * n.rate / (std::sqrt(v / correction2) + n.epsilon);
+    }
+  });
+}
+
+}  // namespace STYLOGRAPH_ISA
+}  // namespace stylograph

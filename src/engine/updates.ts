@@ -1,0 +1,40 @@
+import { hasNativeKernels } from './differentiable.ts';
+import { runNativeOutputs } from './native.ts';
+import type { Tensor, Tensor1D } from './tf.ts';
+import { tf } from './tf.ts';
+
+/** Optimisers that have a native update, and the numbers each takes, in order (native/optimizer.h). */
+const OPS = {
+  /** rate, decay, ε */
+  'rmsprop-tf1': 'StylographRmsProp',
+  /** rate, β₁, β₂, ε, t */
+  adam: 'StylographAdam',
+} as const;
+
+/** Whether `fusedUpdate` can be used. */
+export const hasFusedUpdates = hasNativeKernels;
+
+/**
+ * An optimiser's update of all weights of a network in one op.
+ *
+ * @param accumulators vectors over all weights in order
+ * @returns the new weights in the shapes of the old, and the new accumulators
+ */
+export function fusedUpdate(
+  optimizer: keyof typeof OPS,
+  thetas: Tensor[],
+  gradients: Tensor[],
+  accumulators: Tensor1D[],
+  numbers: number[],
+): { thetas: Tensor[]; accumulators: Tensor1D[] } {
+  const count = thetas.length;
+  const outputs = tf.tidy(() =>
+    runNativeOutputs(
+      OPS[optimizer],
+      [...thetas, ...gradients, ...accumulators, tf.tensor1d(numbers)],
+      { ints: { N: count } },
+      count + accumulators.length,
+    ),
+  );
+  return { thetas: outputs.slice(0, count), accumulators: outputs.slice(count) as Tensor1D[] };
+}

@@ -1,1 +1,0 @@
-export { type EvaluateOptions, evaluateModel } from './evaluate.ts';

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  biasActivation,
+  biasActivationPlain,
+  maxPool2x2,
+  poolBiasActivation,
+  stridedConvPoolActivation,
+} from '../../src/engine/activation.ts';
+import {
+  conv3x3,
+  conv3x3WithPlanes,
+  conv3x3WithPlanesPlain,
+  upsampleConv5x5,
+} from '../../src/engine/convolution.ts';
+import { hasNativeKernels } from '../../src/engine/differentiable.ts';
+import { upsampleDropoutConv5x5, upsampleDropoutConv5x5Plain } from '../../src/engine/image-conv.ts';
+import {
+  StepRandom,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+} from '../../src/engine/index.ts';
+
+/** Every native kernel against the same thing in TensorFlow's own ops: results and all gradients. */
+
+const TOLERANCE = 1e-5;
+
+function assertClose(what: string, actual: Tensor, expected: Tensor): void {
+  assert.deepEqual(actual.shape, expected.shape, what);
+  const scale = Math.max(expected.abs().max().dataSync()[0]!, 1e-30);
+  const worst = actual.sub(expected).abs().max().dataSync()[0]!;
+  assert.ok(worst <= TOLERANCE * scale, `${what} differs by ${worst / scale} of the largest value`);
+}
+
+type Operation = (...inputs: Tensor[]) => Tensor;
+
+/** `fixed` inputs follow the others and get no gradient. */
+function assertSame(native: Operation, plain: Operation, shapes: number[][]): void {
+  tf.tidy(() => {
+    const random = new StepRandom(11, 'steps', 2);
+    const inputs = shapes.map((shape) => random.normal(shape));
+    const expected = plain(...inputs);
+    const dy = random.normal(expected.shape);
+    assertClose('result', native(...inputs), expected);
+    const found = tf.grads(native)(inputs, dy);
+    tf.grads(plain)(inputs, dy).forEach((gradient, i) => {
+      assertClose(`gradient ${i}`, found[i]!, gradient);
+    });
+  });
+}
+
+const dropout = (rate: number) => ({ slope: 0.3, rate, random: new StepRandom(5, 'steps', 9) });
+
+test('this machine runs the native kernels', () => {
+  assert.equal(hasNativeKernels, true);
+});
+
+test('3×3 convolution by Winograd filtering, for sides and channels that fit no tile and no vector', () => {
+  const plain: Operation = (x, kernel) => tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, 'same');
+  const native = conv3x3 as unknown as Operation;
+  assertSame(native, plain, [
+    [3, 14, 14, 64],
+    [3, 3, 64, 32],
+  ]);
+  assertSame(native, plain, [
+    [2, 7, 7, 32],
+    [3, 3, 32, 64],
+  ]);
+  assertSame(native, plain, [
+    [2, 5, 9, 3],
+    [3, 3, 3, 7],
+  ]);
+  assertSame(native, plain, [
+    [1, 4, 4, 1],
+    [3, 3, 1, 1],
+  ]);
+  assertSame(native, plain, [
+    [70, 3, 2, 20],
+    [3, 3, 20, 130],
+  ]);
+});
+
+test('constant planes after the channels', () => {
+  for (const channels of [128, 5]) {
+    tf.tidy(() => {
+      const random = new StepRandom(3, 'steps', 1);
+      const planes = random.normal([2, 10]) as Tensor2D;
+      assertSame(
+        (x, kernel) => conv3x3WithPlanes(x as Tensor4D, planes, kernel as Tensor4D),
+        (x, kernel) => conv3x3WithPlanesPlain(x as Tensor4D, planes, kernel as Tensor4D),
+        [
+          [2, 7, 7, channels],
+          [3, 3, channels + 10, 64],
+        ],
+      );
+    });
+  }
+});
+
+test('upsampling and a 5×5 convolution by Winograd filtering', () => {
+  const plain: Operation = (x, kernel) => {
+    const [, height, width] = x.shape as [number, number, number, number];
+    const fine = tf.image.resizeNearestNeighbor(x as Tensor4D, [2 * height, 2 * width]);
+    return tf.conv2d(fine, kernel as Tensor4D, 1, 'same');
+  };
+  const native = upsampleConv5x5 as unknown as Operation;
+  assertSame(native, plain, [
+    [3, 7, 7, 128],
+    [5, 5, 128, 64],
+  ]);
+  assertSame(native, plain, [
+    [2, 6, 5, 5],
+    [5, 5, 5, 3],
+  ]);
+  assertSame(native, plain, [
+    [1, 16, 16, 8],
+    [5, 5, 8, 12],
+  ]);
+});
+
+test('bias, LeakyReLU and dropout: the same mask, results and gradients as op by op', () => {
+  for (const rate of [0, 0.3]) {
+    for (const shape of [
+      [64, 6272],
+      [3, 7, 7, 5],
+      [2, 14, 14, 64],
+      [1, 1],
+    ]) {
+      assertSame(
+        (x, bias) => biasActivation(x, bias as Tensor1D, dropout(rate)),
+        (x, bias) => biasActivationPlain(x, bias as Tensor1D, dropout(rate)),
+        [shape, shape.slice(-1)],
+      );
+    }
+  }
+});
+
+test('max pooling, alone and with what follows it', () => {
+  for (const shape of [
+    [3, 14, 14, 32],
+    [2, 7, 5, 6],
+  ]) {
+    assertSame(
+      (x) => maxPool2x2(x as Tensor4D),
+      (x) => tf.maxPool(x as Tensor4D, 2, 2, 'same'),
+      [shape],
+    );
+    for (const rate of [0, 0.3]) {
+      assertSame(
+        (x, bias) => poolBiasActivation(x as Tensor4D, bias as Tensor1D, dropout(rate)),
+        (x, bias) =>
+          biasActivationPlain(tf.maxPool(x as Tensor4D, 2, 2, 'same'), bias as Tensor1D, dropout(rate)),
+        [shape, shape.slice(-1)],
+      );
+    }
+  }
+});
+
+test('of several largest values pooling takes the first, as TensorFlow does', () => {
+  tf.tidy(() => {
+    const x = tf.zeros([1, 4, 4, 3]) as Tensor4D;
+    const dy = new StepRandom(1, 'steps', 1).normal([1, 2, 2, 3]) as Tensor4D;
+    const expected = tf.grad((v) => tf.maxPool(v as Tensor4D, 2, 2, 'same'))(x, dy);
+    assertClose('gradient', tf.grad((v) => maxPool2x2(v as Tensor4D))(x, dy), expected);
+  });
+});
+
+test('a strided 7×7 convolution with pooling and activation', () => {
+  for (const rate of [0, 0.3]) {
+    for (const [size, channels, filters] of [
+      [28, 1, 128],
+      [16, 3, 10],
+      [20, 1, 33],
+    ] as const) {
+      assertSame(
+        (x, kernel, bias) =>
+          stridedConvPoolActivation(x as Tensor4D, kernel as Tensor4D, bias as Tensor1D, dropout(rate)),
+        (x, kernel, bias) =>
+          biasActivationPlain(
+            tf.maxPool(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 2, 'same'), 2, 2, 'same'),
+            bias as Tensor1D,
+            dropout(rate),
+          ),
+        [[3, size, size, channels], [7, 7, channels, filters], [filters]],
+      );
+    }
+  }
+});
+
+test('upsampling, dropout and a 5×5 convolution to an image', () => {
+  for (const rate of [0, 0.3]) {
+    for (const [size, channels, filters] of [
+      [14, 32, 1],
+      [8, 5, 3],
+    ] as const) {
+      assertSame(
+        (x, kernel) => upsampleDropoutConv5x5(x as Tensor4D, kernel as Tensor4D, dropout(rate)),
+        (x, kernel) => upsampleDropoutConv5x5Plain(x as Tensor4D, kernel as Tensor4D, dropout(rate)),
+        [
+          [3, size, size, channels],
+          [5, 5, channels, filters],
+        ],
+      );
+    }
+  }
+});
+
+test('what an op is given must fit together', () => {
+  tf.tidy(() => {
+    const x = tf.zeros([1, 4, 4, 3]) as Tensor4D;
+    assert.throws(() => conv3x3(x, tf.zeros([3, 3, 4, 2]) as Tensor4D), /does not fit the channels/);
+    assert.throws(() => biasActivation(x, tf.zeros([2]), { slope: 0.3, rate: 0 }), /bias does not fit/);
+    assert.throws(() => biasActivation(x, tf.zeros([3]), { slope: 0.3, rate: 0.3 }), /random stream/);
+  });
+});
