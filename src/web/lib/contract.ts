@@ -1,0 +1,54 @@
+/** The HTTP contract as the dashboard uses it: types alone, nothing of them reaches the bundle. */
+import type { z } from 'zod';
+import type { TrainingConfig } from '../../contracts/config.ts';
+import type { EncodedImages, GeneratedImages, StyleTransfers } from '../../contracts/inference.ts';
+
+export type { TrainingConfig } from '../../contracts/config.ts';
+export type { DatasetInfo } from '../../contracts/dataset.ts';
+export type { Diagnosis, Evaluation, SampleScores } from '../../contracts/evaluation.ts';
+export type { Model } from '../../contracts/model.ts';
+export type { CheckpointInfo, Run, RunEvent, RunProgress, RunState } from '../../contracts/run.ts';
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export interface Preset {
+  name: string;
+  description: string;
+  config: TrainingConfig;
+}
+
+export interface ResolvedRun {
+  name: string;
+  preset: string;
+  dataset: string;
+  seed: number;
+  config: TrainingConfig;
+  estimate: {
+    seconds: number | null;
+    measuredOn: string | null;
+    reason: string | null;
+    memoryBytes: number;
+    checkpointBytes: number;
+  };
+}
+
+export interface Figure {
+  file: string;
+  kind: string;
+  iteration: number | null;
+  mediaType: string;
+  href: string;
+}
+
+export type Series = Record<string, [iteration: number, value: number | null][]>;
+export type Encoded = z.infer<typeof EncodedImages>;
+export type Generated = z.infer<typeof GeneratedImages>;
+export type Transferred = z.infer<typeof StyleTransfers>;

@@ -1,0 +1,10 @@
+import type { Model } from './contract.ts';
+import { getAll } from './follow-run.ts';
+import { type Loaded, useLoad } from './hooks.ts';
+
+/** All models, newest first. */
+export const useModels = (): Loaded<Model[]> => useLoad((signal) => getAll<Model>('/models', signal), []);
+
+/** What calls without a model are answered by; undefined while there is none. */
+export const latestOf = (models: readonly Model[] | undefined): Model | undefined =>
+  models?.find(({ aliases }) => aliases.includes('latest')) ?? models?.[0];

@@ -1,0 +1,186 @@
+import { useMemo, useState } from 'preact/hooks';
+import { getJson } from '../lib/api.ts';
+import type { Run } from '../lib/contract.ts';
+import { loadHistory } from '../lib/follow-run.ts';
+import { sentence } from '../lib/format.ts';
+import { useLoad, useTitle } from '../lib/hooks.ts';
+import { href, route } from '../lib/router.ts';
+import { emptyView, type RunView, withHistory } from '../lib/run-view.ts';
+import { Chart, type Curve } from '../ui/chart.tsx';
+import { MEASURE_ROWS } from '../ui/evaluation.tsx';
+import { Empty, isOver, Loading, Problem, StateBadge } from '../ui/parts.tsx';
+import { Picture } from '../ui/picture.tsx';
+import { type Look, LookControls } from './run/curves.tsx';
+import { flattenConfig } from './run/facts.tsx';
+
+const BEAT_MS = 3_000;
+
+async function loadView(id: string, signal: AbortSignal): Promise<RunView> {
+  const [run, history] = await Promise.all([getJson<Run>(`/runs/${id}`, signal), loadHistory(id, signal)]);
+  return withHistory(emptyView(run), history);
+}
+
+interface Row {
+  label: string;
+  cells: string[];
+}
+
+const differs = ({ cells }: Row): boolean => new Set(cells).size > 1;
+
+/** What differs between the runs' configurations, the dataset and the seed. */
+function configRows(views: readonly RunView[]): Row[] {
+  const flat = views.map(
+    ({ run }) =>
+      new Map([
+        ['preset', run.preset],
+        ['dataset', run.dataset],
+        ['seed', String(run.seed)],
+        ...flattenConfig(run.config),
+      ]),
+  );
+  const names = [...new Set(flat.flatMap((config) => [...config.keys()]))];
+  return names
+    .map((name) => ({
+      label: name.split('.').map(sentence).join(', '),
+      cells: flat.map((config) => config.get(name) ?? '–'),
+    }))
+    .filter(differs);
+}
+
+interface TableProps {
+  caption: string;
+  views: readonly RunView[];
+  rows: Row[];
+}
+
+function Table({ caption, views, rows }: TableProps) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section class="table-box" tabIndex={0} aria-label={caption}>
+      <table>
+        <caption>{caption}</caption>
+        <thead>
+          <tr>
+            <td />
+            {views.map(({ run }, i) => (
+              <th key={run.id} scope="col">
+                <span class={`swatch curve-${i % 6}`} aria-hidden="true" /> {run.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ label, cells }) => (
+            <tr key={label}>
+              <th scope="row">{label}</th>
+              {cells.map((cell, i) => (
+                <td key={views[i]!.run.id}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Overlay({ views }: { views: readonly RunView[] }) {
+  const [look, setLook] = useState<Look>({ logarithmic: false, smoothing: 0.6 });
+  const charts = useMemo(() => {
+    const names = [...new Set(views.flatMap(({ series }) => [...series.keys()]))];
+    return names.map((name) => ({
+      name,
+      curves: views.flatMap(({ run, series }, i): Curve[] => {
+        const points = series.get(name);
+        return points ? [{ label: run.name, colour: i, points: [...points].sort(([a], [b]) => a - b) }] : [];
+      }),
+    }));
+  }, [views]);
+  return (
+    <section class="panel" aria-labelledby="curves-title">
+      <div class="section-head">
+        <h2 id="curves-title">Losses</h2>
+        <LookControls look={look} onChange={setLook} />
+      </div>
+      <div class="charts">
+        {charts.map(({ name, curves }) => (
+          <Chart key={name} title={sentence(name)} curves={curves} {...look} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Sheets({ views }: { views: readonly RunView[] }) {
+  return (
+    <section class="side-by-side" aria-label="Sheets of the runs">
+      {views.map(({ run, samples }, i) => {
+        const newest = samples.get('labels')?.at(-1);
+        return (
+          <article key={run.id} class="panel">
+            <h2>
+              <span class={`swatch curve-${i % 6}`} aria-hidden="true" />{' '}
+              <a href={href(`/runs/${run.id}`)}>{run.name}</a> <StateBadge state={run.state} />
+            </h2>
+            {newest && (
+              <Picture
+                kind="sheet"
+                path={`/runs/${run.id}/figures/${newest.file}`}
+                alt={`Digits of ${run.name} at iteration ${newest.iteration}`}
+              />
+            )}
+          </article>
+        );
+      })}
+    </section>
+  );
+}
+
+export function Compare() {
+  useTitle('Compare runs');
+  const ids = (route.value.query.get('runs') ?? '').split(',').filter(Boolean);
+  const { data, error } = useLoad(
+    (signal) => Promise.all(ids.map((id) => loadView(id, signal))),
+    [ids.join(',')],
+    { every: (views) => (views?.every(({ run }) => isOver(run.state)) ? undefined : BEAT_MS) },
+  );
+  if (ids.length < 2) {
+    return (
+      <Empty title="Choose two runs">
+        <a href="#/">To the runs</a>
+      </Empty>
+    );
+  }
+  const evaluated = data?.some(({ run }) => run.evaluation) ?? false;
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <p class="crumb">
+            <a href="#/">Runs</a>
+          </p>
+          <h1>Compare {ids.length} runs</h1>
+        </div>
+      </header>
+      {error !== undefined && <Problem text={error} />}
+      {data === undefined && error === undefined && <Loading />}
+      {data !== undefined && (
+        <>
+          <Sheets views={data} />
+          {evaluated && (
+            <Table
+              caption="Evaluation"
+              views={data}
+              rows={MEASURE_ROWS.map(({ label, of }) => ({
+                label,
+                cells: data.map(({ run }) => of(run.evaluation)),
+              }))}
+            />
+          )}
+          <Overlay views={data} />
+          <Table caption="What differs in their configuration" views={data} rows={configRows(data)} />
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,246 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, getJson, messageOf, sendJson } from '../lib/api.ts';
+import type { DatasetInfo, Page, Preset, ResolvedRun, Run } from '../lib/contract.ts';
+import { bytes, count, duration } from '../lib/format.ts';
+import { useLatest, useLoad, useTitle } from '../lib/hooks.ts';
+import { href, navigate, route } from '../lib/router.ts';
+import {
+  byField,
+  MAIN_SETTINGS,
+  MORE_SETTINGS,
+  type RunForm,
+  type Setting,
+  toRequest,
+} from '../lib/run-form.ts';
+import { apiKey } from '../lib/session.ts';
+import { Field, Loading, Problem } from '../ui/parts.tsx';
+
+const TYPING_MS = 250;
+
+interface Answer {
+  resolved?: ResolvedRun;
+  errors: Record<string, string>;
+  /** What belongs to no field. */
+  problem?: string;
+}
+
+const failure = (error: unknown): Answer =>
+  error instanceof ApiError && error.fields.length > 0
+    ? { errors: byField(error.fields) }
+    : { errors: {}, problem: messageOf(error) };
+
+/** What the server says of the form as it is typed: the resolved run with its estimate, or what is wrong. */
+function useDryRun(body: object): Answer {
+  const [answer, setAnswer] = useState<Answer>({ errors: {} });
+  const latest = useLatest(TYPING_MS);
+  const key = apiKey.value;
+  useEffect(() => {
+    latest(async (signal) => {
+      try {
+        setAnswer({ resolved: await sendJson('/runs?dryRun=true', body, { signal }), errors: {} });
+      } catch (error) {
+        if (!signal.aborted) setAnswer((before) => ({ ...before, ...failure(error) }));
+      }
+    });
+  }, [JSON.stringify(body), key]);
+  return answer;
+}
+
+interface SettingInputProps extends Setting {
+  value: string | undefined;
+  preset: Preset | undefined;
+  error: string | undefined;
+  onInput(text: string): void;
+}
+
+function SettingInput({ name, label, hint, value, preset, error, onInput }: SettingInputProps) {
+  const standard = preset?.config[name];
+  return (
+    <Field id={name} label={label} hint={hint} error={error}>
+      <input
+        id={name}
+        inputMode="decimal"
+        autocomplete="off"
+        value={value ?? ''}
+        placeholder={standard === undefined ? '' : String(standard)}
+        aria-invalid={error !== undefined}
+        aria-describedby={`${name}-hint${error === undefined ? '' : ` ${name}-error`}`}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </Field>
+  );
+}
+
+function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
+  if (resolved === undefined) return <p class="meta">Asking what this run will take…</p>;
+  const { estimate, config } = resolved;
+  const images = config.iterations * config.batchSize;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Time</dt>
+        <dd data-testid="eta">
+          {estimate.seconds === null ? 'not known yet' : `about ${duration(estimate.seconds)}`}
+        </dd>
+      </div>
+      <div>
+        <dt>Memory</dt>
+        <dd>{bytes(estimate.memoryBytes)}</dd>
+      </div>
+      <div>
+        <dt>A checkpoint</dt>
+        <dd>{bytes(estimate.checkpointBytes)}</dd>
+      </div>
+      <div>
+        <dt>Images seen</dt>
+        <dd>{count(images)}</dd>
+      </div>
+      <p class="meta">{estimate.reason ?? 'Time as measured on a run of the same shape here.'}</p>
+    </dl>
+  );
+}
+
+/** The one that takes least time comes first. */
+const inOrder = (presets: readonly Preset[]): Preset[] =>
+  [...presets].sort((a, b) => a.config.iterations - b.config.iterations);
+
+interface FormProps {
+  presets: Preset[];
+  datasets: DatasetInfo[];
+}
+
+function RunFormView({ presets, datasets }: FormProps) {
+  const { query } = route.value;
+  const [form, setForm] = useState<RunForm>({
+    preset: presets.some(({ name }) => name === query.get('preset')) ? query.get('preset')! : 'quick',
+    dataset: query.get('dataset') ?? datasets[0]?.id ?? 'mnist',
+    name: '',
+    seed: '',
+    settings: {},
+  });
+  const [sending, setSending] = useState(false);
+  const [refusal, setRefusal] = useState<Answer | null>(null);
+  const preset = presets.find(({ name }) => name === form.preset);
+  const body = toRequest(form, preset);
+  const answer = useDryRun(body);
+  const { errors, problem } = refusal ?? answer;
+  const change = (part: Partial<RunForm>): void => {
+    setRefusal(null);
+    setForm((before) => ({ ...before, ...part }));
+  };
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setSending(true);
+    try {
+      const run = await sendJson<Run>('/runs', body);
+      navigate(href(`/runs/${run.id}`));
+    } catch (error) {
+      setRefusal(failure(error));
+      setSending(false);
+    }
+  };
+  const settings = (list: Setting[]) =>
+    list.map((setting) => (
+      <SettingInput
+        {...setting}
+        key={setting.name}
+        preset={preset}
+        value={form.settings[setting.name]}
+        error={errors[setting.name]}
+        onInput={(text) => change({ settings: { ...form.settings, [setting.name]: text } })}
+      />
+    ));
+  return (
+    <form class="run-form" onSubmit={submit} noValidate>
+      <div class="form-main">
+        <fieldset class="cards">
+          <legend>Preset</legend>
+          {inOrder(presets).map(({ name, description }) => (
+            <label key={name} class={`card-choice ${name === form.preset ? 'on' : ''}`}>
+              <input
+                type="radio"
+                name="preset"
+                value={name}
+                checked={name === form.preset}
+                onChange={() => change({ preset: name })}
+              />
+              <span>
+                <strong>{name}</strong>
+                <span class="meta">{description}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        <div class="field-row">
+          <Field id="name" label="Name" error={errors.name}>
+            <input
+              id="name"
+              value={form.name}
+              placeholder={`${form.preset} on ${form.dataset}`}
+              onInput={(event) => change({ name: event.currentTarget.value })}
+            />
+          </Field>
+          <Field id="dataset" label="Dataset" error={errors.dataset}>
+            <select
+              id="dataset"
+              value={form.dataset}
+              onChange={(event) => change({ dataset: event.currentTarget.value })}
+            >
+              {datasets.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field id="seed" label="Seed" error={errors.seed}>
+            <input
+              id="seed"
+              inputMode="numeric"
+              placeholder="drawn"
+              value={form.seed}
+              onInput={(event) => change({ seed: event.currentTarget.value })}
+            />
+          </Field>
+        </div>
+        <div class="field-grid">{settings(MAIN_SETTINGS)}</div>
+        <details class="more">
+          <summary>More settings</summary>
+          <div class="field-grid">{settings(MORE_SETTINGS)}</div>
+        </details>
+      </div>
+      <aside class="panel sticky" aria-label="What it will take">
+        <h2>What it will take</h2>
+        <Estimate resolved={answer.resolved} />
+        {problem !== undefined && <Problem text={problem} />}
+        <button
+          type="submit"
+          class="button primary wide"
+          disabled={sending || Object.keys(errors).length > 0}
+        >
+          {sending ? 'Starting…' : 'Start the run'}
+        </button>
+      </aside>
+    </form>
+  );
+}
+
+export function NewRun() {
+  useTitle('New run');
+  const presets = useLoad((signal) => getJson<Page<Preset>>('/presets', signal), []);
+  const datasets = useLoad((signal) => getJson<Page<DatasetInfo>>('/datasets?limit=200', signal), []);
+  const error = presets.error ?? datasets.error;
+  return (
+    <>
+      <header class="page-head">
+        <h1>New run</h1>
+      </header>
+      {error !== undefined && <Problem text={error} />}
+      {presets.data && datasets.data ? (
+        <RunFormView presets={presets.data.items} datasets={datasets.data.items} />
+      ) : (
+        error === undefined && <Loading />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,117 @@
+import type { JSX } from 'preact';
+import type { Model } from '../../lib/contract.ts';
+import { ago, shortId } from '../../lib/format.ts';
+import { useTitle } from '../../lib/hooks.ts';
+import { latestOf, useModels } from '../../lib/models.ts';
+import { href, navigate, route } from '../../lib/router.ts';
+import { NoModel } from '../../ui/no-model.tsx';
+import { Loading, Problem } from '../../ui/parts.tsx';
+import { Blend } from './blend.tsx';
+import { Draw } from './draw.tsx';
+import { Generate } from './generate.tsx';
+import { Walk } from './walk.tsx';
+
+interface Part {
+  name: string;
+  title: string;
+  lead: string;
+  view(props: { model: Model }): JSX.Element;
+}
+
+const PARTS: Part[] = [
+  {
+    name: 'draw',
+    title: 'Draw',
+    lead: 'Draw one digit. The model reads your style from it and writes all ten in your hand.',
+    view: Draw,
+  },
+  {
+    name: 'generate',
+    title: 'Generate',
+    lead: 'A hand that never existed, from a number. The address holds all of it: share the link.',
+    view: Generate,
+  },
+  {
+    name: 'walk',
+    title: 'Walk',
+    lead: 'Every place on the map is a style. Drag over it.',
+    view: Walk,
+  },
+  {
+    name: 'blend',
+    title: 'Blend',
+    lead: 'Two hands, and everything between them.',
+    view: Blend,
+  },
+];
+
+interface ModelChoiceProps {
+  models: readonly Model[];
+  model: Model;
+  part: string;
+}
+
+function ModelChoice({ models, model, part }: ModelChoiceProps) {
+  return (
+    <label class="inline">
+      Model
+      <select
+        value={model.id}
+        onChange={(event) => navigate(href(`/playground/${part}`, { model: event.currentTarget.value }))}
+      >
+        {models.map(({ id, preset, dataset, aliases, createdAt }) => (
+          <option key={id} value={id}>
+            {preset} on {dataset} {shortId(id)}, {aliases[0] ?? ago(createdAt)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function Playground() {
+  const { path, query } = route.value;
+  const part = PARTS.find(({ name }) => name === path[1]) ?? PARTS[0]!;
+  useTitle(`${part.title} · Playground`);
+  const { data, error } = useModels();
+  const wanted = query.get('model');
+  const model =
+    data?.find(({ id, aliases }) => id === wanted || aliases.includes(wanted ?? '')) ?? latestOf(data);
+  if (error !== undefined && data === undefined) return <Problem text={error} />;
+  if (data === undefined) return <Loading />;
+  if (model === undefined) {
+    return (
+      <>
+        <h1 class="sr-only">Playground</h1>
+        <NoModel />
+      </>
+    );
+  }
+  const View = part.view;
+  return (
+    <>
+      <header class="page-head playground-head">
+        <div>
+          <h1>Playground</h1>
+          <p class="lead">{part.lead}</p>
+        </div>
+        <ModelChoice models={data} model={model} part={part.name} />
+      </header>
+      <nav class="tabs" aria-label="Playground">
+        {PARTS.map(({ name, title }) => (
+          <a
+            key={name}
+            href={href(`/playground/${name}`, { model: wanted })}
+            aria-current={name === part.name ? 'page' : undefined}
+          >
+            {title}
+          </a>
+        ))}
+      </nav>
+      {wanted !== null && model.id !== wanted && !model.aliases.includes(wanted) && (
+        <Problem text={`There is no model ${wanted}; the latest one is used.`} />
+      )}
+      <View key={model.id} model={model} />
+    </>
+  );
+}

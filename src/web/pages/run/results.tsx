@@ -1,0 +1,132 @@
+import { useState } from 'preact/hooks';
+import { call } from '../../lib/api.ts';
+import type { Run } from '../../lib/contract.ts';
+import { sentence } from '../../lib/format.ts';
+import { href } from '../../lib/router.ts';
+import type { RunView } from '../../lib/run-view.ts';
+import { apiKey } from '../../lib/session.ts';
+import { Picture, useMedia } from '../../ui/picture.tsx';
+
+/** A name as a person says it: `manifold-3.png` is `Manifold, label 3`. */
+export function figureTitle(file: string): string {
+  const [, kind = file, label] = /^([a-z]+(?:-[a-z]+)*?)(?:-(\d{1,3}))?\.\w+$/.exec(file) ?? [];
+  return label === undefined ? sentence(kind) : `${sentence(kind)}, label ${label}`;
+}
+
+/** The report opens in a tab; with an API key, which a link cannot send, it is fetched and saved. */
+function ReportLink({ run }: { run: Run }) {
+  const path = `/runs/${run.id}/report`;
+  const save = async (event: Event): Promise<void> => {
+    if (apiKey.value === null) return;
+    event.preventDefault();
+    const blob = await (await call(path, { headers: { accept: 'text/html' } })).blob();
+    const link = Object.assign(document.createElement('a'), {
+      href: URL.createObjectURL(blob),
+      download: `${run.id}.html`,
+    });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return (
+    <a class="button" href={path} target="_blank" rel="noreferrer" onClick={save}>
+      Report
+    </a>
+  );
+}
+
+export function PublishedModel({ view }: { view: RunView }) {
+  const { run, finals } = view;
+  if (run.modelId === undefined) return null;
+  return (
+    <section class="panel published" aria-labelledby="published-title">
+      <h2 id="published-title">Its model is ready</h2>
+      <div class="actions">
+        <a class="button primary" href={href('/playground/draw', { model: run.modelId })}>
+          Write in your own hand
+        </a>
+        <a class="button" href={href('/playground/generate', { model: run.modelId })}>
+          Generate
+        </a>
+        <a class="button" href={href('/models')}>
+          Models
+        </a>
+        {finals.length > 0 && <ReportLink run={run} />}
+      </div>
+    </section>
+  );
+}
+
+const prefersStill = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** The manifold of a label over the run. It plays by itself unless the reader prefers less motion. */
+function Film({ run, label, onMissing }: { run: Run; label: number; onMissing(): void }) {
+  const url = useMedia(`/runs/${run.id}/films/${label}.mp4`);
+  if (url === null) {
+    onMissing();
+    return null;
+  }
+  if (url === undefined) return null;
+  return (
+    <video
+      key={url}
+      class="film"
+      src={url}
+      controls
+      loop
+      muted
+      playsInline
+      autoplay={!prefersStill.matches}
+      onError={onMissing}
+      aria-label={`The manifold of label ${label} over training`}
+    />
+  );
+}
+
+export function Films({ view, labels }: { view: RunView; labels: number }) {
+  const [label, setLabel] = useState(0);
+  const [missing, setMissing] = useState(false);
+  // Films are drawn with the final figures.
+  if (missing || view.finals.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="films-title">
+      <div class="section-head">
+        <h2 id="films-title">How each digit formed</h2>
+        <label class="inline-range">
+          Label
+          <select value={label} onChange={(event) => setLabel(Number(event.currentTarget.value))}>
+            {Array.from({ length: labels }, (_, i) => (
+              <option key={i} value={i}>
+                {i}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <Film run={view.run} label={label} onMissing={() => setMissing(true)} />
+    </section>
+  );
+}
+
+export function FinalFigures({ view }: { view: RunView }) {
+  // Of a picture in several forms the vector one is shown, and no denser copies.
+  const stems = new Set(view.finals.filter((file) => file.endsWith('.svg')).map((file) => file.slice(0, -4)));
+  const files = view.finals.filter(
+    (file) => !file.includes('@2x') && (file.endsWith('.svg') || !stems.has(file.replace(/\.\w+$/, ''))),
+  );
+  if (files.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="figures-title">
+      <h2 id="figures-title">Figures</h2>
+      <ul class="figures">
+        {files.map((file) => (
+          <li key={file}>
+            <figure>
+              <Picture kind="sheet" path={`/runs/${view.run.id}/figures/${file}`} alt={figureTitle(file)} />
+              <figcaption>{figureTitle(file)}</figcaption>
+            </figure>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

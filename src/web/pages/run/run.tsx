@@ -1,0 +1,81 @@
+import { useRun } from '../../lib/follow-run.ts';
+import { ago } from '../../lib/format.ts';
+import { useTitle } from '../../lib/hooks.ts';
+import type { RunView } from '../../lib/run-view.ts';
+import { EvaluationPanel } from '../../ui/evaluation.tsx';
+import { Loading, Problem, Progress, StateBadge } from '../../ui/parts.tsx';
+import { Controls } from './controls.tsx';
+import { Curves } from './curves.tsx';
+import { Checkpoints, ConfigTable, Facts, Latest, Log } from './facts.tsx';
+import { Films, FinalFigures, PublishedModel } from './results.tsx';
+import { Samples } from './samples.tsx';
+
+function Diagnoses({ view }: { view: RunView }) {
+  const diagnoses = view.run.diagnoses ?? [];
+  return (
+    <div aria-live="polite">
+      {diagnoses.map(({ code, severity, detail, advice, iteration }) => (
+        <div key={code} class={`notice ${severity === 'critical' ? 'bad' : 'warn'}`}>
+          <h3>{detail}</h3>
+          <p>
+            {advice} <span class="meta">Seen at iteration {iteration}.</span>
+          </p>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function RunBody({ view }: { view: RunView }) {
+  const { run } = view;
+  return (
+    <>
+      <header class="page-head run-head">
+        <div>
+          <p class="crumb">
+            <a href="#/">Runs</a>
+          </p>
+          <h1>
+            {run.name} <StateBadge state={run.state} />
+          </h1>
+          <p class="meta">Created {ago(run.createdAt)}</p>
+        </div>
+        <Controls run={run} />
+      </header>
+      <Progress progress={run.progress} state={run.state} />
+      {run.error !== undefined && <Problem text={run.error.message} />}
+      <Diagnoses view={view} />
+      <PublishedModel view={view} />
+      <div class="columns">
+        <div class="column-main">
+          <Samples view={view} />
+          <Curves view={view} />
+          {run.evaluation && <EvaluationPanel evaluation={run.evaluation} />}
+          <Films view={view} labels={run.evaluation?.confusion.length ?? 10} />
+          <FinalFigures view={view} />
+        </div>
+        <aside class="column-side panel" aria-label="About this run">
+          <Facts run={run} />
+          <Latest run={run} />
+          <Checkpoints iterations={view.checkpoints} />
+          <ConfigTable run={run} />
+          <Log view={view} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+export function RunPage({ id }: { id: string }) {
+  const { view, error } = useRun(id);
+  useTitle(view?.run.name ?? 'Run');
+  if (view !== undefined) {
+    return (
+      <>
+        {error !== undefined && <Problem text={error} />}
+        <RunBody view={view} />
+      </>
+    );
+  }
+  return error === undefined ? <Loading /> : <Problem text={error} />;
+}

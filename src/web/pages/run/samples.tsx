@@ -1,0 +1,99 @@
+import { useState } from 'preact/hooks';
+import type { Run } from '../../lib/contract.ts';
+import { count, sentence } from '../../lib/format.ts';
+import type { RunView, Sample } from '../../lib/run-view.ts';
+import { Choice } from '../../ui/parts.tsx';
+import { Picture } from '../../ui/picture.tsx';
+
+const TITLES: Record<string, string> = {
+  labels: 'Digits',
+  reconstructions: 'Reconstructions',
+  manifold: 'Manifold',
+  scatter: 'Latents',
+};
+const EXPLANATIONS: Record<string, string> = {
+  labels: 'A row is one style, written as every label. The styles stay the same over the run.',
+  reconstructions: 'Digits the network did not train on, and below them how it draws them again.',
+  manifold: 'The first two dimensions of style, for one label.',
+  scatter: 'Where the encoder puts images of one label, in the first two dimensions of style.',
+};
+const ORDER = Object.keys(TITLES);
+
+const nameOf = (kind: string): string => TITLES[kind] ?? sentence(kind);
+
+interface PlayerProps {
+  run: Run;
+  samples: Sample[];
+}
+
+/** The samples of a kind over the run: the newest as it comes, or any former one by the slider. */
+function Player({ run, samples }: PlayerProps) {
+  const [held, setHeld] = useState<number | null>(null);
+  const last = samples.length - 1;
+  const at = held === null ? last : Math.min(held, last);
+  const sample = samples[at]!;
+  const before = samples[at - 1];
+  const labelled = sample.label === undefined ? '' : `, label ${sample.label}`;
+  const caption = `Iteration ${count(sample.iteration)}${labelled}`;
+  return (
+    <>
+      <div class={`stage ${sample.kind}`}>
+        {before !== undefined && (
+          <Picture kind="sheet" class="under" path={`/runs/${run.id}/figures/${before.file}`} alt="" />
+        )}
+        <Picture
+          key={sample.file}
+          kind="sheet"
+          class="over"
+          path={`/runs/${run.id}/figures/${sample.file}`}
+          alt={`${nameOf(sample.kind)} at iteration ${sample.iteration}${labelled}`}
+        />
+      </div>
+      <div class="scrubber">
+        <input
+          type="range"
+          min={0}
+          max={Math.max(1, last)}
+          value={at}
+          disabled={last === 0}
+          aria-label="Iteration shown"
+          aria-valuetext={caption}
+          onInput={(event) => {
+            const value = Number(event.currentTarget.value);
+            setHeld(value >= last ? null : value);
+          }}
+        />
+        <output>{caption}</output>
+      </div>
+    </>
+  );
+}
+
+export function Samples({ view }: { view: RunView }) {
+  const [kind, setKind] = useState('labels');
+  const kinds = [...view.samples.keys()].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
+  const shown = view.samples.get(kind) ? kind : kinds[0];
+  if (shown === undefined) {
+    return (
+      <section class="panel waiting" aria-label="Samples">
+        <p class="meta">The first pictures come at iteration {count(view.run.config.sampleEvery)}.</p>
+      </section>
+    );
+  }
+  return (
+    <section class="panel samples" aria-labelledby="samples-title">
+      <div class="section-head">
+        <h2 id="samples-title">As it learns</h2>
+        <Choice
+          legend="Kind of sample"
+          name="sample-kind"
+          options={kinds.map((name) => [name, nameOf(name)] as const)}
+          value={shown}
+          onChange={setKind}
+        />
+      </div>
+      <Player key={shown} run={view.run} samples={view.samples.get(shown)!} />
+      <p class="meta">{EXPLANATIONS[shown]}</p>
+    </section>
+  );
+}

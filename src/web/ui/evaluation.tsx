@@ -1,0 +1,156 @@
+import type { Evaluation, SampleScores } from '../lib/contract.ts';
+import { amount, count, percent, sentence } from '../lib/format.ts';
+
+interface Measure {
+  key: keyof SampleScores;
+  label: string;
+  meaning: string;
+  /** Where a good model lies. */
+  better: 'high' | 'low' | 'one';
+  text(value: number): string;
+}
+
+const MEASURES: Measure[] = [
+  {
+    key: 'conditionalAccuracy',
+    label: 'Right digit',
+    meaning: 'A classifier that took no part in training sees the digit that was asked for.',
+    better: 'high',
+    text: percent,
+  },
+  {
+    key: 'frechetDistance',
+    label: 'Distance to real',
+    meaning: 'How far drawn and real digits lie apart as a whole (Fréchet distance); 0 is the same.',
+    better: 'low',
+    text: amount,
+  },
+  {
+    key: 'precision',
+    label: 'Realism',
+    meaning: 'Drawn digits that lie among real ones (precision).',
+    better: 'high',
+    text: percent,
+  },
+  {
+    key: 'coverage',
+    label: 'Variety',
+    meaning: 'Real digits that have a drawn one nearby (coverage).',
+    better: 'high',
+    text: percent,
+  },
+  {
+    key: 'diversityRatio',
+    label: 'Spread within a label',
+    meaning: 'As varied as real digits is 1; below 0.5 the model has collapsed.',
+    better: 'one',
+    text: amount,
+  },
+  {
+    key: 'sharpnessRatio',
+    label: 'Sharpness',
+    meaning: 'As sharp as real digits is 1; blur lowers it and noise raises it.',
+    better: 'one',
+    text: amount,
+  },
+];
+
+interface Mark {
+  label: string;
+  value: number;
+}
+
+/** A value on its scale, among the marks of images whose quality is known. */
+function Scale({ measure, value, marks }: { measure: Measure; value: number; marks: Mark[] }) {
+  const top =
+    measure.better === 'high' ? 1 : Math.max(1e-9, value, ...marks.map((mark) => mark.value)) * 1.05;
+  const place = (at: number): string => `${Math.min(100, Math.max(0, (100 * at) / top))}%`;
+  return (
+    <div class="measure">
+      <div class="measure-head">
+        <h3>{measure.label}</h3>
+        <span class="measure-value">{measure.text(value)}</span>
+      </div>
+      <div class="scale" aria-hidden="true">
+        <span class="scale-fill" style={{ width: place(value) }} />
+        {marks.map((mark) => (
+          <span key={mark.label} class="mark" style={{ left: place(mark.value) }} title={mark.label} />
+        ))}
+      </div>
+      <p class="meta">
+        {measure.meaning}{' '}
+        {marks.length > 0 && (
+          <span>
+            For comparison: {marks.map((mark) => `${mark.label} ${measure.text(mark.value)}`).join(', ')}.
+          </span>
+        )}
+      </p>
+    </div>
+  );
+}
+
+/** The known images whose scores are shown beside the model's: real ones, and the damage that tells most. */
+export function anchorsOf(evaluation: Evaluation): [name: string, scores: SampleScores][] {
+  return Object.entries(evaluation.selfTests).map(([name, scores]) => [sentence(name).toLowerCase(), scores]);
+}
+
+const MAX_MARKS = 4;
+
+export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
+  const anchors = anchorsOf(evaluation).slice(0, MAX_MARKS);
+  const { styleTransfer, reconstruction, memorisation, latent } = evaluation;
+  return (
+    <section class="panel" aria-labelledby="evaluation-title">
+      <div class="section-head">
+        <h2 id="evaluation-title">Evaluation</h2>
+        <p class="meta">
+          {count(evaluation.samples)} drawn digits against the {evaluation.split} images
+        </p>
+      </div>
+      <div class="measures">
+        {MEASURES.map((measure) => (
+          <Scale
+            key={measure.key}
+            measure={measure}
+            value={evaluation[measure.key]}
+            marks={anchors.map(([label, scores]) => ({ label, value: scores[measure.key] }))}
+          />
+        ))}
+      </div>
+      <dl class="facts grid">
+        <div>
+          <dt>Style transfer keeps the digit</dt>
+          <dd>{percent(styleTransfer.accuracy)}</dd>
+        </div>
+        <div>
+          <dt>Slant carried over (correlation)</dt>
+          <dd>{amount(styleTransfer.slantCorrelation)}</dd>
+        </div>
+        <div>
+          <dt>Weight of the pen carried over</dt>
+          <dd>{amount(styleTransfer.inkCorrelation)}</dd>
+        </div>
+        <div>
+          <dt>Reconstruction keeps the digit</dt>
+          <dd>{percent(reconstruction.labelKept)}</dd>
+        </div>
+        <div>
+          <dt>Latent dimensions in use</dt>
+          <dd>
+            {latent.activeUnits} of {latent.klPerDimension.length}
+          </dd>
+        </div>
+        <div>
+          <dt>Repeats training images</dt>
+          <dd>{memorisation.flagged ? 'maybe' : 'no'}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
+
+/** The same measures as rows, for putting evaluations side by side. */
+export const MEASURE_ROWS = MEASURES.map(({ key, label, text }) => ({
+  label,
+  of: (evaluation: Evaluation | undefined) => (evaluation === undefined ? '–' : text(evaluation[key])),
+}));

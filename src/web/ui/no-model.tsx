@@ -1,0 +1,30 @@
+import { useState } from 'preact/hooks';
+import { messageOf, sendJson } from '../lib/api.ts';
+import type { Run } from '../lib/contract.ts';
+import { href, navigate } from '../lib/router.ts';
+import { Empty, Problem } from './parts.tsx';
+
+/** What pages that need a model show while there is none. */
+export function NoModel() {
+  const [starting, setStarting] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const start = async (): Promise<void> => {
+    setStarting(true);
+    try {
+      const run = await sendJson<Run>('/runs', { preset: 'quick' });
+      navigate(href(`/runs/${run.id}`));
+    } catch (error) {
+      setProblem(messageOf(error));
+      setStarting(false);
+    }
+  };
+  return (
+    <Empty title="No model yet">
+      <p>A quick run trains one in about two minutes; it can be watched while it learns.</p>
+      <button type="button" class="button primary" disabled={starting} onClick={start}>
+        Start a quick run
+      </button>
+      {problem !== null && <Problem text={problem} />}
+    </Empty>
+  );
+}
