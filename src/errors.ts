@@ -43,6 +43,7 @@ export const ERRORS = {
   checkpoint_corrupt: [500, 'A checkpoint is damaged'],
   checkpoint_missing: [500, 'A checkpoint is missing'],
   fence_lost: [500, 'Another worker owns this run now'],
+  evaluation_unavailable: [422, 'Models of this dataset cannot be evaluated'],
   classifier_unfit: [500, 'The reference classifier is not good enough'],
   diverged: [500, 'Training diverged'],
   child_died: [500, 'A child process died'],

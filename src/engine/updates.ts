@@ -5,9 +5,9 @@ import { tf } from './tf.ts';
 
 /** Optimisers that have a native update, and the numbers each takes, in order (native/optimizer.h). */
 const OPS = {
-  /** rate, decay, ε */
+  /** rate, decay, 1 − decay, ε */
   'rmsprop-tf1': 'StylographRmsProp',
-  /** rate, β₁, β₂, ε, t */
+  /** rate, β₁, 1 − β₁, β₂, 1 − β₂, ε, 1 − β₁ᵗ, 1 − β₂ᵗ */
   adam: 'StylographAdam',
 } as const;
 

@@ -42,7 +42,7 @@ const PIXEL_VARIANCE = 0.1;
  * @throws StylographError `checkpoint_corrupt` when the weights do not fit the record.
  */
 export async function buildInferenceModel(
-  record: ModelRecord,
+  record: Pick<ModelRecord, 'image' | 'config'>,
   stored: NamedWeights[],
 ): Promise<InferenceModel> {
   const shape = modelShape(record.image, record.config);

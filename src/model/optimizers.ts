@@ -36,7 +36,7 @@ interface UpdateRule {
 const RMSPROP = { decay: 0.9, epsilon: 1e-10 };
 const rmspropTf1: UpdateRule = {
   accumulators: { 'mean-square': 'ones' },
-  numbers: (rate) => [rate, RMSPROP.decay, RMSPROP.epsilon],
+  numbers: (rate) => [rate, RMSPROP.decay, 1 - RMSPROP.decay, RMSPROP.epsilon],
   apply(theta, g, accumulators, rate) {
     const ms = accumulators['mean-square']!.mul(RMSPROP.decay).add(
       g.square().mul(1 - RMSPROP.decay),
@@ -53,7 +53,10 @@ const ADAM = { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
 /** Adam (Kingma and Ba 2014) with β₁ = 0.5, usual for GANs (Radford et al. 2015). */
 const adam: UpdateRule = {
   accumulators: { 'first-moment': 'zeros', 'second-moment': 'zeros' },
-  numbers: (rate, t) => [rate, ADAM.beta1, ADAM.beta2, ADAM.epsilon, t],
+  numbers: (rate, t) => [
+    ...[rate, ADAM.beta1, 1 - ADAM.beta1, ADAM.beta2, 1 - ADAM.beta2, ADAM.epsilon],
+    ...[1 - ADAM.beta1 ** t, 1 - ADAM.beta2 ** t],
+  ],
   apply(theta, g, accumulators, rate, t) {
     const m = accumulators['first-moment']!.mul(ADAM.beta1).add(g.mul(1 - ADAM.beta1)) as Tensor1D;
     const v = accumulators['second-moment']!.mul(ADAM.beta2).add(g.square().mul(1 - ADAM.beta2)) as Tensor1D;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadDataset } from '../data/index.ts';
 import { drawSample } from '../figures/index.ts';
+import type { Evaluate } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
 
@@ -20,4 +21,10 @@ async function loadTrainer(): Promise<Trainer> {
   };
 }
 
-serveRunChild({ loadDataset, drawSample, loadTrainer });
+/** Imported when training is over. */
+async function loadEvaluate(dataDir: string): Promise<Evaluate> {
+  const { evaluateModel } = await import('../evaluation/index.ts');
+  return (options) => evaluateModel({ ...options, dataDir });
+}
+
+serveRunChild({ loadDataset, drawSample, loadTrainer, loadEvaluate });

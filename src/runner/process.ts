@@ -8,6 +8,7 @@ import { type RunnerDependencies, runTraining } from './run.ts';
 /** What a run child needs beyond its settings. */
 export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample'> & {
   loadDataset(id: string, dataDir: string): ReturnType<RunnerDependencies['loadDataset']>;
+  loadEvaluate(dataDir: string): ReturnType<RunnerDependencies['loadEvaluate']>;
 };
 
 async function outcomeOf(
@@ -24,6 +25,7 @@ async function outcomeOf(
       registry: new ModelRegistry(store),
       loadTrainer: parts.loadTrainer,
       drawSample: parts.drawSample,
+      loadEvaluate: () => parts.loadEvaluate(settings.dataDir),
       loadDataset: (id) => parts.loadDataset(id, settings.dataDir),
     };
     return await runTraining(deps, { runId, fence, signal });

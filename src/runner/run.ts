@@ -1,6 +1,7 @@
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
+import type { Evaluation } from '../contracts/evaluation.ts';
 import { figureFile, type SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
@@ -12,6 +13,7 @@ import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
+import { type Evaluate, evaluateRun } from './evaluate.ts';
 import { ProgressReporter } from './progress.ts';
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
@@ -37,6 +39,7 @@ export interface RunnerDependencies extends RunLedger {
   registry: ModelRegistry;
   loadTrainer(): Promise<Trainer>;
   loadDataset(id: string): Promise<Dataset>;
+  loadEvaluate(): Promise<Evaluate>;
   drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
 }
 
@@ -52,7 +55,7 @@ export type RunOutcome = Extract<FromRunChild, { type: 'succeeded' | 'stopped' }
 
 /**
  * Trains a run from its newest checkpoint to the end, or to where it is told to stop: stores checkpoints and
- * pictures, tells events, publishes the model.
+ * pictures, tells events, evaluates the model and publishes it.
  * @throws fence_lost when another worker owns the run, disk_full, diverged, dataset_*, no_seed_model
  */
 export async function runTraining(deps: RunnerDependencies, options: RunnerOptions): Promise<RunOutcome> {
@@ -87,7 +90,22 @@ class Runner {
     const state = await this.#train(trainer, dataset);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
-    return await this.#publish(trainer, dataset, state);
+    const evaluation = await this.#evaluate(trainer, dataset, state);
+    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
+    return await this.#publish(trainer, dataset, state, evaluation);
+  }
+
+  async #evaluate(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<Evaluation | undefined> {
+    return await evaluateRun(this.#deps.loadEvaluate, {
+      known: this.#record.evaluation,
+      record: { image: imageSpec(dataset), config: this.#record.config },
+      served: trainer.servedWeights(state),
+      dataset,
+      secondsElapsed: state.secondsElapsed,
+      signal: this.#options.signal,
+      tell: (body) => this.#tell(body),
+      report: (change) => this.#progress.report(change),
+    });
   }
 
   async #tell(body: RunEventBody): Promise<void> {
@@ -168,7 +186,12 @@ class Runner {
     await this.#tell({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
   }
 
-  async #publish(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<RunOutcome> {
+  async #publish(
+    trainer: Trainer,
+    dataset: Dataset,
+    state: TrainingState,
+    evaluation: Evaluation | undefined,
+  ): Promise<RunOutcome> {
     const { runs, registry, announce } = this.#deps;
     const { runId, fence } = this.#options;
     const modelId = await runs.beginPublishing(runId, fence, newModelId());
@@ -191,6 +214,7 @@ class Runner {
       image: imageSpec(dataset),
       config,
       digest: weightsDigest(served),
+      ...(evaluation && { evaluation }),
       createdAt: new Date().toISOString(),
     };
     await registry.publish(record, served);

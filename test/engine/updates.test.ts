@@ -51,7 +51,7 @@ test('an update refuses gradients that do not fit', () => {
   tf.tidy(() => {
     const one = tf.ones([2]);
     assert.throws(
-      () => fusedUpdate('rmsprop-tf1', [one], [tf.ones([3])], [one as Tensor1D], [0.1, 0.9, 1e-10]),
+      () => fusedUpdate('rmsprop-tf1', [one], [tf.ones([3])], [one as Tensor1D], [0.1, 0.9, 0.1, 1e-10]),
       /gradient does not fit/,
     );
   });

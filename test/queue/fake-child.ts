@@ -3,6 +3,7 @@ import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
 import { StylographError } from '../../src/errors.ts';
 import { serveRunChild } from '../../src/runner/process.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
+import { someEvaluation } from '../evaluation/some.ts';
 import { FAULTS } from './faults.ts';
 
 /*
@@ -78,6 +79,7 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
 serveRunChild({
   loadDataset: async () => dataset,
   drawSample: async () => ({ kind: 'scatter', label: 1, png: new Uint8Array([1, 2, 3]) }),
+  loadEvaluate: async () => async () => someEvaluation(),
   loadTrainer: async () => ({
     train,
     servedWeights: ({ weights }) => weights,

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
 import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
-import { latestCheckpoint, ModelRegistry, openFolderStore } from '../../src/store/index.ts';
+import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
+import { someEvaluation } from '../evaluation/some.ts';
 import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
 import { someModel, someState, someWeights } from '../store/support.ts';
 
@@ -44,6 +46,7 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
       software: {},
     }),
     loadDataset: async () => dataset,
+    loadEvaluate: async () => async () => someEvaluation(),
     drawSample: async () => ({ kind: 'labels', png: new Uint8Array() }),
   };
   const start = async (change: Parameters<typeof newRun>[1] = {}) => {
@@ -149,4 +152,65 @@ test('a run that is stopped before it trains has nothing to store', async (t) =>
   const { deps, start } = await setUp(t, () => assert.fail('it trained'));
   const outcome = await runTraining(deps, { ...(await start()), signal: AbortSignal.abort('requeue') });
   assert.deepEqual(outcome, { type: 'stopped', reason: 'requeue' });
+});
+
+test('a finished run is evaluated once, told, and its model carries the verdict', async (t) => {
+  const { place, deps, start, registry } = await setUp(t, ({ resume }) =>
+    resume ? checkpoints() : checkpoints(20),
+  );
+  const asked: { samples?: number | undefined; seconds?: number | undefined }[] = [];
+  const evaluated: RunnerDependencies = {
+    ...deps,
+    loadEvaluate:
+      async () =>
+      async ({ weights, samples, secondsAllowed, onProgress }) => {
+        asked.push({ samples, seconds: secondsAllowed });
+        await sleep(300); // Longer than progress is held back for.
+        await onProgress?.(0.5);
+        return someEvaluation({ modelDigest: weightsDigest(weights) });
+      },
+  };
+  const run = await start();
+  await runTraining(evaluated, { ...run, signal: endless });
+  // Again, as after a crash while it published.
+  await runTraining(evaluated, { ...run, signal: endless });
+  assert.deepEqual(asked, [{ samples: 2000, seconds: 60 }]);
+  const events = await allEvents(place, run.runId);
+  const told = events.filter(({ type }) => type === 'evaluation');
+  assert.equal(told.length, 1);
+  assert.ok(events.some(({ type, data }) => type === 'progress' && data.phase === 'evaluating'));
+  assert.deepEqual((await place.runs.get(run.runId)).evaluation, told[0]!.data);
+  assert.deepEqual((await registry.get('latest')).evaluation, told[0]!.data);
+});
+
+test('a pause while it is evaluated stops it; it goes straight on to the evaluation afterwards', async (t) => {
+  const { deps, start, registry } = await setUp(t, ({ resume }) =>
+    resume?.iteration === 20 ? checkpoints() : checkpoints(20),
+  );
+  const run = await start();
+  const stop = new AbortController();
+  const interrupted: RunnerDependencies = {
+    ...deps,
+    loadEvaluate:
+      async () =>
+      async ({ signal }) => {
+        stop.abort('pause');
+        signal!.throwIfAborted();
+        return someEvaluation();
+      },
+  };
+  const outcome = await runTraining(interrupted, { ...run, signal: stop.signal });
+  assert.deepEqual(outcome, { type: 'stopped', reason: 'pause' });
+  await assert.rejects(registry.get('latest'), withCode('no_model'));
+  assert.equal((await runTraining(deps, { ...run, signal: endless })).type, 'succeeded');
+});
+
+test('a model that cannot be evaluated is published without, and the log says why', async (t) => {
+  const { place, deps, start, registry } = await setUp(t, () => checkpoints(20));
+  const run = await start();
+  const loadEvaluate = async () => async () => assert.fail('no classifier for this');
+  await runTraining({ ...deps, loadEvaluate }, { ...run, signal: endless });
+  assert.equal((await registry.get('latest')).evaluation, undefined);
+  const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
+  assert.match(String(log?.data.message), /without an evaluation: no classifier for this/);
 });

@@ -32,14 +32,14 @@ struct ImageConvShape {
   int batch, height, width, channels, filters;
 };
 
-/** Numbers of an update, in the order of an op's input. */
+/** Numbers of an update, in the order of an op's input. What is left to 1 is given too: in 32 bits it cannot be recovered. */
 struct RmsProp {
-  float rate, decay, epsilon;
+  float rate, decay, restOfDecay, epsilon;
 };
 struct Adam {
-  float rate, beta1, beta2, epsilon;
-  /** Counts updates from 1. */
-  float t;
+  float rate, beta1, restOfBeta1, beta2, restOfBeta2, epsilon;
+  /** 1 − β₁ᵗ and 1 − β₂ᵗ. */
+  float correction1, correction2;
 };
 
 /** The kernels of one instruction set. Tensors are NHWC and contiguous; what each computes is said where it is defined. */

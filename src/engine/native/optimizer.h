@@ -24,7 +24,7 @@ inline void rmsProp(int64_t size, const RmsProp& n, const float* theta, const fl
   updatePieces(size, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
       const float g = gradient[i];
-      const float ms = meanSquare[i] * n.decay + g * g * (1 - n.decay);
+      const float ms = meanSquare[i] * n.decay + g * g * n.restOfDecay;
       newMeanSquare[i] = ms;
       newTheta[i] = theta[i] - g * n.rate / std::sqrt(ms + n.epsilon);
     }
@@ -33,15 +33,14 @@ inline void rmsProp(int64_t size, const RmsProp& n, const float* theta, const fl
 
 inline void adam(int64_t size, const Adam& n, const float* theta, const float* gradient, const float* firstMoment,
                  const float* secondMoment, float* newTheta, float* newFirstMoment, float* newSecondMoment) {
-  const float correction1 = 1 - std::pow(n.beta1, n.t), correction2 = 1 - std::pow(n.beta2, n.t);
   updatePieces(size, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
       const float g = gradient[i];
-      const float m = firstMoment[i] * n.beta1 + g * (1 - n.beta1);
-      const float v = secondMoment[i] * n.beta2 + g * g * (1 - n.beta2);
+      const float m = firstMoment[i] * n.beta1 + g * n.restOfBeta1;
+      const float v = secondMoment[i] * n.beta2 + g * g * n.restOfBeta2;
       newFirstMoment[i] = m;
       newSecondMoment[i] = v;
-      newTheta[i] = theta[i] - m / correction1 * n.rate / (std::sqrt(v / correction2) + n.epsilon);
+      newTheta[i] = theta[i] - m / n.correction1 * n.rate / (std::sqrt(v / n.correction2) + n.epsilon);
     }
   });
 }

@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { EVALUATION_SAMPLES } from '../src/contracts/evaluation.ts';
+import { loadDataset } from '../src/data/index.ts';
+import { Judge } from '../src/evaluation/judge.ts';
+import {
+  type Baseline,
+  baselinesFile,
+  measureBaseline,
+  writeBaselines,
+} from '../src/evaluation/self-tests.ts';
+
+/**
+ * Measures the self-tests of a shipped classifier and stores them beside it, so that a first run need not:
+ * node --import tsx scripts/measure-baselines.ts mnist
+ */
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { 'data-dir': { type: 'string', default: process.env.DATA_DIR ?? 'data' } },
+});
+const [id = 'mnist'] = positionals;
+const dataset = await loadDataset(id, values['data-dir']);
+const judge = Judge.of(dataset.info);
+if (!judge)
+  throw new Error(`No classifier is shipped for this ${id}; run scripts/train-classifier.ts first.`);
+const yardstick = await judge.yardstick(dataset.test);
+const measured: Baseline[] = [];
+for (const samples of Object.values(EVALUATION_SAMPLES)) {
+  const baseline = await measureBaseline(judge, dataset, yardstick, samples);
+  measured.push(baseline);
+  console.log(`${samples} images; test to training ${baseline.testToTraining.toFixed(3)}`);
+  console.table(
+    Object.fromEntries(
+      Object.entries(baseline.selfTests).map(([name, scores]) => [
+        name,
+        Object.fromEntries(
+          Object.entries(scores).map(([metric, value]) => [metric, Number(value.toPrecision(3))]),
+        ),
+      ]),
+    ),
+  );
+}
+judge.dispose();
+await writeBaselines(baselinesFile(id), measured);

@@ -1,0 +1,1 @@
+export { type EvaluateOptions, evaluateModel } from './evaluate.ts';

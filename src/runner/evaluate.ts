@@ -1,0 +1,67 @@
+import type { Dataset } from '../contracts/dataset.ts';
+import { EVALUATION_SAMPLES, type Evaluation } from '../contracts/evaluation.ts';
+import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
+import type { RunEventBody, RunProgress } from '../contracts/run.ts';
+import type { EvaluateOptions } from '../evaluation/index.ts';
+import { weightsDigest } from '../store/index.ts';
+
+/** What evaluates, apart from this room so that it is loaded only in the process that needs it. */
+export type Evaluate = (options: Omit<EvaluateOptions, 'dataDir'>) => Promise<Evaluation>;
+
+/** An evaluation may take a minute, or a tenth of what training took. */
+const SECONDS_ALLOWED = 60;
+const SHARE_ALLOWED = 0.1;
+/** Runs that trained for less score fewer samples. */
+const SHORT_RUN_SECONDS = 600;
+
+export interface RunToEvaluate {
+  /** What the run was evaluated as before it was interrupted, if it was. */
+  known: Evaluation | undefined;
+  record: Pick<ModelRecord, 'image' | 'config'>;
+  served: NamedWeights[];
+  dataset: Dataset;
+  /** Of training. */
+  secondsElapsed: number;
+  signal: AbortSignal;
+  tell(body: RunEventBody): Promise<void>;
+  report(change: Partial<RunProgress>): Promise<void>;
+}
+
+/**
+ * Evaluates what a run will publish, once for its weights, and tells it. A run without a verdict is still a run: what
+ * goes wrong here is told as a log event, and the model is published without.
+ *
+ * @returns undefined when there is no verdict, or `signal` was aborted
+ */
+export async function evaluateRun(
+  loadEvaluate: () => Promise<Evaluate>,
+  run: RunToEvaluate,
+): Promise<Evaluation | undefined> {
+  const { known, record, served, dataset, secondsElapsed, signal, tell, report } = run;
+  if (known?.modelDigest === weightsDigest(served)) return known;
+  await report({ phase: 'evaluating', secondsRemaining: null });
+  const startedAt = performance.now();
+  let evaluation: Evaluation;
+  try {
+    const evaluate = await loadEvaluate();
+    evaluation = await evaluate({
+      record,
+      weights: served,
+      dataset,
+      samples: secondsElapsed < SHORT_RUN_SECONDS ? EVALUATION_SAMPLES.short : EVALUATION_SAMPLES.full,
+      secondsAllowed: Math.max(SECONDS_ALLOWED, SHARE_ALLOWED * secondsElapsed),
+      signal,
+      onProgress: (share) => {
+        const seconds = (performance.now() - startedAt) / 1000;
+        return report({ secondsRemaining: share === 0 ? null : seconds / share - seconds });
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    const message = `The model is published without an evaluation: ${error instanceof Error ? error.message : error}`;
+    await tell({ type: 'log', data: { level: 'warn', message } });
+    return undefined;
+  }
+  await tell({ type: 'evaluation', data: evaluation });
+  return evaluation;
+}
