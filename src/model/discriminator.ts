@@ -51,8 +51,8 @@ export function discriminatorStatistics(shape: ModelShape): WeightSpec[] {
 export interface Judgement {
   /** B × 1, before the last sigmoid; d = sigmoid(logit) is the probability of "real". */
   logit: Tensor2D;
-  /** d_l(x): B × H/8 × W/8 × D, the activations that likelihoods are compared on. */
-  similarity: Tensor4D;
+  /** d_l(x): B × H/8 × W/8 × D, the activations that likelihoods are compared on; computed when asked for. */
+  similarity(): Tensor4D;
 }
 
 /**
@@ -81,7 +81,7 @@ export function discriminate(
   const flat = act(weights, 'discriminator/head', h, pass).reshape([x.shape[0], -1]) as Tensor2D;
   return {
     logit: dense(weights, 'discriminator/head', flat),
-    similarity: pooled ?? conv(weights, 'discriminator/similarity', h),
+    similarity: () => pooled ?? conv(weights, 'discriminator/similarity', h),
   };
 }
 

@@ -178,8 +178,8 @@ export function jointGradients(
   const judge = (image: Tensor4D) => discriminate(discriminator, image, y, config.similarityLayer, pass);
   const disL = (image: Tensor4D, judged: ReturnType<typeof judge>) =>
     config.similarityDropout
-      ? judged.similarity
-      : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity;
+      ? judged.similarity()
+      : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity();
 
   const real = judge(x);
   const disLX = disL(x, real);

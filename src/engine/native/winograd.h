@@ -24,6 +24,12 @@ constexpr int OUT = 4, IN = 6, POINTS = IN * IN;
  */
 constexpr float A = 0.70710678f, B = 1.41421356f;
 
+/**
+ * Floats from one point's values to the next's. A tile is written to, or read from, all 36 at a time: at a distance of a power
+ * of two they would fall into the same set of the cache and evict one another, so that each is 3 lines further.
+ */
+constexpr size_t pointDistance(size_t size) { return (size + 15) / 16 * 16 + 48; }
+
 /** Bᵀ·d for six vectors. */
 inline void inputTransform(const Vector d[IN], Vector t[IN]) {
   const Vector evenA = d[4] - d[2] * 2.f, oddA = (d[3] - d[1] * 2.f) * A;
@@ -58,74 +64,94 @@ inline void outputTransformAdjoint(const Vector y[OUT], Vector m[IN]) {
   m[5] = y[3];
 }
 
-/** What takes a kernel's taps in one dimension to the six points, for each output parity. */
-struct KernelTransform {
+/** Output parities a dimension, and taps a dimension, of a convolution or its upsampling form. */
+struct KernelForm {
   int parities, taps;
-  /** [parity][point][tap] */
-  float matrix[2][IN][5];
+  /** For the gradient with respect to the input, which correlates with the taps in reverse. */
+  bool flipped;
+  KernelForm(bool upsample, bool flipped) : parities(upsample ? 2 : 1), taps(upsample ? 5 : 3), flipped(flipped) {}
 };
 
-/** `flipped`: for the gradient with respect to the input, which correlates with the taps in reverse. */
-inline KernelTransform kernelTransform(bool upsample, bool flipped) {
-  static const float G[IN][3] = {{1, 0, 0},
-                                 {-1 / 1.5f, -A / 1.5f, -.5f / 1.5f},
-                                 {-1 / 1.5f, A / 1.5f, -.5f / 1.5f},
-                                 {1 / 6.f, B / 6.f, 2 / 6.f},
-                                 {1 / 6.f, -B / 6.f, 2 / 6.f},
-                                 {0, 0, 1}};
-  /** Which of the 5 taps on the fine grid fall on the coarse taps −1, 0, 1: for even outputs, then for odd. */
-  static const int COARSE[2][5] = {{0, 0, 1, 1, 2}, {0, 1, 1, 2, 2}};
-  KernelTransform t{upsample ? 2 : 1, upsample ? 5 : 3, {}};
-  for (int parity = 0; parity < t.parities; parity++) {
-    for (int point = 0; point < IN; point++) {
-      for (int tap = 0; tap < t.taps; tap++) {
-        const int coarse = upsample ? COARSE[parity][tap] : tap;
-        t.matrix[parity][point][tap] = G[point][flipped ? 2 - coarse : coarse];
-      }
-    }
+/** Taps of one dimension at the six points, for outputs of a parity: G times the taps, of 5 those summed that meet a coarse pixel. */
+inline void kernelPoints(const KernelForm& form, int parity, const Vector* w, Vector u[IN]) {
+  Vector t0 = w[0], t1 = w[1], t2 = w[2];
+  if (form.parities == 2) {
+    t0 = parity == 0 ? w[0] + w[1] : w[0];
+    t1 = parity == 0 ? w[2] + w[3] : w[1] + w[2];
+    t2 = parity == 0 ? w[4] : w[3] + w[4];
   }
-  return t;
+  if (form.flipped) std::swap(t0, t2);
+  const Vector evenA = (t0 + t2 * .5f) * (-1 / 1.5f), oddA = t1 * (-A / 1.5f);
+  const Vector evenB = (t0 + t2 * 2.f) * (1 / 6.f), oddB = t1 * (B / 6.f);
+  u[0] = t0;
+  u[1] = evenA + oddA;
+  u[2] = evenA - oddA;
+  u[3] = evenB + oddB;
+  u[4] = evenB - oddB;
+  u[5] = t2;
+}
+
+/** The adjoint of `kernelPoints`, unflipped: adds to the taps' gradients. */
+inline void kernelPointsAdjoint(const KernelForm& form, int parity, const Vector u[IN], Vector* w) {
+  const Vector evenA = (u[1] + u[2]) * (-1 / 1.5f), oddA = (u[1] - u[2]) * (-A / 1.5f);
+  const Vector evenB = (u[3] + u[4]) * (1 / 6.f), oddB = (u[3] - u[4]) * (B / 6.f);
+  const Vector t0 = u[0] + evenA + evenB, t1 = oddA + oddB, t2 = u[5] + evenA * .5f + evenB * 2.f;
+  if (form.parities == 1) {
+    w[0] += t0;
+    w[1] += t1;
+    w[2] += t2;
+  } else if (parity == 0) {
+    w[0] += t0;
+    w[1] += t0;
+    w[2] += t1;
+    w[3] += t1;
+    w[4] += t2;
+  } else {
+    w[0] += t0;
+    w[1] += t1;
+    w[2] += t1;
+    w[3] += t2;
+    w[4] += t2;
+  }
 }
 
 /**
  * The kernel at the 36 points, each as panels of K × N. `rows` × `lanes` are the kernel's last two dimensions; output
  * parities extend N, or K where `parityInK`.
  */
-inline void transformKernel(const KernelTransform& t, const float* kernel, int rows, int lanes, bool parityInK,
+inline void transformKernel(const KernelForm& form, const float* kernel, int rows, int lanes, bool parityInK,
                             float* U) {
-  const int parities2 = t.parities * t.parities;
+  const int parities2 = form.parities * form.parities;
   const int K = parityInK ? rows * parities2 : rows, N = parityInK ? lanes : lanes * parities2;
-  const size_t pointSize = panelSize(K, N);
+  const size_t pointSize = pointDistance(panelSize(K, N));
   parallelFor(rows, [&](int row, int) {
     for (int lane = 0; lane < lanes; lane += LANES) {
       const int some = std::min(LANES, lanes - lane);
-      Vector w[5][5], half[2][IN][5];
-      for (int r = 0; r < t.taps; r++) {
-        for (int s = 0; s < t.taps; s++) {
-          w[r][s] = loadSome(kernel + (static_cast<size_t>(r * t.taps + s) * rows + row) * lanes + lane, some);
+      // Columns of taps first: [tap of the row][tap of the column].
+      Vector w[5][5];
+      for (int r = 0; r < form.taps; r++) {
+        for (int s = 0; s < form.taps; s++) {
+          w[s][r] = loadSome(kernel + (static_cast<size_t>(r * form.taps + s) * rows + row) * lanes + lane, some);
         }
       }
-      for (int p = 0; p < t.parities; p++) {
-        for (int a = 0; a < IN; a++) {
-          for (int s = 0; s < t.taps; s++) {
-            Vector v = {};
-            for (int r = 0; r < t.taps; r++) v += w[r][s] * t.matrix[p][a][r];
-            half[p][a][s] = v;
-          }
+      for (int p = 0; p < form.parities; p++) {
+        Vector half[IN][5];
+        for (int s = 0; s < form.taps; s++) {
+          Vector u[IN];
+          kernelPoints(form, p, w[s], u);
+          for (int a = 0; a < IN; a++) half[a][s] = u[a];
         }
-      }
-      for (int p = 0; p < t.parities; p++) {
-        for (int q = 0; q < t.parities; q++) {
-          const int parity = p * t.parities + q;
+        for (int q = 0; q < form.parities; q++) {
+          const int parity = p * form.parities + q;
           const int k = parityInK ? parity * rows + row : row;
           const int n = parityInK ? lane : parity * lanes + lane;
           for (int a = 0; a < IN; a++) {
+            Vector u[IN];
+            kernelPoints(form, q, half[a], u);
             for (int b = 0; b < IN; b++) {
-              Vector v = {};
-              for (int s = 0; s < t.taps; s++) v += half[p][a][s] * t.matrix[q][b][s];
               float* point = U + (a * IN + b) * pointSize;
-              if (n % LANES == 0) store(point + panelIndex(K, k, n), v);
-              else for (int i = 0; i < some; i++) point[panelIndex(K, k, n + i)] = v[i];
+              if (n % LANES == 0) store(point + panelIndex(K, k, n), u[b]);
+              else for (int i = 0; i < some; i++) point[panelIndex(K, k, n + i)] = u[b][i];
             }
           }
         }
@@ -248,12 +274,13 @@ inline void multiplyTiles(const ConvShape& s, const std::vector<ChannelGroup>& f
   const int largest = std::clamp(BLOCK_FLOATS / (POINTS * rowLength) / TILE_ROWS * TILE_ROWS, TILE_ROWS, 96);
   const int blocks = roundUp(divideUp(tiles.count, largest), std::min(threadCount(), tiles.count));
   const int block = divideUp(tiles.count, blocks);
-  const size_t pointSize = panelSize(K, N);
+  const size_t pointSize = pointDistance(panelSize(K, N));
   parallelFor(divideUp(tiles.count, block), [&](int index, int) {
     const int first = index * block, rows = std::min(block, tiles.count - first);
-    float* V = inputs.floats(static_cast<size_t>(POINTS) * block * rowLength);
-    float* M = products.floats(static_cast<size_t>(POINTS) * block * CHUNK);
-    const size_t pointV = static_cast<size_t>(block) * rowLength, pointM = static_cast<size_t>(block) * CHUNK;
+    const size_t pointV = pointDistance(static_cast<size_t>(block) * rowLength);
+    const size_t pointM = pointDistance(static_cast<size_t>(block) * CHUNK);
+    float* V = inputs.floats(POINTS * pointV);
+    float* M = products.floats(POINTS * pointM);
     for (int t = 0; t < rows; t++) {
       transformInputTile(tiles, first + t, from, [&](int point, int channel, int some, Vector value) {
         storeSome(V + point * pointV + static_cast<size_t>(t) * rowLength + channel, value, some);
@@ -301,18 +328,18 @@ inline void multiplyTiles(const ConvShape& s, const std::vector<ChannelGroup>& f
 /** y = conv(x ‖ planes, kernel); kernel: 3×3 or, upsampling, 5×5 × (channels + planes) × filters. */
 inline void winogradConv(const ConvShape& s, const float* x, const float* planes, const float* kernel, float* y) {
   static thread_local Workspace transformed;
-  const KernelTransform t = kernelTransform(s.upsample, false);
-  const int K = s.channels + s.planes, N = s.filters * t.parities * t.parities;
-  float* U = transformed.floats(POINTS * panelSize(K, N));
-  transformKernel(t, kernel, K, s.filters, false, U);
+  const KernelForm form(s.upsample, false);
+  const int K = s.channels + s.planes, N = s.filters * form.parities * form.parities;
+  float* U = transformed.floats(POINTS * pointDistance(panelSize(K, N)));
+  transformKernel(form, kernel, K, s.filters, false, U);
   multiplyTiles(s, groupsOfInput(s, x, planes), K, U, N, groupsOfOutput(s, y));
 }
 
 /** dx from dy, for x's channels alone: correlation with the kernel flipped and its channel dimensions exchanged. */
 inline void winogradInputGradient(const ConvShape& s, const float* dy, const float* kernel, float* dx) {
   static thread_local Workspace transformed, exchanged;
-  const KernelTransform t = kernelTransform(s.upsample, true);
-  const int inputs = s.channels + s.planes, taps = t.taps * t.taps;
+  const KernelForm form(s.upsample, true);
+  const int inputs = s.channels + s.planes, taps = form.taps * form.taps;
   float* swapped = exchanged.floats(static_cast<size_t>(taps) * s.filters * s.channels);
   parallelFor(taps, [&](int tap, int) {
     for (int d = 0; d < s.filters; d++) {
@@ -322,9 +349,9 @@ inline void winogradInputGradient(const ConvShape& s, const float* dy, const flo
       }
     }
   });
-  const int K = s.filters * t.parities * t.parities;
-  float* U = transformed.floats(POINTS * panelSize(K, s.channels));
-  transformKernel(t, swapped, s.filters, s.channels, true, U);
+  const int K = s.filters * form.parities * form.parities;
+  float* U = transformed.floats(POINTS * pointDistance(panelSize(K, s.channels)));
+  transformKernel(form, swapped, s.filters, s.channels, true, U);
   ConvShape withoutPlanes = s;
   withoutPlanes.planes = 0;
   multiplyTiles(s, groupsOfOutput(s, dy), K, U, s.channels, groupsOfInput(withoutPlanes, dx, nullptr));
@@ -337,13 +364,14 @@ constexpr int SUMMED_TILES = 128;
 inline void winogradFilterGradient(const ConvShape& s, const float* x, const float* planes, const float* dy,
                                    float* dKernel) {
   static thread_local Workspace inputs, outputs, sums;
-  const KernelTransform t = kernelTransform(s.upsample, false);
+  const KernelForm form(s.upsample, false);
   const Tiles tiles(s);
   const std::vector<ChannelGroup> from = groupsOfInput(s, x, planes), to = groupsOfOutput(s, dy);
-  const int C = s.channels + s.planes, N = s.filters * t.parities * t.parities;
+  const int C = s.channels + s.planes, N = s.filters * form.parities * form.parities;
   const int rowLength = roundUp(C, LANES), columns = roundUp(N, PANEL);
-  const size_t pointV = static_cast<size_t>(SUMMED_TILES) * rowLength, pointM = panelSize(SUMMED_TILES, N);
-  const size_t pointU = static_cast<size_t>(C) * columns;
+  const size_t pointV = pointDistance(static_cast<size_t>(SUMMED_TILES) * rowLength);
+  const size_t pointM = pointDistance(panelSize(SUMMED_TILES, N));
+  const size_t pointU = pointDistance(static_cast<size_t>(C) * columns);
   float* V = inputs.floats(POINTS * pointV);
   float* M = outputs.floats(POINTS * pointM);
   float* U = sums.floats(POINTS * pointU);
@@ -369,25 +397,26 @@ inline void winogradFilterGradient(const ConvShape& s, const float* x, const flo
   parallelFor(C, [&](int c, int) {
     for (int d = 0; d < s.filters; d += LANES) {
       const int some = std::min(LANES, s.filters - d);
+      // [tap of the column][tap of the row], as in transformKernel.
       Vector w[5][5] = {};
-      for (int p = 0; p < t.parities; p++) {
-        for (int q = 0; q < t.parities; q++) {
-          const int n = (p * t.parities + q) * s.filters + d;
+      for (int p = 0; p < form.parities; p++) {
+        Vector half[5][IN] = {};
+        for (int q = 0; q < form.parities; q++) {
+          const int n = (p * form.parities + q) * s.filters + d;
           for (int a = 0; a < IN; a++) {
-            Vector half[5] = {};
+            Vector u[IN], taps[5] = {};
             for (int b = 0; b < IN; b++) {
-              const Vector u = loadSome(U + (a * IN + b) * pointU + static_cast<size_t>(c) * columns + n, some);
-              for (int tap = 0; tap < t.taps; tap++) half[tap] += u * t.matrix[q][b][tap];
+              u[b] = loadSome(U + (a * IN + b) * pointU + static_cast<size_t>(c) * columns + n, some);
             }
-            for (int r = 0; r < t.taps; r++) {
-              for (int tap = 0; tap < t.taps; tap++) w[r][tap] += half[tap] * t.matrix[p][a][r];
-            }
+            kernelPointsAdjoint(form, q, u, taps);
+            for (int tap = 0; tap < form.taps; tap++) half[tap][a] += taps[tap];
           }
         }
+        for (int tap = 0; tap < form.taps; tap++) kernelPointsAdjoint(form, p, half[tap], w[tap]);
       }
-      for (int r = 0; r < t.taps; r++) {
-        for (int tap = 0; tap < t.taps; tap++) {
-          storeSome(dKernel + (static_cast<size_t>(r * t.taps + tap) * C + c) * s.filters + d, w[r][tap], some);
+      for (int r = 0; r < form.taps; r++) {
+        for (int tap = 0; tap < form.taps; tap++) {
+          storeSome(dKernel + (static_cast<size_t>(r * form.taps + tap) * C + c) * s.filters + d, w[tap][r], some);
         }
       }
     }

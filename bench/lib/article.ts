@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { resolveConfig } from '../../src/contracts/presets.ts';
+import { loadDataset } from '../../src/data/index.ts';
+import { Trainer } from '../../src/training/trainer.ts';
+
+/** Iterations before anything is measured. */
+export const WARM_UP = 3;
+
+/** A trainer of the preset `article` (batch 64, latent 8) on MNIST, warmed up. */
+export async function articleTrainer(): Promise<Trainer> {
+  const folder = mkdtempSync(join(tmpdir(), 'stylograph-bench-'));
+  try {
+    const dataset = await loadDataset('mnist', folder);
+    const trainer = new Trainer({ config: resolveConfig('article'), dataset, seed: 1 });
+    for (let i = 0; i < WARM_UP; i++) await trainer.iterate(goOn);
+    return trainer;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const goOn = async (): Promise<boolean> => true;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Option `--name value` of the command line. */
+export function option(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
