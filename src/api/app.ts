@@ -5,6 +5,7 @@ import { registerAuth } from './plugins/auth.ts';
 import { registerClosing } from './plugins/closing.ts';
 import { registerDashboard } from './plugins/dashboard.ts';
 import { registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
+import { RequestLog } from './plugins/logging.ts';
 import { negotiateHook, registerNegotiation } from './plugins/negotiate.ts';
 import { registerNotFound } from './plugins/not-found.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
@@ -42,6 +43,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const { bodyBytes } = { ...DEFAULT_API_LIMITS, ...deps.limits };
   const app: App = fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : { logger: false }),
+    logController: new RequestLog(),
     bodyLimit: bodyBytes,
     frameworkErrors: (error, request, reply) => {
       sendProblem(request as never, reply as never, toStylographError(error as FastifyError, request.id));

@@ -39,7 +39,7 @@ const SLOW_STOP_MS = 5_000;
 
 async function start(settings: Settings, stops: Stop[]): Promise<void> {
   // Written behind the requests' backs, many lines at a time under load; the rest when the process exits.
-  const output = pino.destination({ fd: 2, sync: false });
+  const output = pino.destination({ fd: 2, sync: false, minLength: 16_000, periodicFlush: 200 });
   const log = pino({ level: settings.LOG_LEVEL, redact: ['req.headers.authorization'] }, output);
   mkdirSync(settings.DATA_DIR, { recursive: true });
   const target = await reachRedis(settings, stops);

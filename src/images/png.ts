@@ -52,10 +52,10 @@ function scanlines({ pixels, width, height, channels }: Raster): Uint8Array {
   return lines;
 }
 
-/** A window no larger than the data: the same bytes, and half the time for a small image. */
+/** Window and buffers no larger than the data: the same bytes, and half the time for a small image. */
 function deflateOptions(image: Raster, level = image.pixels.length < LARGE ? 6 : 3) {
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(image.pixels.length + image.height))));
-  return { level, windowBits };
+  return { level, windowBits, chunkSize: 2 ** windowBits };
 }
 
 /** `tEXt` where Latin-1 suffices, `iTXt` (UTF-8) otherwise. */

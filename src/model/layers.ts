@@ -2,7 +2,6 @@ import {
   type Activation,
   biasActivation,
   conv3x3,
-  matMul,
   poolBiasActivation,
   type StepRandom,
   type Tensor,
@@ -82,7 +81,7 @@ export function addBias<T extends Tensor>(weights: Weights, layer: string, x: T)
 
 /** x: B × N → B × M, without bias. */
 export function multiply(weights: Weights, layer: string, x: Tensor2D): Tensor2D {
-  return matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`));
+  return tf.matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`));
 }
 
 /** x: B × N → B × M. */

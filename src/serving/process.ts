@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { forwardComplaints } from '../contracts/child-output.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
@@ -38,6 +39,15 @@ function forkOptions(): { path: string; execArgv: string[] } {
   };
 }
 
+/**
+ * TensorFlow reads these when it is loaded. One core is left to the server, which encodes and sends meanwhile; threads
+ * that shared it would make each other wait. More than a few do not help at a micro-batch's size.
+ */
+function engineThreads(): Record<string, string> {
+  const threads = Math.max(1, Math.min(4, availableParallelism() - 1));
+  return { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: '1' };
+}
+
 /** One life of the inference child: calls with time-outs; it is killed when one is not answered. */
 export class InferenceProcess {
   readonly #child: ChildProcess;
@@ -52,6 +62,7 @@ export class InferenceProcess {
     const { path, execArgv } = forkOptions();
     this.#child = fork(path, {
       execArgv,
+      env: { ...engineThreads(), ...process.env },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -3,12 +3,15 @@ import { test } from 'node:test';
 import { SharedLookup } from '../../src/api/inference/lookup.ts';
 
 /** A look-up whose answers come when told to. */
-function setUp() {
+function setUp(freshMs = 0) {
   const begun: { key: string; answer(value: string): void; fail(error: Error): void }[] = [];
+  const clock = { ms: 0 };
   const lookup = new SharedLookup<string>(
     (key) => new Promise((answer, fail) => begun.push({ key, answer, fail })),
+    freshMs,
+    () => clock.ms,
   );
-  return { lookup, begun };
+  return { lookup, begun, clock };
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -50,4 +53,25 @@ test('a look-up that fails fails for its own, and the next one is made', async (
   await turn();
   begun[1]!.answer('there');
   assert.equal(await late, 'there');
+});
+
+test('an answer holds for as long as it is fresh, or until it is to be forgotten', async () => {
+  const { lookup, begun, clock } = setUp(10);
+  const first = lookup.find('a');
+  await turn();
+  begun[0]!.answer('old');
+  assert.equal(await first, 'old');
+  clock.ms = 9;
+  assert.equal(await lookup.find('a'), 'old');
+  assert.equal(begun.length, 1);
+  lookup.forget();
+  const second = lookup.find('a');
+  await turn();
+  begun[1]!.answer('new');
+  assert.equal(await second, 'new');
+  clock.ms = 19;
+  const third = lookup.find('a');
+  await turn();
+  begun[2]!.answer('newer');
+  assert.equal(await third, 'newer');
 });

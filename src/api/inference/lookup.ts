@@ -1,40 +1,53 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+interface Entry<T> {
+  found: Promise<T>;
+  /** When the look-up began; null while it has not. */
+  begun: number | null;
+}
+
 /**
- * Shares a look-up among those who ask for the same key before it begins. Nobody gets an answer older than his
- * question, and however many ask at a time, one look-up runs and one waits.
+ * Looks things up for many at a time: those who ask before a look-up begins share it, and so do those who ask within
+ * `freshMs` after. However many ask, at most one look-up a key is on its way.
  */
 export class SharedLookup<T> {
   readonly #look: (key: string) => Promise<T>;
-  /** The one that has not begun. */
-  readonly #next = new Map<string, Promise<T>>();
-  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #freshMs: number;
+  readonly #now: () => number;
+  readonly #newest = new Map<string, Entry<T>>();
 
-  constructor(look: (key: string) => Promise<T>) {
+  constructor(look: (key: string) => Promise<T>, freshMs = 0, now = () => performance.now()) {
     this.#look = look;
+    this.#freshMs = freshMs;
+    this.#now = now;
   }
 
   find(key: string): Promise<T> {
-    const joined = this.#next.get(key);
-    if (joined) return joined;
-    const next = this.#begin(key);
-    this.#next.set(key, next);
-    return next;
+    const newest = this.#newest.get(key);
+    const joins = newest && (newest.begun === null || this.#now() - newest.begun < this.#freshMs);
+    if (joins) return newest.found;
+    const entry = { begun: null } as Entry<T>;
+    entry.found = this.#begin(key, entry, newest?.found);
+    this.#newest.set(key, entry);
+    return entry.found;
   }
 
-  async #begin(key: string): Promise<T> {
-    // Whatever the event loop has already read joins too.
-    await (this.#running.get(key) ?? nextTurn());
-    this.#next.delete(key);
-    const found = this.#look(key);
-    const over = found.then(
-      () => {},
-      () => {},
-    );
-    this.#running.set(key, over);
-    void over.then(() => {
-      if (this.#running.get(key) === over) this.#running.delete(key);
-    });
-    return await found;
+  /** Whoever asks from now on gets what a later look-up finds. */
+  forget(): void {
+    this.#newest.clear();
+  }
+
+  async #begin(key: string, entry: Entry<T>, before: Promise<T> | undefined): Promise<T> {
+    // Whatever the event loop has read already joins too.
+    if (before) await Promise.allSettled([before]);
+    else await nextTurn();
+    entry.begun = this.#now();
+    try {
+      return await this.#look(key);
+    } catch (error) {
+      // What clients ask for in vain is not remembered.
+      if (this.#newest.get(key) === entry) this.#newest.delete(key);
+      throw error;
+    }
   }
 }

@@ -20,6 +20,8 @@ export const ModelQuery = {
     }),
 };
 
+/** How long what the disk said about a reference holds: under load it is read once for many. */
+const FRESH_MS = 10;
 /** How long a call waits for the new target of a user's alias before the old one answers once more. */
 const SWAP_MS = 2_000;
 /** How long a model that could not be loaded beside another is left alone. */
@@ -39,9 +41,13 @@ export class ModelChooser {
   readonly #refused = new Map<string, number>();
 
   constructor({ models, inference }: Pick<ApiDeps, 'models' | 'inference'>) {
-    // Under load the disk is read once for all that arrive together.
-    this.#records = new SharedLookup((reference) => models.record(reference));
+    this.#records = new SharedLookup((reference) => models.record(reference), FRESH_MS);
     this.#inference = inference;
+  }
+
+  /** Call when models or aliases have changed. */
+  forget(): void {
+    this.#records.forget();
   }
 
   /** @throws no_model, model_not_found */

@@ -97,7 +97,10 @@ export function toPicture(
 ): Buffer {
   const [first] = pictures;
   const images = pictures.map(({ pixels }) => pixels);
-  if (pictures.length === 1) return toSheet(model, images, 1, look, recipe(model, first!));
+  if (pictures.length === 1) {
+    const plain = look.scale === 1 && !look.invert;
+    return plain ? toPng(model, first!) : toSheet(model, images, 1, look, recipe(model, first!));
+  }
   const list = (values: unknown[]): string => [...new Set(values)].join(' ');
   return toSheet(model, images, columns, look, {
     label: list(pictures.map(({ label }) => model.image.labels[label])),

@@ -28,7 +28,7 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
 /** One a set of dependencies, whichever route asks. */
 const choosers = new WeakMap<ApiDeps, ModelChooser>();
 
-function chooserOf(deps: ApiDeps): ModelChooser {
+export function chooserOf(deps: ApiDeps): ModelChooser {
   const chooser = choosers.get(deps) ?? new ModelChooser(deps);
   choosers.set(deps, chooser);
   return chooser;

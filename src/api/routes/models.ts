@@ -5,7 +5,7 @@ import { StylographError } from '../../errors.ts';
 import type { ApiDeps } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { empty, json, NoQuery, page, pageQuery } from '../schemas.ts';
-import type { App } from './context.ts';
+import { type App, chooserOf } from './context.ts';
 
 const Reference = z.strictObject({
   model: z.string().meta({ description: ModelReference.meta()?.description ?? '', example: 'latest' }),
@@ -65,6 +65,7 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
         );
       }
       await deps.models.remove(params.model);
+      chooserOf(deps).forget();
       return reply.code(204).send();
     },
   );
@@ -87,7 +88,11 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
         },
       },
     },
-    async ({ params, body }) => deps.models.setAlias(params.alias, body.modelId),
+    async ({ params, body }) => {
+      const model = await deps.models.setAlias(params.alias, body.modelId);
+      chooserOf(deps).forget();
+      return model;
+    },
   );
 
   app.delete(
@@ -105,6 +110,7 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
     },
     async ({ params }, reply) => {
       await deps.models.removeAlias(params.alias);
+      chooserOf(deps).forget();
       return reply.code(204).send();
     },
   );

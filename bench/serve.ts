@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ensurePeerEnvironment } from './peers/environment.mjs';
+import { prepare } from './prepare.mjs';
+import { measureBackground } from './serving/background.ts';
+import { applyLoad } from './serving/load.ts';
+import { ensureModel, latestModel } from './serving/model.ts';
+import { comparePictures } from './serving/pictures.ts';
+import { processTree } from './serving/processes.ts';
+import { figures, machine, type Outcome, ownLines, type Sample, table } from './serving/report.ts';
+import { peerStarters, type Server, startStylograph } from './serving/servers.ts';
+import { measureStart } from './serving/start.ts';
+
+/**
+ * npm run bench:serve [-- --data DIR] [--rounds 3] [--seconds 6] [--json FILE] [--no-background]
+ *
+ * `GET /generate` as PNG from Stylograph and its peers, one server under load at a time, in turn, on this machine with
+ * its own load generator. README.md tells what is measured and keeps results.
+ */
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '6' },
+    json: { type: 'string' },
+    'no-background': { type: 'boolean', default: false },
+  },
+});
+const CONNECTIONS = 32;
+const WARM_UP_SECONDS = 2;
+const SINGLE_SECONDS = 3;
+const TRAINING_SECONDS = 15;
+/** Of the article's preset, for a model when there is none. */
+const ITERATIONS = 20;
+
+const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
+
+async function measure(server: Server, seconds: number): Promise<Sample> {
+  await applyLoad(server.generate, CONNECTIONS, WARM_UP_SECONDS);
+  server.resetDelay?.();
+  const busy = await applyLoad(server.generate, CONNECTIONS, seconds);
+  const delay = await server.readDelay?.();
+  const tree = processTree(server.pid);
+  const residentMb = tree.reduce((sum, process) => sum + process.residentMb, 0);
+  const inference = tree.find(({ command }) => /serving[/\\]child/.test(command));
+  // What the load has left to do must not count here.
+  await sleep(500);
+  const single = await applyLoad(server.generate, 1, SINGLE_SECONDS);
+  return {
+    busy,
+    single,
+    residentMb,
+    ...(delay && inference
+      ? { delay, parts: { apiMb: tree[0]!.residentMb, inferenceMb: inference.residentMb } }
+      : {}),
+  };
+}
+
+const stopAll = async (servers: Server[]): Promise<void> => {
+  await Promise.all(servers.map((server) => server.stop()));
+};
+
+async function main(): Promise<void> {
+  const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
+  await prepare();
+  const python = await ensurePeerEnvironment();
+  const dataDir = options.data ?? mkdtempSync(join(tmpdir(), 'stylograph-bench-'));
+  const servers: Server[] = [];
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stopAll(servers).then(() => process.exit(1)));
+  }
+  try {
+    const own = await startStylograph(dataDir);
+    servers.push(own);
+    say('training a model for a moment, if there is none ...');
+    await ensureModel(own, ITERATIONS);
+    const model = await latestModel(own, dataDir);
+    for (const start of peerStarters(python, model.weights)) servers.push(await start());
+    const difference = await comparePictures(servers, model.latentDim);
+    say(`all servers make the same pictures (levels differ by at most ${difference})`);
+
+    const outcome: Outcome = {
+      machine: machine(),
+      date: new Date().toISOString(),
+      samples: {},
+      background: null,
+      start: null,
+    };
+    for (let round = 1; round <= rounds; round++) {
+      for (const server of servers) {
+        const sample = await measure(server, seconds);
+        outcome.samples[server.name] = [...(outcome.samples[server.name] ?? []), sample];
+        say(
+          `round ${round}, ${server.name}: ${sample.busy.perSecond.toFixed(0)} requests/s, p99 ${sample.busy.p99.toFixed(1)} ms`,
+        );
+      }
+    }
+    for (const peer of servers.splice(1)) await peer.stop();
+    if (!options['no-background']) outcome.background = await measureBackground(own, TRAINING_SECONDS);
+    await servers.pop()!.stop();
+    outcome.start = await measureStart(dataDir);
+
+    console.log(`\n${outcome.machine}, ${outcome.date.slice(0, 10)}\n\n${table(outcome)}\n`);
+    for (const line of ownLines(outcome)) console.log(`- ${line}`);
+    if (options.json !== undefined) {
+      writeFileSync(options.json, `${JSON.stringify({ ...outcome, figures: figures(outcome) }, null, 2)}\n`);
+    }
+  } finally {
+    await stopAll(servers);
+    if (options.data === undefined) rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+await main();

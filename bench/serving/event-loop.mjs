@@ -1,0 +1,15 @@
+/**
+ * Preloaded into the server that is measured: tells over IPC how long its event loop was held up. Children of the
+ * server inherit the preload and are left alone.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+if (/bin[/\\]server\.js$/.test(process.argv[1] ?? '')) {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  process.on('message', (message) => {
+    if (message === 'reset') delay.reset();
+    else if (message === 'read')
+      process.send({ p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6 });
+  });
+}
