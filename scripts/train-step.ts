@@ -3,8 +3,12 @@ import { loadDataset } from '../src/data/index.ts';
 import { device } from '../src/engine/index.ts';
 import { train } from '../src/training/loop.ts';
 
-/** Loads the engine and trains one iteration of the article on MNIST: the smallest proof that a Node version works. */
-const config = resolveConfig('article', { iterations: 1, batchSize: 8 });
+/**
+ * Trains the first iterations of the article on MNIST, one unless told otherwise, and prints their losses: the smallest
+ * proof that a Node version works, and that other kernels compute the same.
+ */
+const iterations = Number(process.argv[2] ?? 1);
+const config = resolveConfig('article', { iterations, batchSize: 8, metricsEvery: 1 });
 const dataset = await loadDataset('mnist', process.env.DATA_DIR ?? 'data');
 for await (const event of train({ config, dataset, seed: 1, signal: new AbortController().signal })) {
   if (event.type !== 'metrics') continue;

@@ -1,8 +1,11 @@
 import type { Tensor } from './tf.ts';
 import { device, tf } from './tf.ts';
 
-/** Whether the kernels of native/ compute: they are for the CPU; elsewhere TensorFlow's own ops do. */
-export const hasNativeKernels = device === 'cpu';
+/**
+ * Whether the kernels of native/ compute: they are for the CPU; elsewhere, and where `STYLOGRAPH_KERNELS=plain` asks for it,
+ * TensorFlow's own ops do.
+ */
+export const hasNativeKernels = device === 'cpu' && process.env.STYLOGRAPH_KERNELS !== 'plain';
 
 type Thunks<Name extends string> = Record<Name, () => Tensor>;
 

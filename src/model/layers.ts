@@ -2,6 +2,7 @@ import {
   type Activation,
   biasActivation,
   conv3x3,
+  matMul,
   poolBiasActivation,
   type StepRandom,
   type Tensor,
@@ -81,7 +82,7 @@ export function addBias<T extends Tensor>(weights: Weights, layer: string, x: T)
 
 /** x: B × N → B × M, without bias. */
 export function multiply(weights: Weights, layer: string, x: Tensor2D): Tensor2D {
-  return tf.matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`));
+  return matMul(x, weight<Tensor2D>(weights, `${layer}/kernel`));
 }
 
 /** x: B × N → B × M. */

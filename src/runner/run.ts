@@ -13,6 +13,7 @@ import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
+import { Backlog } from './backlog.ts';
 import { type Evaluate, evaluateRun } from './evaluate.ts';
 import { ProgressReporter } from './progress.ts';
 
@@ -68,7 +69,13 @@ function imageSpec({ info }: Dataset): ImageSpec {
   return { width, height, channels, labels: labels.map(({ name }) => name) };
 }
 
+/** Events that may be on their way to the store while training goes on. */
+const EVENTS_UNDERWAY = 64;
+
 class Runner {
+  readonly #events = new Backlog(EVENTS_UNDERWAY);
+  /** One checkpoint at a time is written while training goes on. */
+  readonly #checkpoints = new Backlog(1);
   readonly #deps: RunnerDependencies;
   readonly #options: RunnerOptions;
   readonly #record: RunRecord;
@@ -81,7 +88,18 @@ class Runner {
     this.#progress = new ProgressReporter(record.progress, (data) => this.#tell({ type: 'progress', data }));
   }
 
+  /** What was begun behind training's back is done, or has failed, before the run has an outcome. */
   async run(): Promise<RunOutcome> {
+    try {
+      const outcome = await this.#run();
+      await this.#events.settled();
+      return outcome;
+    } finally {
+      await Promise.allSettled([this.#checkpoints.settled(), this.#events.settled()]);
+    }
+  }
+
+  async #run(): Promise<RunOutcome> {
     const { runId, fence, signal } = this.#options;
     await this.#progress.report({ phase: 'loading' });
     const trainer = await this.#deps.loadTrainer();
@@ -109,7 +127,8 @@ class Runner {
   }
 
   async #tell(body: RunEventBody): Promise<void> {
-    await this.#deps.events.append(this.#options.runId, this.#options.fence, body);
+    const { runId, fence } = this.#options;
+    await this.#events.add(async () => void (await this.#deps.events.append(runId, fence, body)));
   }
 
   async #resumePoint(): Promise<TrainingState | undefined> {
@@ -156,11 +175,13 @@ class Runner {
           await this.#sample(event.sheet, event.iteration, imageSpec(dataset));
           break;
         case 'checkpoint':
-          await this.#checkpoint(trainer, event.state);
+          await this.#checkpoints.add(() => this.#checkpoint(trainer, event.state));
           newest = event.state;
       }
     }
     await this.#progress.flush();
+    await this.#checkpoints.settled();
+    await this.#events.settled();
     return newest;
   }
 
@@ -174,6 +195,8 @@ class Runner {
   async #checkpoint(trainer: Trainer, state: TrainingState): Promise<void> {
     const { runId, fence } = this.#options;
     const { config, seed } = this.#record;
+    const told = this.#events.settled();
+    told.catch(() => undefined);
     const { digest } = await saveCheckpoint(this.#deps.store, runId, {
       state,
       served: trainer.servedWeights(state),
@@ -181,7 +204,11 @@ class Runner {
       seed,
       fence,
       software: trainer.software,
-      beforeCommit: () => this.#deps.runs.checkFence(runId, fence),
+      beforeCommit: async () => {
+        // What happened before a checkpoint is never computed again: it must have been told.
+        await told;
+        await this.#deps.runs.checkFence(runId, fence);
+      },
     });
     await this.#tell({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
   }

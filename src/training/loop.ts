@@ -17,7 +17,7 @@ export type TrainingEvent =
   /** Losses that are not finite are null. */
   | { type: 'metrics'; iteration: number; values: Record<string, number | null> }
   | { type: 'sample'; iteration: number; sheet: SampleSheet }
-  /** Must be stored before the next event is asked for. */
+  /** Arrays of its own: it may be stored while training goes on. */
   | { type: 'checkpoint'; state: TrainingState };
 
 export interface TrainOptions {

@@ -23,6 +23,7 @@ import {
   type Tensor4D,
   tf,
 } from '../../src/engine/index.ts';
+import { matMul } from '../../src/engine/matmul.ts';
 
 /** Every native kernel against the same thing in TensorFlow's own ops: results and all gradients. */
 
@@ -157,6 +158,18 @@ test('max pooling, alone and with what follows it', () => {
       );
     }
   }
+});
+
+test('a product of matrices', () => {
+  const plain: Operation = (a, b) => tf.matMul(a as Tensor2D, b as Tensor2D);
+  assertSame(matMul as unknown as Operation, plain, [
+    [64, 18],
+    [18, 100],
+  ]);
+  assertSame(matMul as unknown as Operation, plain, [
+    [3, 1],
+    [1, 5],
+  ]);
 });
 
 test('of several largest values pooling takes the first, as TensorFlow does', () => {

@@ -65,6 +65,8 @@ async function* checkpoints(...iterations: number[]): AsyncGenerator<TrainingEve
 test('a run whose worker was replaced writes no checkpoint and publishes nothing', async (t) => {
   const { place, store, deps, start, registry } = await setUp(t, async function* () {
     yield* checkpoints(10);
+    // It is stored while training goes on.
+    while ((await latestCheckpoint(store, run.runId, assert.fail)) === undefined) await sleep(5);
     await place.runs.take({ runId: run.runId, number: 1 });
     yield* checkpoints(20);
   });
@@ -73,6 +75,37 @@ test('a run whose worker was replaced writes no checkpoint and publishes nothing
   const newest = await latestCheckpoint(store, run.runId, assert.fail);
   assert.equal(newest?.state.iteration, 10);
   await assert.rejects(registry.get('latest'), withCode('no_model'));
+});
+
+test('a checkpoint becomes visible only when everything before it has been told', async (t) => {
+  const { place, store, deps, start } = await setUp(t, async function* () {
+    yield { type: 'metrics', iteration: 10, values: { ganLoss: 1 } };
+    yield* checkpoints(10);
+    yield { type: 'metrics', iteration: 11, values: { ganLoss: 2 } };
+    yield* checkpoints(20);
+  });
+  const order: string[] = [];
+  const slow: RunnerDependencies = {
+    ...deps,
+    events: {
+      append: async (runId, fence, body) => {
+        if (body.type === 'metrics') {
+          await sleep(50);
+          const newest = await latestCheckpoint(store, runId, assert.fail);
+          order.push(`${body.data.iteration} after checkpoint ${newest?.state.iteration ?? 'none'}`);
+        }
+        return await place.events.append(runId, fence, body);
+      },
+    },
+  };
+  const run = await start();
+  await runTraining(slow, { ...run, signal: endless });
+  assert.equal(order[0], '10 after checkpoint none');
+  const told = (await allEvents(place, run.runId)).filter(({ type }) => type === 'metrics');
+  assert.deepEqual(
+    told.map(({ data }) => data.iteration),
+    [10, 11],
+  );
 });
 
 test('a damaged checkpoint is told, and the run goes on from the one before', async (t) => {

@@ -12,7 +12,7 @@ namespace stylograph {
 namespace {
 
 /** Rounds of looking for work before a thread goes to sleep; a step's kernels follow one another closely. */
-constexpr int SPINS = 4000;
+constexpr int SPINS = 10000;
 
 /** Threads that wait for jobs. They inherit the priority that the process has when the first job comes. */
 class Pool {

@@ -1,12 +1,13 @@
 import { useMemo, useState } from 'preact/hooks';
 import { getJson } from '../lib/api.ts';
 import type { Run } from '../lib/contract.ts';
+import type { Curve } from '../lib/curves.ts';
 import { loadHistory } from '../lib/follow-run.ts';
 import { sentence } from '../lib/format.ts';
 import { useLoad, useTitle } from '../lib/hooks.ts';
 import { href, route } from '../lib/router.ts';
 import { emptyView, type RunView, withHistory } from '../lib/run-view.ts';
-import { Chart, type Curve } from '../ui/chart.tsx';
+import { Chart } from '../ui/chart.tsx';
 import { MEASURE_ROWS } from '../ui/evaluation.tsx';
 import { Empty, isOver, Loading, Problem, StateBadge } from '../ui/parts.tsx';
 import { Picture } from '../ui/picture.tsx';

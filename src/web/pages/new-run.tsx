@@ -76,33 +76,37 @@ function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
   const { estimate, config } = resolved;
   const images = config.iterations * config.batchSize;
   return (
-    <dl class="facts">
-      <div>
-        <dt>Time</dt>
-        <dd data-testid="eta">
-          {estimate.seconds === null ? 'not known yet' : `about ${duration(estimate.seconds)}`}
-        </dd>
-      </div>
-      <div>
-        <dt>Memory</dt>
-        <dd>{bytes(estimate.memoryBytes)}</dd>
-      </div>
-      <div>
-        <dt>A checkpoint</dt>
-        <dd>{bytes(estimate.checkpointBytes)}</dd>
-      </div>
-      <div>
-        <dt>Images seen</dt>
-        <dd>{count(images)}</dd>
-      </div>
+    <>
+      <dl class="facts">
+        <div>
+          <dt>Time</dt>
+          <dd>{estimate.seconds === null ? 'not known yet' : `about ${duration(estimate.seconds)}`}</dd>
+        </div>
+        <div>
+          <dt>Memory</dt>
+          <dd>{bytes(estimate.memoryBytes)}</dd>
+        </div>
+        <div>
+          <dt>A checkpoint</dt>
+          <dd>{bytes(estimate.checkpointBytes)}</dd>
+        </div>
+        <div>
+          <dt>Images seen</dt>
+          <dd>{count(images)}</dd>
+        </div>
+      </dl>
       <p class="meta">{estimate.reason ?? 'Time as measured on a run of the same shape here.'}</p>
-    </dl>
+    </>
   );
 }
 
 /** The one that takes least time comes first. */
 const inOrder = (presets: readonly Preset[]): Preset[] =>
   [...presets].sort((a, b) => a.config.iterations - b.config.iterations);
+
+/** The one asked for, else the service's own default. */
+const firstDataset = (datasets: readonly DatasetInfo[], wanted: string | null): string =>
+  [wanted, 'mnist'].find((id) => datasets.some((dataset) => dataset.id === id)) ?? datasets[0]?.id ?? 'mnist';
 
 interface FormProps {
   presets: Preset[];
@@ -113,7 +117,7 @@ function RunFormView({ presets, datasets }: FormProps) {
   const { query } = route.value;
   const [form, setForm] = useState<RunForm>({
     preset: presets.some(({ name }) => name === query.get('preset')) ? query.get('preset')! : 'quick',
-    dataset: query.get('dataset') ?? datasets[0]?.id ?? 'mnist',
+    dataset: firstDataset(datasets, query.get('dataset')),
     name: '',
     seed: '',
     settings: {},

@@ -1,14 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { align, type Curve } from '../lib/curves.ts';
 import { amount, count } from '../lib/format.ts';
 import { theme } from '../lib/theme.ts';
-
-export interface Curve {
-  label: string;
-  points: [iteration: number, value: number | null][];
-  /** A place in the palette; curves of one run share it over charts. */
-  colour: number;
-}
 
 interface ChartProps {
   title: string;
@@ -20,38 +14,6 @@ interface ChartProps {
 
 const HEIGHT = 240;
 const PALETTE = 6;
-
-/** An exponential average, corrected for its start; gaps stay gaps. */
-export function smooth(values: readonly (number | null)[], weight: number): (number | null)[] {
-  let mean = 0;
-  let seen = 0;
-  return values.map((value) => {
-    if (value === null) return null;
-    mean = weight * mean + (1 - weight) * value;
-    seen++;
-    return mean / (1 - weight ** seen);
-  });
-}
-
-/** Curves over the union of their iterations, as uPlot wants them. */
-export function align(curves: readonly Curve[], smoothing: number, logarithmic: boolean): uPlot.AlignedData {
-  const iterations = [...new Set(curves.flatMap(({ points }) => points.map(([i]) => i)))].sort(
-    (a, b) => a - b,
-  );
-  const rows = curves.map(({ points }) => {
-    const values = smooth(
-      points.map(([, value]) => value),
-      smoothing,
-    );
-    const at = new Map(points.map(([iteration], i) => [iteration, values[i]!]));
-    // Undefined spans a gap that another curve's iterations make; null is a value that was not finite.
-    return iterations.map((iteration) => {
-      const value = at.get(iteration);
-      return logarithmic && value != null && value <= 0 ? null : value;
-    });
-  });
-  return [iterations, ...rows];
-}
 
 const colourOf = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -9,19 +9,24 @@ interface DigitsProps {
   title: string;
 }
 
+/** Whether labels are words, which need more room than digits. */
+export const areWords = (labels: readonly string[]): boolean => labels.some((label) => label.length > 2);
+
 /** A picture for every label; blank places keep the room until there are some. */
 export function Digits({ digits, labels, marked, title }: DigitsProps) {
+  const words = areWords(labels);
   return (
-    <ul class="digit-grid" aria-label={title}>
+    <ul class={`digit-grid ${words ? 'words' : ''}`} aria-label={title}>
       {labels.map((label) => {
         const digit = digits?.find((other) => other.label === label);
         return (
           <li key={label} class={label === marked ? 'marked' : ''}>
             {digit ? (
-              <Picture kind="ink" path={pngUrl(digit.png)} alt={label} />
+              <Picture kind="ink" path={pngUrl(digit.png)} alt={words ? '' : label} />
             ) : (
-              <span class="picture empty ghost">{label}</span>
+              <span class="picture empty ghost">{words ? '' : label}</span>
             )}
+            {words && <span class="caption">{label}</span>}
           </li>
         );
       })}

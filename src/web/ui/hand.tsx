@@ -10,12 +10,7 @@ export function Hand() {
   const model = latestOf(useModels().data);
   if (model === undefined) return null;
   return (
-    <button
-      type="button"
-      class="hand"
-      aria-label="Digits of the latest model in one handwriting; press for another"
-      onClick={() => setSeed(drawSeed())}
-    >
+    <button type="button" class="hand" onClick={() => setSeed(drawSeed())}>
       {model.labels.slice(0, 10).map((label) => (
         <Picture
           key={label}

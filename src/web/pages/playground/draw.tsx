@@ -5,7 +5,7 @@ import type { Model } from '../../lib/contract.ts';
 import { useLatest } from '../../lib/hooks.ts';
 import { type Ink, isEmpty, NO_INK } from '../../lib/ink.ts';
 import { type Digit, encodeInk, type Reading, transferInk } from '../../lib/style.ts';
-import { Digits } from '../../ui/digits.tsx';
+import { areWords, Digits } from '../../ui/digits.tsx';
 import { Problem } from '../../ui/parts.tsx';
 import { Examples } from './examples.tsx';
 import { Pad } from './pad.tsx';
@@ -45,14 +45,14 @@ function useHand(model: Model, label: string | null): [Answer, (ink: Ink) => voi
 /** How sure the model is of each label. */
 function Scores({ reading, labels }: { reading: Reading | undefined; labels: readonly string[] }) {
   return (
-    <ol class="score-bars" aria-label="How sure the model is">
+    <ol class={`score-bars ${areWords(labels) ? 'words' : ''}`} aria-label="How sure the model is">
       {labels.map((label) => {
         const share =
           reading?.scores?.[label] ?? (reading && !reading.inferred && reading.label === label ? 1 : 0);
         return (
           <li key={label} class={reading?.label === label ? 'on' : ''}>
             <span class="score-track" aria-hidden="true">
-              <span class="score-fill" style={{ height: `${100 * share}%` }} />
+              <span class="score-fill" style={{ '--share': `${100 * share}%` }} />
             </span>
             <span class="score-label">
               {label}

@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { Curve } from '../../lib/curves.ts';
 import { sentence } from '../../lib/format.ts';
 import type { RunView } from '../../lib/run-view.ts';
-import { Chart, type Curve } from '../../ui/chart.tsx';
+import { Chart } from '../../ui/chart.tsx';
 import { Choice } from '../../ui/parts.tsx';
 
 export interface CurveGroup {

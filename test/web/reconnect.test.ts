@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { launchBrowser, SKIP, visit } from './browser.ts';
+import { startService } from './service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stylograph-web-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const CONFIG = {
+  iterations: 5_000,
+  warmupIterations: 5_000,
+  batchSize: 8,
+  checkpointEvery: 20,
+  metricsEvery: 5,
+  sampleEvery: 5_000,
+  networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
+};
+
+test('a page notices that the server is away and catches up when it is back, missing and doubling nothing', {
+  skip: SKIP,
+  timeout: 120_000,
+}, async (t) => {
+  let service = await startService(folder);
+  const { url } = service;
+  const browser = await launchBrowser();
+  t.after(async () => {
+    await browser.close();
+    await service.stop();
+  });
+  const posted = await fetch(`${url}/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Interrupted', preset: 'quick', seed: 3, config: CONFIG }),
+  });
+  const run = posted.headers.get('location')!;
+  const { page } = await visit(browser, url, `#${run}`);
+  const iteration = async (): Promise<number> => {
+    const text = await page.locator('main .progress').first().textContent();
+    return Number(/([\d,]+) of/.exec(text!)![1]!.replaceAll(',', ''));
+  };
+  await page.locator('[data-state=running]').waitFor({ timeout: 60_000 });
+  await page.getByText('Prior loss').first().waitFor({ timeout: 60_000 });
+
+  await service.stop();
+  const banner = page.getByText('Connection lost.');
+  await banner.waitFor();
+  const before = await iteration();
+  service = await startService(folder, { PORT: new URL(url).port });
+  await banner.waitFor({ state: 'hidden', timeout: 30_000 });
+  await page.waitForFunction(
+    (old) => {
+      const text = document.querySelector('main .progress')!.textContent!;
+      return Number(/([\d,]+) of/.exec(text)![1]!.replaceAll(',', '')) > old + 20;
+    },
+    before,
+    { timeout: 60_000 },
+  );
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.locator('[data-state=cancelled]').waitFor({ timeout: 30_000 });
+
+  // The log tells every change of state once, in order: what was followed and what is stored agree.
+  await page.locator('summary', { hasText: 'Log' }).click();
+  await page.locator('.log li').nth(4).waitFor();
+  const told = await page.locator('.log li').allTextContents();
+  const states = told.flatMap((line) => /The run is (\w+)\.$/.exec(line)?.[1] ?? []);
+  assert.deepEqual(states, ['queued', 'running', 'queued', 'running', 'cancelling', 'cancelled']);
+
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Delete the run' }).click();
+  await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+});

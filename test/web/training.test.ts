@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
+import { type Service, startService } from './service.ts';
+
+/** What a new user does: start a run from the page, watch it end, draw with its model. The tests build on each other. */
+const folder = mkdtempSync(join(tmpdir(), 'stylograph-web-'));
+let service: Service;
+let browser: Browser;
+before(async () => {
+  if (SKIP) return;
+  [service, browser] = await Promise.all([startService(folder), launchBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await service?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const SETTINGS = {
+  Iterations: '12',
+  'Batch size': '16',
+  'Warm-up': '6',
+  'Checkpoint every': '6',
+  'Metrics every': '3',
+  'Samples every': '4',
+};
+
+test('without a model the playground says so and offers to train one', { skip: SKIP }, async () => {
+  const { page, complaints, context } = await visit(browser, service.url, '#/playground');
+  await page.getByRole('heading', { name: 'No model yet' }).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Start a quick run' }).isEnabled());
+  await assertAccessible(page, 'no model');
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test('what is wrong with a new run is said at its field, and its cost before it starts', {
+  skip: SKIP,
+}, async () => {
+  const { page, context } = await visit(browser, service.url, '#/runs/new');
+  await page.getByLabel('Batch size').fill('1');
+  const error = page.locator('#batchSize-error');
+  await error.waitFor();
+  assert.match((await error.textContent())!, /2/);
+  assert.equal(await page.getByLabel('Batch size').getAttribute('aria-invalid'), 'true');
+  assert.ok(await page.getByRole('button', { name: 'Start the run' }).isDisabled());
+  await page.getByLabel('Batch size').fill('32');
+  await error.waitFor({ state: 'detached' });
+  await page
+    .getByText(/^\d+ MB$/)
+    .first()
+    .waitFor();
+  await assertAccessible(page, 'new run');
+  await context.close();
+});
+
+test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 180_000 }, async () => {
+  const { page, complaints, context } = await visit(browser, service.url);
+  await page.getByRole('link', { name: 'Start a run' }).click();
+  await page.getByLabel('Name').fill('Twelve steps');
+  await page.getByText('More settings').click();
+  for (const [label, value] of Object.entries(SETTINGS)) await page.getByLabel(label).fill(value);
+  await page.getByRole('button', { name: 'Start the run' }).click();
+
+  await page.getByRole('heading', { name: 'Twelve steps' }).waitFor();
+  // Every sample of the run can be looked at again, not the last alone.
+  await page.getByText('Iteration 12').waitFor({ timeout: 60_000 });
+  const slider = page.getByLabel('Iteration shown');
+  assert.equal(await slider.getAttribute('max'), '2');
+  await slider.fill('0');
+  await page.getByText('Iteration 4').waitFor();
+  await page.locator('[data-state=succeeded]').waitFor({ timeout: 120_000 });
+  await page.getByText('12 of 12 iterations').waitFor();
+  await page.getByRole('heading', { name: 'Its model is ready' }).waitFor();
+  await page.getByRole('figure').filter({ hasText: 'Likeness and prior' }).waitFor();
+  await assertAccessible(page, 'run');
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test('while a digit is drawn all ten appear in that hand', { skip: SKIP }, async () => {
+  const { page, complaints, context } = await visit(browser, service.url, '#/playground/draw');
+  const digits = page.getByRole('list', { name: 'Every digit in your handwriting' }).getByRole('img');
+  await page.getByText('Draw a digit here').waitFor();
+  await drawStroke(page, '.pad canvas', SEVEN, async () => {
+    // Before the pen is lifted.
+    await digits.nth(9).waitFor();
+  });
+  await page
+    .getByTestId('reading')
+    .filter({ hasText: /^Looks like \d/ })
+    .waitFor();
+  assert.equal(await digits.count(), 10);
+  const widths = await digits.evaluateAll((images) =>
+    images.map((image) => (image as HTMLImageElement).naturalWidth),
+  );
+  assert.deepEqual(widths, Array(10).fill(28));
+
+  await page.getByLabel('The digit that is drawn').selectOption('7');
+  await page.getByTestId('reading').filter({ hasText: 'Taken as 7' }).waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Draw a digit here').waitFor();
+  assert.equal(await digits.count(), 0);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test('the keyboard alone gets ten digits too', { skip: SKIP }, async () => {
+  const { page, context } = await visit(browser, service.url, '#/playground/draw');
+  await page.getByRole('button', { name: 'Take an example of 3' }).press('Enter');
+  const digits = page.getByRole('list', { name: 'Every digit in your handwriting' }).getByRole('img');
+  await digits.nth(9).waitFor();
+  await context.close();
+});
+
+test('a link to a generated digit gives the same picture to whoever opens it', { skip: SKIP }, async () => {
+  const [{ id }] = (await (await fetch(`${service.url}/models`)).json()).items;
+  const hash = `#/playground/generate?model=${id}&label=5&seed=42&truncation=0.8`;
+  const { page, context } = await visit(browser, service.url, hash);
+  const shown = await page.getByRole('img', { name: 'A 5 drawn from seed 42' }).getAttribute('src');
+  const wanted = await fetch(`${service.url}/generate?model=${id}&label=5&seed=42&truncation=0.8`);
+  const png = Buffer.from(await wanted.arrayBuffer()).toString('base64');
+  assert.equal(shown, `data:image/png;base64,${png}`);
+  await page.getByRole('radio', { name: '8' }).check();
+  await page.getByRole('img', { name: 'A 8 drawn from seed 42' }).waitFor();
+  assert.match(page.url(), /label=8&seed=42/);
+  await context.close();
+});
+
+test('every page is accessible in both themes and quiet, on a phone too', { skip: SKIP }, async () => {
+  const run = (await (await fetch(`${service.url}/runs`)).json()).items[0].id;
+  const pages = {
+    runs: '#/',
+    compare: `#/compare?runs=${run},${run}`,
+    models: '#/models',
+    datasets: '#/datasets',
+    draw: '#/playground/draw',
+    generate: '#/playground/generate',
+    walk: '#/playground/walk',
+    blend: '#/playground/blend',
+    nothing: '#/nowhere',
+  };
+  for (const [name, hash] of Object.entries(pages)) {
+    const look = { colorScheme: 'dark', viewport: { width: 390, height: 844 } } as const;
+    const { page, complaints, context } = await visit(browser, service.url, hash, look);
+    await page.locator('main h1, main h2').first().waitFor();
+    await page.waitForLoadState('networkidle');
+    await assertAccessible(page, `${name}, dark`);
+    await page.getByRole('button', { name: 'Use the light theme' }).click();
+    await assertAccessible(page, `${name}, light`);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `${name} is ${overflow} pixels wider than a phone`);
+    assert.deepEqual(complaints, [], name);
+    await context.close();
+  }
+});
