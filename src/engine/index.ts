@@ -17,4 +17,4 @@ export { StepRandom } from './random.ts';
 export { foldUpsampling, stridedConv7x7 } from './subpixel.ts';
 export { GradientTape } from './tape.ts';
 export * from './tf.ts';
-export { fusedUpdate, hasFusedUpdates } from './updates.ts';
+export { fusedUpdate, hasFusedUpdates, updateAverages } from './updates.ts';

@@ -38,3 +38,17 @@ export function fusedUpdate(
   );
   return { thetas: outputs.slice(0, count), accumulators: outputs.slice(count) as Tensor1D[] };
 }
+
+/** averages ← decay·averages + (1 − decay)·thetas, in one op for all weights where there are native kernels. */
+export function updateAverages(averages: Tensor[], thetas: Tensor[], decay: number): Tensor[] {
+  return tf.tidy(() =>
+    hasNativeKernels
+      ? runNativeOutputs(
+          'StylographAverage',
+          [...averages, ...thetas, tf.tensor1d([decay, 1 - decay])],
+          { ints: { N: averages.length } },
+          averages.length,
+        )
+      : averages.map((average, i) => average.mul(decay).add(thetas[i]!.mul(1 - decay))),
+  );
+}

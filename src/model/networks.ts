@@ -1,6 +1,6 @@
 import type { TrainingConfig } from '../contracts/config.ts';
 import type { NamedWeights } from '../contracts/model.ts';
-import { StepRandom, tf } from '../engine/index.ts';
+import { StepRandom, tf, updateAverages } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from './decoder.ts';
 import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts';
 import { encoderSpecs, encoderStatistics } from './encoder.ts';
@@ -136,12 +136,15 @@ export function restoreNetworks(shape: ModelShape, config: TrainingConfig, store
 }
 
 /** Averages ← decay·averages + (1 − decay)·weights; nothing where none are kept. */
-export function updateAverages({ trained, averages }: Networks, decay: number): void {
-  for (const [name, average] of averages) {
-    const current = trained.encoder.get(name) ?? trained.decoder.get(name)!;
-    averages.set(name, tf.keep(tf.tidy(() => average.mul(decay).add(current.mul(1 - decay)))));
-    average.dispose();
-  }
+export function followWeights({ trained, averages }: Networks, decay: number): void {
+  if (averages.size === 0) return;
+  const names = [...averages.keys()];
+  const old = [...averages.values()];
+  const current = names.map((name) => trained.encoder.get(name) ?? trained.decoder.get(name)!);
+  updateAverages(old, current, decay).forEach((average, i) => {
+    averages.set(names[i]!, tf.keep(average));
+  });
+  tf.dispose(old);
 }
 
 export function disposeNetworks(networks: Networks): void {

@@ -8,9 +8,9 @@ import {
   createNetworks,
   disposeNetworks,
   exportNetworks,
+  followWeights,
   type Networks,
   restoreNetworks,
-  updateAverages,
 } from '../model/networks.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput, type StepSettings } from '../model/steps.ts';
@@ -105,7 +105,7 @@ export class Trainer {
         : await this.#adversarialIteration(between);
     if (!losses) return undefined;
     this.#iteration += 1;
-    updateAverages(this.networks, this.#averagingDecay());
+    followWeights(this.networks, this.#averagingDecay());
     return losses;
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fusedUpdate, StepRandom, type Tensor1D, tf } from '../../src/engine/index.ts';
+import { fusedUpdate, StepRandom, type Tensor1D, tf, updateAverages } from '../../src/engine/index.ts';
 import { plainUpdate, ruleOf } from '../../src/model/optimizers.ts';
 
 for (const optimizer of ['rmsprop-tf1', 'adam'] as const) {
@@ -52,7 +52,20 @@ test('an update refuses gradients that do not fit', () => {
     const one = tf.ones([2]);
     assert.throws(
       () => fusedUpdate('rmsprop-tf1', [one], [tf.ones([3])], [one as Tensor1D], [0.1, 0.9, 0.1, 1e-10]),
-      /gradient does not fit/,
+      /does not fit the other/,
     );
+  });
+});
+
+test('averages of a whole network in one op equal the equation', () => {
+  tf.tidy(() => {
+    const random = new StepRandom(4, 'steps', 1);
+    const averages = [random.normal([3, 40000]), random.normal([7])];
+    const thetas = averages.map(({ shape }) => random.normal(shape));
+    updateAverages(averages, thetas, 0.99).forEach((found, i) => {
+      const expected = averages[i]!.mul(0.99).add(thetas[i]!.mul(0.01));
+      assert.deepEqual(found.shape, expected.shape);
+      assert.ok(found.sub(expected).abs().max().dataSync()[0]! <= 1e-6);
+    });
   });
 });

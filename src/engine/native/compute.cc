@@ -16,6 +16,7 @@ const Compute& table() {
       activateGradient, maxPool,             maxPoolGradient,          stridedConv,
       stridedConvInputGradient, stridedConvFilterGradient, imageConv,  imageConvInputGradient,
       imageConvFilterGradient, rmsProp,      adam,
+      averageWeights,
   };
   return kernels;
 }

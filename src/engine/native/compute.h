@@ -42,6 +42,10 @@ struct Adam {
   float correction1, correction2;
 };
 
+struct Averaging {
+  float decay, restOfDecay;
+};
+
 /** The kernels of one instruction set. Tensors are NHWC and contiguous; what each computes is said where it is defined. */
 struct Compute {
   void (*conv)(const ConvShape&, const float* x, const float* planes, const float* kernel, float* y);
@@ -73,6 +77,7 @@ struct Compute {
                   float* newTheta, float* newMeanSquare);
   void (*adam)(int64_t size, const Adam&, const float* theta, const float* gradient, const float* firstMoment,
                const float* secondMoment, float* newTheta, float* newFirstMoment, float* newSecondMoment);
+  void (*average)(int64_t size, const Averaging&, const float* average, const float* theta, float* newAverage);
 };
 
 /** Kernels for the best instruction set that this processor has. */

@@ -271,7 +271,7 @@ int pairsOf(const Call& call, int accumulators) {
   const int pairs = (call.inputs() - accumulators - 1) / 2;
   int64_t total = 0;
   for (int i = 0; i < pairs; i++) {
-    Call::require(call.shape(i) == call.shape(pairs + i), "a gradient does not fit its weight");
+    Call::require(call.shape(i) == call.shape(pairs + i), "one tensor of a pair does not fit the other");
     total += sizeOf(call.shape(i));
   }
   for (int a = 0; a < accumulators; a++) {
@@ -318,6 +318,14 @@ void adam(Call& call) {
     compute().adam(size, numbers, call.data(i), call.data(pairs + i), m + at, v + at, call.output(i, call.shape(i)),
                    newM + at, newV + at);
     at += size;
+  }
+}
+
+void average(Call& call) {
+  const int pairs = pairsOf(call, 0);
+  const Averaging numbers = numbersOf<Averaging>(call);
+  for (int i = 0; i < pairs; i++) {
+    compute().average(sizeOf(call.shape(i)), numbers, call.data(i), call.data(pairs + i), call.output(i, call.shape(i)));
   }
 }
 
@@ -407,6 +415,8 @@ __attribute__((constructor)) void registerOps() {
                {"thetas: N * float", "gradients: N * float", "first_moment: float", "second_moment: float",
                 "numbers: float"},
                {"new_thetas: N * float", "new_first_moment: float", "new_second_moment: float"});
+  define<average>("StylographAverage", {"N: int"}, {"averages: N * float", "thetas: N * float", "numbers: float"},
+                  {"new_averages: N * float"});
 }
 
 }  // namespace

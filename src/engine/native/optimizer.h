@@ -45,5 +45,13 @@ inline void adam(int64_t size, const Adam& n, const float* theta, const float* g
   });
 }
 
+/** An exponential average follows its weights. */
+inline void averageWeights(int64_t size, const Averaging& n, const float* average, const float* theta,
+                           float* newAverage) {
+  updatePieces(size, [=](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) newAverage[i] = average[i] * n.decay + theta[i] * n.restOfDecay;
+  });
+}
+
 }  // namespace STYLOGRAPH_ISA
 }  // namespace stylograph
