@@ -175,6 +175,6 @@ async function compile(args) {
   if (code === 0) return;
   throw new SetupProblem(
     `The engine's binding could not be compiled:\n${output.trim().split('\n').slice(-12).join('\n')}`,
-    'It needs a C++17 compiler (g++ 9 or newer, clang 12 or newer) with its standard library.',
+    'It needs a C++17 compiler with its standard library, such as g++ 12 or clang 14, which are tested.',
   );
 }

@@ -117,6 +117,14 @@ test('upsampling and a 5×5 convolution by Winograd filtering', () => {
     [5, 5, 5, 3],
   ]);
   assertSame(native, plain, [
+    [2, 4, 8, 20],
+    [5, 5, 20, 20],
+  ]);
+  assertSame(native, plain, [
+    [3, 8, 4, 33],
+    [5, 5, 33, 40],
+  ]);
+  assertSame(native, plain, [
     [1, 16, 16, 8],
     [5, 5, 8, 12],
   ]);

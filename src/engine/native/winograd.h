@@ -80,7 +80,11 @@ inline void kernelPoints(const KernelForm& form, int parity, const Vector* w, Ve
     t1 = parity == 0 ? w[2] + w[3] : w[1] + w[2];
     t2 = parity == 0 ? w[4] : w[3] + w[4];
   }
-  if (form.flipped) std::swap(t0, t2);
+  if (form.flipped) {
+    const Vector first = t0;
+    t0 = t2;
+    t2 = first;
+  }
   const Vector evenA = (t0 + t2 * .5f) * (-1 / 1.5f), oddA = t1 * (-A / 1.5f);
   const Vector evenB = (t0 + t2 * 2.f) * (1 / 6.f), oddB = t1 * (B / 6.f);
   u[0] = t0;
@@ -150,7 +154,7 @@ inline void transformKernel(const KernelForm& form, const float* kernel, int row
             kernelPoints(form, q, half[a], u);
             for (int b = 0; b < IN; b++) {
               float* point = U + (a * IN + b) * pointSize;
-              if (n % LANES == 0) store(point + panelIndex(K, k, n), u[b]);
+              if (n % LANES == 0 && some == LANES) store(point + panelIndex(K, k, n), u[b]);
               else for (int i = 0; i < some; i++) point[panelIndex(K, k, n + i)] = u[b][i];
             }
           }
