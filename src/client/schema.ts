@@ -831,6 +831,18 @@ export interface components {
             metricsEvery: number;
             /** @description Iterations between sample pictures. */
             sampleEvery: number;
+            /** @description The films of each label that are drawn after training. */
+            figures: {
+                /**
+                 * @description When a film's frames are taken: dense at first and ever farther apart, or the article's: each third iteration to 297, then each thirtieth to 2,970.
+                 * @enum {string}
+                 */
+                schedule: "geometric" | "article";
+                /** @description The most frames of a film; 0 makes no films. */
+                frames: number;
+                /** @description Images a side of a frame; the article has 15. Figures always have 15. */
+                grid: number;
+            };
         };
         /** @description Numbers that replace the preset's. */
         TrainingConfigOverrides: {
@@ -933,6 +945,17 @@ export interface components {
             metricsEvery?: number;
             /** @description Iterations between sample pictures. */
             sampleEvery?: number;
+            figures?: {
+                /**
+                 * @description When a film's frames are taken: dense at first and ever farther apart, or the article's: each third iteration to 297, then each thirtieth to 2,970.
+                 * @enum {string}
+                 */
+                schedule?: "geometric" | "article";
+                /** @description The most frames of a film; 0 makes no films. */
+                frames?: number;
+                /** @description Images a side of a frame; the article has 15. Figures always have 15. */
+                grid?: number;
+            };
         };
         /**
          * @description A named set of numbers to start from.

@@ -119,17 +119,32 @@ export const TrainingConfig = z
     checkpointEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between checkpoints.' }),
     metricsEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between metrics events.' }),
     sampleEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between sample pictures.' }),
+    figures: z
+      .strictObject({
+        schedule: z.enum(['geometric', 'article']).meta({
+          description:
+            "When a film's frames are taken: dense at first and ever farther apart, or the article's: each third iteration to 297, then each thirtieth to 2,970.",
+        }),
+        frames: z.int().min(0).max(200).meta({ description: 'The most frames of a film; 0 makes no films.' }),
+        grid: z
+          .int()
+          .min(2)
+          .max(20)
+          .meta({ description: 'Images a side of a frame; the article has 15. Figures always have 15.' }),
+      })
+      .meta({ description: 'The films of each label that are drawn after training.' }),
   })
   .meta({ id: 'TrainingConfig' });
 export type TrainingConfig = z.infer<typeof TrainingConfig>;
 
-const { learningRates, innerSteps, networks } = TrainingConfig.shape;
+const { learningRates, innerSteps, networks, figures } = TrainingConfig.shape;
 
 /** What a request may override; nested groups may be given in part. */
 export const TrainingConfigOverrides = TrainingConfig.extend({
   learningRates: learningRates.partial(),
   innerSteps: innerSteps.partial(),
   networks: networks.partial(),
+  figures: figures.partial(),
 })
   .partial()
   .meta({ id: 'TrainingConfigOverrides', description: "Numbers that replace the preset's." });

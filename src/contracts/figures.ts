@@ -9,6 +9,16 @@ export type SampleSheet =
   /** `points`: n × 2, the first two dimensions of z means. */
   | { kind: 'scatter'; label: number; points: Float32Array };
 
+/** Arrays that figures of a finished run are drawn from; as above, and: */
+export type FigureSheet =
+  | SampleSheet
+  /** Row by row, one row a label: each source's style in that label. `originals`: the sources, `columns` of them. */
+  | { kind: 'style-transfer'; label: number; originals: Uint8Array; pixels: Uint8Array; columns: number }
+  /** As `scatter`, one group a label. */
+  | { kind: 'scatter-all'; groups: Float32Array[] }
+  /** Live numbers over iterations. */
+  | { kind: 'losses'; series: Record<string, [iteration: number, value: number | null][]> };
+
 /** Digits of an iteration in a file's name, so that names sort by it. */
 const ITERATION_DIGITS = 9;
 

@@ -9,8 +9,14 @@ const DRAWS_PER_STEP = 256;
 export const droppedOf256 = (rate: number): number => Math.round(rate * 256);
 
 /** Independent purposes random numbers are drawn for. */
-export type RandomPurpose = 'weights' | 'priors' | 'steps' | 'samples';
-const PURPOSE_KEYS: Record<RandomPurpose, number> = { weights: 1, priors: 2, steps: 3, samples: 4 };
+export type RandomPurpose = 'weights' | 'priors' | 'steps' | 'samples' | 'figures';
+const PURPOSE_KEYS: Record<RandomPurpose, number> = {
+  weights: 1,
+  priors: 2,
+  steps: 3,
+  samples: 4,
+  figures: 5,
+};
 
 /** A key of its own for each (seed, purpose): multiplication by an odd number loses nothing. */
 function keyOf(seed: number, purpose: RandomPurpose): number {

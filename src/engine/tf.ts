@@ -6,4 +6,10 @@ const engine = await loadEngine();
 export const tf = engine.tf;
 export const device = engine.device;
 
+/** Versions of what computes, by name. */
+export const engineVersions: Record<string, string> = {
+  tensorflow: (engine.tf.backend() as unknown as { binding: { TF_Version: string } }).binding.TF_Version,
+  tfjs: engine.tf.version_core,
+};
+
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node-gpu';

@@ -1,12 +1,12 @@
 import sharp from 'sharp';
 import { encodePng } from '../images/png.ts';
-import type { Raster } from '../images/raster.ts';
+import { enlarge, type Raster } from '../images/raster.ts';
 
 /** Colours of every figure. */
 export const COLOURS = {
   paper: '#ffffff',
   ink: '#1f2933',
-  muted: '#7b8794',
+  muted: '#616e7c',
   rule: '#e4e4e4',
   axis: '#9aa5b1',
   accent: '#3a4fd0',
@@ -19,6 +19,7 @@ export interface Panel {
 }
 
 export interface Figure {
+  /** CSS pixels. */
   width: number;
   height: number;
   panels?: readonly Panel[];
@@ -26,13 +27,20 @@ export interface Figure {
   svg?: string;
 }
 
-/** Renders a figure on white paper as an RGB PNG. */
-export async function renderFigure({ width, height, panels = [], svg = '' }: Figure): Promise<Uint8Array> {
-  const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${svg}</svg>`;
+/**
+ * Renders a figure on white paper as an RGB PNG.
+ * @param scale device pixels a CSS pixel: images are enlarged without smoothing, lines and letters drawn finer
+ */
+export async function renderFigure(figure: Figure, scale: 1 | 2 = 1): Promise<Uint8Array> {
+  const width = figure.width * scale;
+  const height = figure.height * scale;
   const pixels = await sharp({ create: { width, height, channels: 3, background: COLOURS.paper } })
     .composite([
-      ...panels.map(({ raster, left, top }) => ({ input: bufferOf(raster.pixels), raw: raster, left, top })),
-      { input: Buffer.from(overlay), left: 0, top: 0 },
+      ...(figure.panels ?? []).map(({ raster, left, top }) => {
+        const dense = enlarge(raster, scale);
+        return { input: bufferOf(dense.pixels), raw: dense, left: left * scale, top: top * scale };
+      }),
+      { input: Buffer.from(svgOf(figure, scale)), left: 0, top: 0 },
     ])
     .removeAlpha()
     .toColourspace('srgb')
@@ -40,6 +48,15 @@ export async function renderFigure({ width, height, panels = [], svg = '' }: Fig
     .toBuffer();
   return encodePng(pixels, { width, height, channels: 3 });
 }
+
+/** A figure without panels as an SVG file, on white paper of its own. */
+export function svgFigure({ width, height, svg = '' }: Figure): Uint8Array {
+  const paper = `<rect width="${width}" height="${height}" fill="${COLOURS.paper}"/>`;
+  return Buffer.from(svgOf({ width, height, svg: paper + svg }, 1));
+}
+
+const svgOf = ({ width, height, svg = '' }: Figure, scale: number): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${width * scale}" height="${height * scale}" viewBox="0 0 ${width} ${height}">${svg}</svg>`;
 
 /** The same bytes as a Buffer, which is what sharp composites. */
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,17 +1,13 @@
 import type { SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec } from '../contracts/model.ts';
-import type { Raster } from '../images/raster.ts';
-import { splitImages, tileImages } from '../images/sheet.ts';
+import { splitImages } from '../images/sheet.ts';
 import { COLOURS, type Figure, renderFigure } from './canvas.ts';
 import { scatterFigure } from './scatter.ts';
 import { textPath, textWidth } from './text.ts';
+import { frame, GAP, grid, plane, stepOf } from './tiles.ts';
 
 const PER_ROW = 10;
 const MARGIN = 12;
-/** Width of the faint lines between images. */
-const GAP = 2;
-/** Their grey level, that of `COLOURS.rule`. */
-const LINE_LEVEL = 0xe4;
 const HEADER = 20;
 const CAPTION = 13;
 /** About how wide one image is drawn, and a whole manifold. */
@@ -57,8 +53,8 @@ export async function drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<D
 /** Rows of ten, or of all labels where they are fewer; label names above when each column is one label's. */
 function labelsFigure(images: readonly Uint8Array[], spec: ImageSpec): Figure {
   const columns = Math.min(spec.labels.length, PER_ROW);
-  const raster = grid(images, columns, spec);
-  const step = stepOf(spec);
+  const raster = grid(images, columns, spec, TILE_SIDE);
+  const step = stepOf(spec, TILE_SIDE);
   const hasNames =
     columns === spec.labels.length && spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
   const top = hasNames ? MARGIN + HEADER : MARGIN;
@@ -91,7 +87,7 @@ function reconstructionsFigure(
   const figure = { width: 0, height: MARGIN, panels: [] as NonNullable<Figure['panels']>[number][], svg: '' };
   for (let start = 0; start < originals.length; start += PER_ROW) {
     for (const [row, images] of [originals, rebuilt].entries()) {
-      const raster = grid(images.slice(start, start + PER_ROW), PER_ROW, spec);
+      const raster = grid(images.slice(start, start + PER_ROW), PER_ROW, spec, TILE_SIDE);
       figure.panels.push({ raster, left, top: figure.height });
       figure.svg += frame(raster, left, figure.height);
       figure.svg += textPath(captions[row]!, {
@@ -110,8 +106,7 @@ function reconstructionsFigure(
 
 /** Images edge to edge, as one plane of the latent space. */
 function manifoldFigure(images: readonly Uint8Array[], size: number, spec: ImageSpec): Figure {
-  const scale = wholeScale(MANIFOLD_SIDE, size * spec.width);
-  const raster = tileImages(images, { ...spec, columns: size, scale, invert: spec.channels === 1 });
+  const raster = plane(images, size, spec, MANIFOLD_SIDE);
   return {
     width: raster.width + 2 * MARGIN,
     height: raster.height + 2 * MARGIN,
@@ -119,20 +114,3 @@ function manifoldFigure(images: readonly Uint8Array[], size: number, spec: Image
     svg: frame(raster, MARGIN, MARGIN),
   };
 }
-
-const frame = ({ width, height }: Raster, left: number, top: number): string =>
-  `<rect x="${left - 0.5}" y="${top - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="${COLOURS.rule}"/>`;
-
-const grid = (images: readonly Uint8Array[], columns: number, spec: ImageSpec): Raster =>
-  tileImages(images, {
-    ...spec,
-    columns,
-    gap: GAP,
-    scale: wholeScale(TILE_SIDE, spec.width),
-    invert: spec.channels === 1,
-    ground: LINE_LEVEL,
-  });
-
-const stepOf = (spec: ImageSpec): number => spec.width * wholeScale(TILE_SIDE, spec.width) + GAP;
-
-const wholeScale = (wanted: number, width: number): number => Math.max(1, Math.round(wanted / width));

@@ -33,10 +33,29 @@ export function textPath(text: string, { x, y, size, anchor = 'start', fill }: T
   let left = anchor === 'start' ? x : anchor === 'middle' ? x - width / 2 : x - width;
   const paths: string[] = [];
   for (const glyph of glyphsOf(text)) {
-    paths.push(glyph.getPath(left, y, size).toPathData(2));
+    paths.push(pathData(glyph.getPath(left, y, size)));
     left += advance(glyph, size);
   }
   return `<path d="${paths.join('')}" fill="${fill}"/>`;
+}
+
+/** The library's own form of this gives NaN for coordinates that are whole but for a rounding error. */
+function pathData({ commands }: opentype.Path): string {
+  const pair = (x: number, y: number): string => `${x.toFixed(2)} ${y.toFixed(2)}`;
+  return commands
+    .map((command) => {
+      switch (command.type) {
+        case 'C':
+          return `C${pair(command.x1, command.y1)} ${pair(command.x2, command.y2)} ${pair(command.x, command.y)}`;
+        case 'Q':
+          return `Q${pair(command.x1, command.y1)} ${pair(command.x, command.y)}`;
+        case 'Z':
+          return 'Z';
+        default:
+          return command.type + pair(command.x, command.y);
+      }
+    })
+    .join('');
 }
 
 /** Pixels the text takes at this size. */

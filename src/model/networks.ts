@@ -116,6 +116,13 @@ export function exportNetworks({ trained, optimizer, statistics, averages }: Net
   };
 }
 
+/** The decoder alone as it would be served: averages where they are kept, and its moving statistics. */
+export function servedDecoder({ trained, statistics, averages }: Networks): NamedWeights[] {
+  const ofDecoder = (weights: Weights): Weights =>
+    new Map([...weights].filter(([name]) => name.startsWith('decoder/')));
+  return exportWeights(new Map([...trained.decoder, ...ofDecoder(averages), ...ofDecoder(statistics)]));
+}
+
 /** The inverse of `exportNetworks`. @throws StylographError `checkpoint_corrupt` where a weight does not fit. */
 export function restoreNetworks(shape: ModelShape, config: TrainingConfig, stored: StoredNetworks): Networks {
   const specs = specsOf(shape);

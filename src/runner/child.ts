@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadDataset } from '../data/index.ts';
-import { drawSample } from '../figures/index.ts';
 import type { Evaluate } from './evaluate.ts';
+import { drawFigures, drawSample } from '../figures/index.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
 
@@ -12,12 +12,14 @@ function ownVersion(): string {
 
 /** Importing the trainer loads TensorFlow: done when a run has started, so that it can tell what is missing. */
 async function loadTrainer(): Promise<Trainer> {
-  const { device, servedWeights, train } = await import('../training/loop.ts');
+  const { device, engineVersions, servedWeights, train } = await import('../training/loop.ts');
+  const { openDrawings } = await import('../training/drawings.ts');
   return {
     train,
     servedWeights,
+    openDrawings,
     device,
-    software: { stylograph: ownVersion(), node: process.versions.node },
+    software: { stylograph: ownVersion(), node: process.versions.node, ...engineVersions },
   };
 }
 
@@ -27,4 +29,4 @@ async function loadEvaluate(dataDir: string): Promise<Evaluate> {
   return (options) => evaluateModel({ ...options, dataDir });
 }
 
-serveRunChild({ loadDataset, drawSample, loadTrainer, loadEvaluate });
+serveRunChild({ loadDataset, drawSample, drawFigures, loadTrainer, loadEvaluate });

@@ -2,6 +2,7 @@ import type { RunRecords } from '../contracts/worker.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { RunEvents } from '../queue/events.ts';
 import { redisKeys } from '../queue/keys.ts';
+import { readMetrics } from '../queue/metrics.ts';
 import { awaitLoaded, publishModel } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
 import type { RunLedger } from './run.ts';
@@ -16,6 +17,7 @@ export function openLedger({ redis: target, keyPrefix }: RunRecords): RunLedger 
   return {
     runs: new RunStore(redis, keys),
     events: new RunEvents(redis, keys),
+    metrics: (runId) => readMetrics(redis, keys, runId),
     announce: async (modelId) => {
       const receivers = await publishModel(redis, keys, modelId);
       return await awaitLoaded(redis, keys, modelId, receivers, LOAD_LIMIT_MS);

@@ -6,7 +6,7 @@ import { openLedger } from './ledger.ts';
 import { type RunnerDependencies, runTraining } from './run.ts';
 
 /** What a run child needs beyond its settings. */
-export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample'> & {
+export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample' | 'drawFigures'> & {
   loadDataset(id: string, dataDir: string): ReturnType<RunnerDependencies['loadDataset']>;
   loadEvaluate(dataDir: string): ReturnType<RunnerDependencies['loadEvaluate']>;
 };
@@ -26,6 +26,7 @@ async function outcomeOf(
       loadTrainer: parts.loadTrainer,
       drawSample: parts.drawSample,
       loadEvaluate: () => parts.loadEvaluate(settings.dataDir),
+      drawFigures: parts.drawFigures,
       loadDataset: (id) => parts.loadDataset(id, settings.dataDir),
     };
     return await runTraining(deps, { runId, fence, signal });

@@ -9,18 +9,21 @@ import type { FromRunChild } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
 import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
+import type { Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
-import { latestCheckpoint, saveCheckpoint, saveFigure, weightsDigest } from '../store/index.ts';
+import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { Backlog } from './backlog.ts';
 import { type Evaluate, evaluateRun } from './evaluate.ts';
+import { type DrawDependencies, drawRun } from './draw.ts';
 import { ProgressReporter } from './progress.ts';
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
 export interface Trainer {
   train(options: TrainOptions): AsyncIterable<TrainingEvent>;
   servedWeights(state: TrainingState): NamedWeights[];
+  openDrawings: DrawDependencies['openDrawings'];
   /** Where kernels run. */
   device: string;
   /** Versions by name, noted in every checkpoint. */
@@ -31,6 +34,8 @@ export interface Trainer {
 export interface RunLedger {
   runs: Pick<RunStore, 'get' | 'patch' | 'checkFence' | 'beginPublishing'>;
   events: Pick<RunEvents, 'append'>;
+  /** All metrics a run has told, a series a name. */
+  metrics(runId: string): Promise<Series>;
   /** Tells whoever serves of a published model; false when one of them has not loaded it in time. */
   announce(modelId: string): Promise<boolean>;
 }
@@ -42,6 +47,7 @@ export interface RunnerDependencies extends RunLedger {
   loadDataset(id: string): Promise<Dataset>;
   loadEvaluate(): Promise<Evaluate>;
   drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
+  drawFigures: DrawDependencies['drawFigures'];
 }
 
 export interface RunnerOptions {
@@ -109,6 +115,7 @@ class Runner {
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
     const evaluation = await this.#evaluate(trainer, dataset, state);
+    if (!signal.aborted) await this.#draw(trainer, dataset, state);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     return await this.#publish(trainer, dataset, state, evaluation);
   }
@@ -124,6 +131,20 @@ class Runner {
       tell: (body) => this.#tell(body),
       report: (change) => this.#progress.report(change),
     });
+  }
+
+  async #draw(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<void> {
+    const { store, drawFigures, metrics } = this.#deps;
+    const { id: runId, config, seed } = this.#record;
+    const served = trainer.servedWeights(state);
+    const { iteration } = state;
+    const record = { runId, iteration, image: imageSpec(dataset), config, digest: weightsDigest(served) };
+    const tools = { ...trainer, store, drawFigures, metrics };
+    await drawRun(
+      { ...tools, tell: (body) => this.#tell(body), report: (change) => this.#progress.report(change) },
+      { record, served, dataset, seed, signal: this.#options.signal },
+    );
+    await this.#progress.flush();
   }
 
   async #tell(body: RunEventBody): Promise<void> {
@@ -177,6 +198,10 @@ class Runner {
         case 'checkpoint':
           await this.#checkpoints.add(() => this.#checkpoint(trainer, event.state));
           newest = event.state;
+          break;
+        case 'snapshot':
+          await this.#deps.runs.checkFence(this.#record.id, this.#options.fence);
+          await saveSnapshot(this.#deps.store, this.#record.id, event.iteration, event.decoder);
       }
     }
     await this.#progress.flush();

@@ -5,11 +5,12 @@ import type { SampleSheet } from '../contracts/figures.ts';
 import type { NamedWeights } from '../contracts/model.ts';
 import type { RunProgress } from '../contracts/run.ts';
 import { StylographError } from '../errors.ts';
+import { servedDecoder } from '../model/networks.ts';
 import { drawSamples } from './samples.ts';
-import { isDue } from './schedule.ts';
+import { frameIterations, isDue } from './schedule.ts';
 import { type IterationLosses, Trainer } from './trainer.ts';
 
-export { device } from '../engine/index.ts';
+export { device, engineVersions } from '../engine/index.ts';
 export { servedWeights } from '../model/networks.ts';
 
 export type TrainingEvent =
@@ -17,6 +18,8 @@ export type TrainingEvent =
   /** Losses that are not finite are null. */
   | { type: 'metrics'; iteration: number; values: Record<string, number | null> }
   | { type: 'sample'; iteration: number; sheet: SampleSheet }
+  /** The decoder as it would be served, for a frame of the films; given again where a stretch is trained again. */
+  | { type: 'snapshot'; iteration: number; decoder: NamedWeights[] }
   /** Arrays of its own: it may be stored while training goes on. */
   | { type: 'checkpoint'; state: TrainingState };
 
@@ -44,7 +47,8 @@ const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmedi
 /**
  * Trains as an asynchronous sequence of events; what they are used for is the caller's business.
  *
- * Order within an iteration: progress, metrics, samples, checkpoint. The last iteration always has all four.
+ * Order within an iteration: progress, metrics, samples, snapshot, checkpoint, so that whoever goes on from a checkpoint
+ * has every snapshot before it. The last iteration always has metrics, samples and a checkpoint.
  *
  * @throws StylographError `diverged` when a loss is not a finite number, after the metrics that show it.
  */
@@ -56,8 +60,15 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     await yieldToEventLoop();
     return !(signal.aborted && signal.reason === 'cancel');
   };
+  const frames = new Set(frameIterations(config));
+  const snapshot = (iteration: number): TrainingEvent => ({
+    type: 'snapshot',
+    iteration,
+    decoder: servedDecoder(trainer.networks),
+  });
   try {
     yield { type: 'progress', progress: clock.progress() };
+    if (trainer.iteration === 0 && frames.has(0)) yield snapshot(0);
     while (trainer.iteration < config.iterations) {
       clock.start();
       const losses = (await goesOn()) ? await trainer.iterate(goesOn) : undefined;
@@ -77,6 +88,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         for (const sheet of drawSamples(trainer.networks, dataset, seed, ordinal))
           yield { type: 'sample', iteration, sheet };
       }
+      if (frames.has(iteration)) yield snapshot(iteration);
       if (signal.aborted && signal.reason === 'cancel') return;
       if (signal.aborted || isDue(iteration, config.checkpointEvery, config.iterations)) {
         yield { type: 'checkpoint', state: trainer.state(clock.secondsElapsed) };

@@ -23,7 +23,10 @@ function servedNetwork(networks: Networks, network: 'encoder' | 'decoder'): Weig
 
 /** x̃ → bytes, as everywhere: round(255·x̃). */
 export function toBytes(images: Tensor4D): Uint8Array {
-  return Uint8Array.from(tf.tidy(() => images.mul(255).round().toInt()).dataSync());
+  const whole = tf.tidy(() => images.mul(255).round().toInt());
+  const bytes = new Uint8Array(whole.dataSync());
+  whole.dispose();
+  return bytes;
 }
 
 function decodeBytes(networks: Networks, shape: ModelShape, latents: Tensor2D, labels: number[]): Uint8Array {

@@ -29,3 +29,35 @@ export function rateFactor(iteration: number, { iterations, learningRateDecay }:
 export function isDue(iteration: number, every: number, iterations: number): boolean {
   return iteration % every === 0 || iteration === iterations;
 }
+
+/** The article draws at its periods 0–99 and then at 100, 110, … 990; a period is three iterations. */
+const ARTICLE_PERIODS = [
+  ...Array.from({ length: 100 }, (_, period) => period),
+  ...Array.from({ length: 90 }, (_, i) => 100 + 10 * i),
+];
+const PERIOD_ITERATIONS = 3;
+
+/**
+ * Iterations done when a film's frames are taken, ascending; 0 is before training. The geometric schedule spaces them
+ * by a constant factor from 1 to the last iteration, where whole numbers allow.
+ */
+export function frameIterations({
+  iterations,
+  figures,
+}: Pick<TrainingConfig, 'iterations' | 'figures'>): number[] {
+  const { schedule, frames } = figures;
+  if (frames === 0) return [];
+  if (schedule === 'article') {
+    const all = ARTICLE_PERIODS.map((period) => period * PERIOD_ITERATIONS);
+    return all.filter((iteration) => iteration <= iterations).slice(0, frames);
+  }
+  if (frames === 1) return [iterations];
+  const taken = [0];
+  for (let last = 0; taken.length < frames && last < iterations; ) {
+    const left = frames - taken.length;
+    const next = last === 0 ? iterations ** (1 / left) : last * (iterations / last) ** (1 / left);
+    last = left === 1 ? iterations : Math.min(iterations, Math.max(last + 1, Math.round(next)));
+    taken.push(last);
+  }
+  return taken;
+}

@@ -1,5 +1,6 @@
 import type { TrainingState } from '../../src/contracts/checkpoint.ts';
 import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
+import type { FigureSheet } from '../../src/contracts/figures.ts';
 import { StylographError } from '../../src/errors.ts';
 import { serveRunChild } from '../../src/runner/process.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
@@ -76,13 +77,17 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
   }
 }
 
+async function* noSheets(): AsyncGenerator<FigureSheet> {}
+
 serveRunChild({
   loadDataset: async () => dataset,
   drawSample: async () => ({ kind: 'scatter', label: 1, png: new Uint8Array([1, 2, 3]) }),
   loadEvaluate: async () => async () => someEvaluation(),
+  drawFigures: async () => [],
   loadTrainer: async () => ({
     train,
     servedWeights: ({ weights }) => weights,
+    openDrawings: async () => ({ sheets: noSheets, frame: () => new Uint8Array(), dispose: () => undefined }),
     device: 'cpu',
     software: { fake: '1' },
   }),

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
+import { readMetrics } from '../../src/queue/metrics.ts';
 import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
 import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
+import type { Drawings } from '../../src/training/drawings.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
 import { someEvaluation } from '../evaluation/some.ts';
 import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
@@ -28,6 +30,13 @@ const dataset: Dataset = {
   test: none,
 };
 
+/** Nothing to draw. */
+const drawings: Drawings = {
+  async *sheets() {},
+  frame: () => new Uint8Array(),
+  dispose: () => undefined,
+};
+
 /** The runner over a real Redis and store; training yields the given events. */
 async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIterable<TrainingEvent>) {
   const place = await workplace(t);
@@ -36,17 +45,20 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
   const deps: RunnerDependencies = {
     runs: place.runs,
     events: place.events,
+    metrics: (runId) => readMetrics(place.redis, place.keys, runId),
     announce: async () => true,
     store,
     registry,
     loadTrainer: async () => ({
       train: events,
       servedWeights: ({ weights }) => weights,
+      openDrawings: async () => drawings,
       device: 'cpu',
       software: {},
     }),
     loadDataset: async () => dataset,
     loadEvaluate: async () => async () => someEvaluation(),
+    drawFigures: async () => [],
     drawSample: async () => ({ kind: 'labels', png: new Uint8Array() }),
   };
   const start = async (change: Parameters<typeof newRun>[1] = {}) => {
@@ -120,8 +132,9 @@ test('a damaged checkpoint is told, and the run goes on from the one before', as
   await truncate(join(folder, '000000020', 'weights.safetensors'), 10);
   await runTraining(deps, { ...run, signal: endless });
   assert.deepEqual(resumed, [undefined, 10]);
-  const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
-  assert.equal(log?.data.level, 'warn');
+  const log = (await allEvents(place, run.runId)).find(
+    ({ type, data }) => type === 'log' && data.level === 'warn',
+  );
   assert.match(String(log?.data.message), /000000020\/weights\.safetensors is damaged/);
 });
 

@@ -6,7 +6,13 @@ import type { Dataset } from '../../src/contracts/dataset.ts';
 import { resolveConfig } from '../../src/contracts/presets.ts';
 import { tf } from '../../src/engine/index.ts';
 import { servedWeights, type TrainingEvent, train } from '../../src/training/loop.ts';
-import { discriminatorContinues, generatorStops, isDue, rateFactor } from '../../src/training/schedule.ts';
+import {
+  discriminatorContinues,
+  frameIterations,
+  generatorStops,
+  isDue,
+  rateFactor,
+} from '../../src/training/schedule.ts';
 
 /** Two labels, bars that lie or stand: enough to train on without reading files. */
 function barDataset(): Dataset {
@@ -70,13 +76,16 @@ test('a run says what it does, in order, and ends with a checkpoint', async () =
     });
   const sheets = ['labels', 'reconstructions', 'manifold', 'scatter'];
   assert.deepEqual(said, [
+    'snapshot 0',
     'metrics 2',
     'checkpoint 2',
+    'snapshot 3',
     'metrics 4',
     ...sheets.map((kind) => `sample ${kind} 4`),
     'checkpoint 4',
     'metrics 6',
     ...sheets.map((kind) => `sample ${kind} 6`),
+    'snapshot 6',
     'checkpoint 6',
   ]);
   const progress = events.flatMap((event) => (event.type === 'progress' ? [event.progress] : []));
@@ -196,4 +205,48 @@ test('the schedule follows its thresholds', () => {
   const falling = resolveConfig('article', { iterations: 100, learningRateDecay: 0.5 });
   const factors = [0, 50, 75, 100].map((iteration) => Number(rateFactor(iteration, falling).toFixed(6)));
   assert.deepEqual(factors, [1, 1, 0.55, 0.1]);
+});
+
+test('frames are taken at geometric distances, the first before training and the last at its end', () => {
+  const figures = { schedule: 'geometric', frames: 60, grid: 10 } as const;
+  for (const iterations of [1, 2, 59, 60, 1_200, 48_000]) {
+    const taken = frameIterations({ iterations, figures });
+    assert.equal(taken.length, Math.min(60, iterations + 1));
+    assert.deepEqual([taken[0], taken.at(-1)], [0, iterations]);
+    assert.ok(taken.every((iteration, i) => i === 0 || iteration > taken[i - 1]!));
+  }
+  const long = frameIterations({ iterations: 48_000, figures });
+  const factors = long.slice(-20).map((iteration, i, all) => (i === 0 ? 0 : iteration / all[i - 1]!));
+  assert.ok(Math.max(...factors) - Math.min(...factors.slice(1)) < 0.01);
+  assert.deepEqual(frameIterations({ iterations: 9, figures: { ...figures, frames: 0 } }), []);
+  assert.deepEqual(frameIterations({ iterations: 9, figures: { ...figures, frames: 1 } }), [9]);
+});
+
+test("the article's frames: 190, each third iteration to 297, then each thirtieth to 2,970", () => {
+  const figures = { schedule: 'article', frames: 190, grid: 15 } as const;
+  const taken = frameIterations({ iterations: 48_000, figures });
+  assert.equal(taken.length, 190);
+  assert.deepEqual(taken.slice(0, 3), [0, 3, 6]);
+  assert.deepEqual(taken.slice(98, 103), [294, 297, 300, 330, 360]);
+  assert.equal(taken.at(-1), 2_970);
+  assert.deepEqual(frameIterations({ iterations: 10, figures }), [0, 3, 6, 9]);
+});
+
+test('snapshots hold the decoder as it is served, and a resumed run gives the ones that an unbroken one gives', async () => {
+  const snapshots = (events: TrainingEvent[]) =>
+    events.flatMap((event) => (event.type === 'snapshot' ? [event] : []));
+  const options = { config: config({ decoderAveraging: 0.9, batchNorm: true }) };
+  const unbroken = await collect(options);
+  const last = snapshots(unbroken).at(-1)!;
+  const served = servedWeights(states(unbroken).at(-1)!).filter(({ name }) => name.startsWith('decoder/'));
+  const byName = (weights: typeof served) => weights.map(({ name, values }) => [name, values.join()]).sort();
+  assert.equal(last.iteration, 6);
+  assert.deepEqual(byName(last.decoder), byName(served));
+
+  const [state] = states(unbroken);
+  const resumed = await collect({ ...options, resume: structuredClone(state!) });
+  assert.deepEqual(
+    snapshots(resumed),
+    snapshots(unbroken).filter(({ iteration }) => iteration > state!.iteration),
+  );
 });

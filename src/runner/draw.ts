@@ -1,0 +1,147 @@
+import { cpus, totalmem } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Dataset } from '../contracts/dataset.ts';
+import { type FigureSheet, figureFile } from '../contracts/figures.ts';
+import type { DrawingRecord } from '../contracts/films.ts';
+import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
+import type { RunEventBody, RunProgress } from '../contracts/run.ts';
+import { errorCodeOf } from '../errors.ts';
+import { type DrawnFigure, FilmPacker } from '../figures/index.ts';
+import type { Series } from '../queue/metrics.ts';
+import type { FolderStore } from '../store/index.ts';
+import {
+  listSnapshots,
+  readDrawing,
+  readSnapshot,
+  removeSnapshots,
+  saveDrawing,
+  saveFigure,
+  saveFilm,
+} from '../store/index.ts';
+import type { DrawingOptions, Drawings } from '../training/drawings.ts';
+
+export interface DrawDependencies {
+  store: FolderStore;
+  openDrawings(options: DrawingOptions): Promise<Drawings>;
+  drawFigures(sheet: FigureSheet, spec: ImageSpec): Promise<DrawnFigure[]>;
+  /** All metrics the run has told. */
+  metrics(runId: string): Promise<Series>;
+  tell(body: RunEventBody): Promise<void>;
+  report(change: Partial<RunProgress>): Promise<void>;
+  device: string;
+  software: Record<string, string>;
+}
+
+export interface DrawOptions {
+  /** What the model will be published with. */
+  record: Pick<ModelRecord, 'runId' | 'iteration' | 'image' | 'config' | 'digest'>;
+  served: NamedWeights[];
+  dataset: Dataset;
+  seed: number;
+  signal: AbortSignal;
+}
+
+/** Errors that a run must know of; with any other it is worth more without pictures than not at all. */
+const FATAL = new Set(['disk_full', 'fence_lost', 'redis_unavailable']);
+
+/**
+ * Draws figures and films of a trained run and stores them, once for the same weights. Stops between two of them when
+ * told to; whoever goes on draws them anew. What goes wrong with a picture is told as a warning.
+ * @throws disk_full, fence_lost
+ */
+export async function drawRun(deps: DrawDependencies, options: DrawOptions): Promise<void> {
+  const { record, signal } = options;
+  const drawn = await readDrawing(deps.store, record.runId);
+  if (drawn?.digest === record.digest) return;
+  const startedAt = performance.now();
+  await deps.report({ phase: 'drawing', secondsRemaining: null });
+  let drawings: Drawings | undefined;
+  try {
+    drawings = await deps.openDrawings(options);
+    const figures = await drawAllFigures(deps, options, drawings);
+    const films = await drawFilms(deps, options, drawings);
+    if (signal.aborted) return;
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { digest, iteration } = record;
+    await saveDrawing(deps.store, record.runId, {
+      digest,
+      iteration,
+      seconds,
+      figures,
+      films,
+      environment: environmentOf(deps),
+    });
+    await removeSnapshots(deps.store, record.runId);
+    const message = `Drew ${figures} figures and ${films} films in ${seconds.toFixed(1)} s.`;
+    await deps.tell({ type: 'log', data: { level: 'info', message } });
+  } catch (error) {
+    if (FATAL.has(errorCodeOf(error) ?? '')) throw error;
+    const message = `Figures and films could not all be drawn: ${(error as Error).message}`;
+    await deps.tell({ type: 'log', data: { level: 'warn', message } });
+  } finally {
+    drawings?.dispose();
+  }
+}
+
+/** @returns how many pictures there are, sizes and formats not counted */
+async function drawAllFigures(
+  { store, drawFigures, metrics }: DrawDependencies,
+  { record, signal }: DrawOptions,
+  drawings: Drawings,
+): Promise<number> {
+  let count = 0;
+  const draw = async (sheet: FigureSheet): Promise<void> => {
+    for (const { bytes, ...name } of await drawFigures(sheet, record.image)) {
+      await saveFigure(store, record.runId, figureFile(name), bytes);
+    }
+    count++;
+  };
+  await draw({ kind: 'losses', series: await metrics(record.runId) });
+  for await (const sheet of drawings.sheets()) {
+    if (signal.aborted) break;
+    await draw(sheet);
+    await nextTurn();
+  }
+  return count;
+}
+
+/** @returns how many films there are */
+async function drawFilms(
+  { store, report }: DrawDependencies,
+  { record, signal }: DrawOptions,
+  drawings: Drawings,
+): Promise<number> {
+  const { image, config, runId } = record;
+  const iterations = await listSnapshots(store, runId);
+  if (iterations.length === 0) return 0;
+  const films = image.labels.map((_, label) => new FilmPacker(image, label, config.figures.grid));
+  const startedAt = performance.now();
+  for (const [done, iteration] of iterations.entries()) {
+    if (signal.aborted) return 0;
+    const decoder = await readSnapshot(store, runId, iteration);
+    if (decoder === undefined) continue;
+    const images = drawings.frame(decoder);
+    const size = images.length / films.length;
+    await Promise.all(
+      films.map((film, label) => film.add(iteration, images.subarray(label * size, (label + 1) * size))),
+    );
+    const perFrame = (performance.now() - startedAt) / 1000 / (done + 1);
+    await report({ secondsRemaining: perFrame * (iterations.length - done - 1) });
+    // A word to stop arrives between two turns of the event loop.
+    await nextTurn();
+  }
+  for (const film of films) await saveFilm(store, runId, film.finish());
+  return films.length;
+}
+
+function environmentOf({ device, software }: DrawDependencies): DrawingRecord['environment'] {
+  const all = cpus();
+  return {
+    device,
+    cpu: all[0]?.model.trim() ?? 'unknown',
+    cores: all.length,
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    software,
+  };
+}
