@@ -37,6 +37,8 @@ const PACKAGES: Record<string, string[]> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   sharp: ['images', 'figures'],
+  gifenc: ['figures'],
+  'h264-mp4-encoder': ['figures'],
   preact: ['web'],
   '@preact/signals': ['web'],
   uplot: ['web'],

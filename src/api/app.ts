@@ -14,6 +14,7 @@ import type { App } from './routes/context.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { encodeRoutes } from './routes/encode.ts';
 import { eventRoutes } from './routes/events.ts';
+import { filmRoutes } from './routes/films.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
 import { indexRoutes } from './routes/index.ts';
@@ -28,6 +29,7 @@ const ROUTES = [
   runRoutes,
   eventRoutes,
   runResultRoutes,
+  filmRoutes,
   modelRoutes,
   datasetRoutes,
   generateRoutes,

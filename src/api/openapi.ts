@@ -28,6 +28,8 @@ const HEADERS = {
     description: 'Seconds after which trying again makes sense.',
     schema: { type: 'integer' },
   },
+  'Accept-Ranges': { description: '`bytes`: parts may be asked for.', schema: { type: 'string' } },
+  'Content-Range': { description: 'Which part this is, where it is one.', schema: { type: 'string' } },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: { type: 'string' } },
 } as const;
 

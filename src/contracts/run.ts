@@ -81,6 +81,7 @@ export const Run = z
       metrics: z.string(),
       checkpoints: z.string(),
       figures: z.string(),
+      films: z.string(),
       model: z.string().optional(),
     }),
   })

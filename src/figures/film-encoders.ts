@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import type { FilmFormat, PackedFilm } from '../contracts/films.ts';
 import type { Raster } from '../images/raster.ts';
 import { drawFilmFrames, LOOKS } from './film-frames.ts';
+import { clearTimes } from './mp4-times.ts';
 
 // Both packages are CommonJS without the marks by which Node finds their names.
 const require = createRequire(import.meta.url);
@@ -103,7 +104,7 @@ async function encodeMp4(frames: readonly Raster[], timing: Timing): Promise<Uin
       for (let shown = 0; shown < repeats; shown++) encoder.addFrameRgba(rgba);
     }
     encoder.finalize();
-    return new Uint8Array(encoder.FS.readFile(encoder.outputFilename));
+    return clearTimes(new Uint8Array(encoder.FS.readFile(encoder.outputFilename)));
   } finally {
     encoder.delete();
   }

@@ -32,7 +32,8 @@ export async function* drawFilmFrames(film: PackedFilm, look: FilmLook): AsyncGe
   const shown = new Set(evenly(count, Math.min(count, look.frames)));
   let index = 0;
   for (const { iteration, images } of unpackFrames(film)) {
-    if (shown.has(index)) yield await drawFrame(record, look.side, iteration, index / Math.max(1, count - 1), images);
+    if (shown.has(index))
+      yield await drawFrame(record, look.side, iteration, index / Math.max(1, count - 1), images);
     index++;
   }
 }

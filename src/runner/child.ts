@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadDataset } from '../data/index.ts';
-import type { Evaluate } from './evaluate.ts';
 import { drawFigures, drawSample } from '../figures/index.ts';
+import type { Evaluate } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
 

@@ -15,8 +15,8 @@ import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { Backlog } from './backlog.ts';
-import { type Evaluate, evaluateRun } from './evaluate.ts';
 import { type DrawDependencies, drawRun } from './draw.ts';
+import { type Evaluate, evaluateRun } from './evaluate.ts';
 import { ProgressReporter } from './progress.ts';
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
@@ -200,8 +200,7 @@ class Runner {
           newest = event.state;
           break;
         case 'snapshot':
-          await this.#deps.runs.checkFence(this.#record.id, this.#options.fence);
-          await saveSnapshot(this.#deps.store, this.#record.id, event.iteration, event.decoder);
+          await this.#checkpoints.add(() => this.#snapshot(event.iteration, event.decoder));
       }
     }
     await this.#progress.flush();
@@ -215,6 +214,12 @@ class Runner {
     const figure = figureFile({ kind, label, iteration, extension: 'png' });
     await saveFigure(this.#deps.store, this.#record.id, figure, png);
     await this.#tell({ type: 'sample', data: { iteration, figure } });
+  }
+
+  async #snapshot(iteration: number, decoder: NamedWeights[]): Promise<void> {
+    const { runId, fence } = this.#options;
+    await this.#deps.runs.checkFence(runId, fence);
+    await saveSnapshot(this.#deps.store, runId, iteration, decoder);
   }
 
   async #checkpoint(trainer: Trainer, state: TrainingState): Promise<void> {

@@ -11,6 +11,7 @@ export function withLinks(record: RunRecord): Run {
       metrics: `${self}/metrics`,
       checkpoints: `${self}/checkpoints`,
       figures: `${self}/figures`,
+      films: `${self}/films`,
       ...(record.modelId === undefined ? {} : { model: `/models/${record.modelId}` }),
     },
   };

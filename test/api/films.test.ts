@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import request from 'supertest';
+import { saveFilm } from '../../src/store/index.ts';
+import { someFilm } from '../figures/some-film.ts';
+import { assertProblem, startServer, type TestServer } from './support.ts';
+
+let server: TestServer;
+const api = () => request(server.url);
+before(async () => {
+  server = await startServer();
+});
+after(() => server.close());
+
+const newRun = async (): Promise<string> => (await api().post('/runs').expect(202)).body.id;
+
+test('a run without films says why there are none', async () => {
+  const id = await newRun();
+  assert.deepEqual((await api().get(`/runs/${id}/films`).expect(200)).body, { items: [], nextCursor: null });
+  const { detail } = assertProblem(await api().get(`/runs/${id}/films/3.mp4`), 404, 'film_not_found');
+  assert.match(detail, /drawn when training is over, unless config\.figures\.frames is 0/);
+  assertProblem(await api().get(`/runs/${id}/films/3.avi`), 404, 'film_not_found');
+  assertProblem(await api().get('/runs/run_1/films'), 404, 'run_not_found');
+  assertProblem(await api().get('/runs/run_1/films/3.mp4'), 404, 'run_not_found');
+});
+
+test('films are listed by label, and found by index and by name', async () => {
+  const id = await newRun();
+  for (const [label, name] of ['zero', 'T-shirt/top'].entries()) {
+    await saveFilm(server.store, id, await someFilm({ label, name }));
+  }
+  const { items } = (await api().get(`/runs/${id}/films`).expect(200)).body;
+  assert.deepEqual(items[1], {
+    label: 1,
+    name: 'T-shirt/top',
+    frames: 4,
+    iterations: [0, 100, 200, 300],
+    href: {
+      mp4: `/runs/${id}/films/1.mp4`,
+      webp: `/runs/${id}/films/1.webp`,
+      gif: `/runs/${id}/films/1.gif`,
+    },
+  });
+  const byIndex = await api().get(items[1].href.gif).expect(200).expect('content-type', 'image/gif');
+  const byName = await api()
+    .get(`/runs/${id}/films/${encodeURIComponent('T-shirt/top')}.gif`)
+    .expect(200);
+  assert.deepEqual(byName.body, byIndex.body);
+  assert.equal(byName.headers.etag, byIndex.headers.etag);
+  await api().get(items[1].href.gif).set('if-none-match', byIndex.headers.etag!).expect(304);
+  assert.deepEqual(
+    (await api().get(`/runs/${id}/films?limit=1`)).body.items.map(({ label }: { label: number }) => label),
+    [0],
+  );
+  assertProblem(await api().get(`/runs/${id}/films/7.gif`), 404, 'film_not_found');
+});
+
+test('video comes in parts for those who ask so', async () => {
+  const id = await newRun();
+  await saveFilm(server.store, id, await someFilm());
+  const get = (headers: Record<string, string> = {}) =>
+    api().get(`/runs/${id}/films/0.mp4`).set(headers).buffer().parse(bytesOf);
+  // Two at once: the film is encoded once, and both get the same.
+  const [whole, twin] = await Promise.all([get(), get()]);
+  assert.deepEqual([whole.status, twin.status], [200, 200]);
+  const all = whole.body as Buffer;
+  assert.deepEqual(twin.body, all);
+  assert.deepEqual([whole.headers['accept-ranges'], whole.headers['content-type']], ['bytes', 'video/mp4']);
+
+  const part = await get({ range: 'bytes=4-7' });
+  assert.equal(part.status, 206);
+  assert.equal(String(part.body), 'ftyp');
+  assert.equal(part.headers['content-range'], `bytes 4-7/${all.length}`);
+  const end = await get({ range: 'bytes=-5', 'if-range': whole.headers.etag! });
+  assert.deepEqual([end.status, end.body], [206, all.subarray(-5)]);
+
+  for (const headers of [
+    { range: 'bytes=4-7', 'if-range': '"another"' },
+    { range: 'bytes=0-1,4-7' },
+    { range: 'pages=1-2' },
+    { range: 'bytes=nonsense' },
+  ]) {
+    const answer = await get(headers);
+    assert.deepEqual([answer.status, answer.body.length], [200, all.length], JSON.stringify(headers));
+  }
+  const beyond = await api().get(`/runs/${id}/films/0.mp4`).set('range', 'bytes=99999999-');
+  assertProblem(beyond, 416, 'range_not_satisfiable');
+  assert.equal(beyond.headers['content-range'], `bytes */${all.length}`);
+  const head = await api().head(`/runs/${id}/films/0.mp4`).expect(200);
+  assert.equal(head.headers['content-length'], String(all.length));
+});
+
+/** The body as it is, for media types that supertest does not know. */
+function bytesOf(response: unknown, done: (error: Error | null, body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  const stream = response as NodeJS.ReadableStream;
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.on('end', () => done(null, Buffer.concat(chunks)));
+}

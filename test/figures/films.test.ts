@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import sharp from 'sharp';
+import { FILM_TYPES, type FilmFormat } from '../../src/contracts/films.ts';
+import { encodeFilm } from '../../src/figures/index.ts';
+import { someFilm } from './some-film.ts';
+
+const formats = Object.keys(FILM_TYPES) as FilmFormat[];
+
+test('films are encoded in a process of their own, the same bytes every time', async () => {
+  const film = await someFilm();
+  for (const format of formats) {
+    const bytes = await encodeFilm({ film, format, look: 'full' });
+    assert.deepEqual(await encodeFilm({ film, format, look: 'full' }), bytes, format);
+    if (format === 'mp4') {
+      assert.equal(Buffer.from(bytes.subarray(4, 8)).toString(), 'ftyp');
+      continue;
+    }
+    const { pages, delay, loop, width, pageHeight } = await sharp(bytes, { pages: -1 }).metadata();
+    assert.deepEqual([pages, loop], [4, 0]);
+    assert.ok(delay!.at(-1)! > 3 * delay![0]!, 'the last frame stays');
+    assert.deepEqual([width! % 2, pageHeight! % 2], [0, 0]);
+  }
+});
+
+test('a film ends with what its last snapshot drew, black on white', async () => {
+  for (const channels of [1, 3] as const) {
+    const film = await someFilm({ channels, name: 'Ankle boot' });
+    const gif = await encodeFilm({ film, format: 'gif', look: 'small' });
+    const level = async (page: number): Promise<number> => {
+      const { data, info } = await sharp(gif, { page })
+        .greyscale()
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      return data[(info.height - 30) * info.width + Math.floor(info.width / 2)]!;
+    };
+    const [first, last] = [await level(0), await level(3)];
+    if (channels === 1) assert.ok(first > 180 && last < 10, `from ${first} to ${last}`);
+    else assert.ok(last > 245, 'colour is not inverted');
+  }
+});
+
+test('a film for a report has thirty frames at most, the last among them', async () => {
+  const film = await someFilm({ frames: 75 });
+  const webp = await encodeFilm({ film, format: 'webp', look: 'small' });
+  const { pages } = await sharp(webp, { pages: -1 }).metadata();
+  assert.equal(pages, 30);
+  const one = await encodeFilm({ film: await someFilm({ frames: 1 }), format: 'webp', look: 'small' });
+  assert.equal((await sharp(one, { pages: -1 }).metadata()).pages ?? 1, 1);
+});
+
+test('what cannot be encoded is an error, not a wait', async () => {
+  const film = await someFilm();
+  const broken = { ...film, frames: film.frames.subarray(0, 3) };
+  await assert.rejects(encodeFilm({ film: broken, format: 'gif', look: 'full' }), /could not be encoded/);
+});
