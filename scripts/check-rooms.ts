@@ -20,7 +20,8 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
   figures: ['contracts', 'images', 'errors'],
   store: ['contracts', 'errors'],
   queue: ['contracts', 'errors', 'store'],
-  runner: ['training', 'evaluation', 'figures', 'data', 'store', 'queue', 'contracts', 'errors'],
+  local: ['contracts', 'errors', 'store', 'queue'],
+  runner: ['training', 'evaluation', 'figures', 'data', 'store', 'queue', 'local', 'contracts', 'errors'],
   serving: ['contracts', 'errors'],
   'serving/child.ts': ['engine', 'model', 'store', 'contracts', 'errors'],
   api: ['contracts', 'errors', 'images', 'figures', 'queue', 'serving', 'store'],
@@ -44,6 +45,7 @@ const PACKAGES: Record<string, string[]> = {
   uplot: ['web'],
   'perfect-freehand': ['web'],
   'eventsource-parser': ['client', 'web'],
+  commander: ['cli'],
 };
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));

@@ -27,11 +27,14 @@ export type AnswerOf<O extends keyof operations, Status extends number = 200> = 
   ? Answer
   : never;
 
+/** The same with optional fields that may be given as undefined. */
+type Loose<T> = { [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
+
 /** The query of an operation. */
 export type QueryOf<O extends keyof operations> = operations[O] extends {
   parameters: { query?: infer Query };
 }
-  ? NonNullable<Query>
+  ? Loose<NonNullable<Query>>
   : never;
 
 /** The JSON body of an operation. */

@@ -13,6 +13,8 @@ export type RedisTarget = z.infer<typeof RedisTarget>;
 export const RunRecords = z.discriminatedUnion('in', [
   /** `keyPrefix` is what every name in Redis starts with. */
   z.strictObject({ in: z.literal('redis'), redis: RedisTarget, keyPrefix: z.string() }),
+  /** In journals beside the checkpoints: runs of one machine without a server. */
+  z.strictObject({ in: z.literal('files') }),
 ]);
 export type RunRecords = z.infer<typeof RunRecords>;
 

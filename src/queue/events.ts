@@ -1,64 +1,18 @@
 import type { Redis } from 'ioredis';
-import { EventId, type RunEvent, type RunEventBody } from '../contracts/run.ts';
-import { StylographError } from '../errors.ts';
+import type { RunEvent, RunEventBody } from '../contracts/run.ts';
 import { guarded } from './connection.ts';
+import { checkEventId, markOf, RECORD_FIELD, STREAM_START } from './event-rules.ts';
 import type { Keys } from './keys.ts';
-import { checkOutcome } from './moves.ts';
+import { checkOutcome } from './problems.ts';
 import { APPEND } from './scripts.ts';
 
 /** A stream's entry as Redis gives it: its id, then fields and values in turns. */
 export type StreamEntry = [id: string, fields: string[]];
 
-export const STREAM_START = '0-0';
-
 export function parseEntry([id, fields]: StreamEntry): RunEvent {
   const value = (name: string): string => fields[fields.indexOf(name) + 1]!;
   return { id, type: value('type'), data: JSON.parse(value('data')) as RunEvent['data'] };
 }
-
-/** Orders stream ids, which are two numbers. */
-export function compareIds(a: string, b: string): number {
-  const [aTime, aCount] = a.split('-').map(BigInt) as [bigint, bigint];
-  const [bTime, bCount] = b.split('-').map(BigInt) as [bigint, bigint];
-  const difference = aTime === bTime ? aCount - bCount : aTime - bTime;
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
-/** @throws validation_failed for what cannot be an event's id */
-export function checkEventId(id: string): void {
-  const parsed = EventId.safeParse(id);
-  if (parsed.success) return;
-  throw new StylographError('validation_failed', `"${id}" is not the id of an event.`, {
-    errors: [{ path: 'query.after', message: parsed.error.issues[0]!.message }],
-  });
-}
-
-/**
- * Events that are told once for every iteration, or once for all, though a resumed run computes some iterations
- * again: the mark under which the highest iteration told is kept.
- */
-function markOf({ type, data }: RunEventBody): { mark: string; iteration: number | '' } {
-  switch (type) {
-    case 'sample':
-      return { mark: `sample:${data.figure.replace(/-\d+\.\w+$/, '')}`, iteration: data.iteration };
-    case 'metrics':
-    case 'checkpoint':
-      return { mark: type, iteration: data.iteration };
-    case 'evaluation':
-      return { mark: `evaluation:${data.modelDigest}`, iteration: 0 };
-    case 'diagnosis':
-      return { mark: `diagnosis:${data.code}:${data.severity}`, iteration: 0 };
-    default:
-      return { mark: '', iteration: '' };
-  }
-}
-
-/** Fields of the record that repeat the newest event of a kind. */
-const RECORD_FIELD: Partial<Record<RunEventBody['type'], string>> = {
-  progress: 'progress',
-  metrics: 'metrics',
-  evaluation: 'evaluation',
-};
 
 export interface ReadOptions {
   /** Only what came after this event. */

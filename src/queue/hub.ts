@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RunEvent } from '../contracts/run.ts';
 import { connectRedis, guarded, type RedisTarget } from './connection.ts';
-import { compareIds, parseEntry, RunEvents, STREAM_START, type StreamEntry } from './events.ts';
+import { compareIds, STREAM_START } from './event-rules.ts';
+import { parseEntry, RunEvents, type StreamEntry } from './events.ts';
 import type { Keys } from './keys.ts';
 
 const BLOCK_MS = 5_000;

@@ -1,52 +1,26 @@
 import type { Redis } from 'ioredis';
 import { guarded } from './connection.ts';
 import type { Keys } from './keys.ts';
+import { type MetricsQuery, type Series, toSeries } from './series.ts';
+
+export type { MetricsQuery, Series };
 
 const PAGE = 1_000;
-
-export interface MetricsQuery {
-  /** All when not given. */
-  names?: readonly string[] | undefined;
-  /** First and last iteration, both included. */
-  from?: number | undefined;
-  to?: number | undefined;
-  /** The most points a series may have; the first and the last stay. */
-  maxPoints?: number | undefined;
-}
-
-/** A point is an iteration and its value; null where a loss was not finite. */
-export type Series = Record<string, [iteration: number, value: number | null][]>;
-
-/** At most `count` items at even distances, the first and the last among them. */
-export function thin<T>(items: T[], count: number): T[] {
-  if (items.length <= count) return items;
-  if (count === 1) return items.slice(-1);
-  const step = (items.length - 1) / (count - 1);
-  return Array.from({ length: count }, (_, i) => items[Math.round(i * step)]!);
-}
 
 /** The metrics a run has told so far, a series a name. */
 export async function readMetrics(
   redis: Redis,
   keys: Keys,
   runId: string,
-  { names, from = 0, to, maxPoints = Number.POSITIVE_INFINITY }: MetricsQuery = {},
+  query: MetricsQuery = {},
 ): Promise<Series> {
-  const wanted = names && new Set(names);
-  const series: Series = {};
-  const last = to === undefined ? '+' : `${to}`;
-  for (let first = `${from}`; ; ) {
+  const rows: Record<string, number | null>[] = [];
+  const last = query.to === undefined ? '+' : `${query.to}`;
+  for (let first = `${query.from ?? 0}`; ; ) {
     const entries = await guarded(() => redis.xrange(keys.metrics(runId), first, last, 'COUNT', PAGE));
-    for (const [, fields] of entries) {
-      const { iteration, ...values } = JSON.parse(fields[1]!) as Record<string, number | null>;
-      for (const [name, value] of Object.entries(values)) {
-        if (wanted && !wanted.has(name)) continue;
-        series[name] ??= [];
-        series[name].push([iteration as number, value]);
-      }
-    }
+    for (const [, fields] of entries) rows.push(JSON.parse(fields[1]!) as Record<string, number | null>);
     if (entries.length < PAGE) break;
     first = `(${entries.at(-1)![0]}`;
   }
-  return Object.fromEntries(Object.entries(series).map(([name, points]) => [name, thin(points, maxPoints)]));
+  return toSeries(rows, query);
 }

@@ -1,13 +1,11 @@
 import type { Redis } from 'ioredis';
 import { RunId } from '../contracts/common.ts';
 import type { RunState } from '../contracts/run.ts';
-import { StylographError } from '../errors.ts';
 import type { Keys } from './keys.ts';
+import { cannotMove, checkOutcome, publishes, runNotFound } from './problems.ts';
 import { patchArguments, type RunPatch } from './records.ts';
 import { MOVE } from './scripts.ts';
-
-/** From each state the move applies to, where it leads. */
-export type Moves = Partial<Record<RunState, RunState>>;
+import type { Moves } from './states.ts';
 
 export interface MoveOptions {
   /** What the move is called in an error: "cannot …". */
@@ -17,20 +15,6 @@ export interface MoveOptions {
   fence?: number;
   /** Refused from the moment the run publishes its model. */
   unlessPublishing?: boolean;
-}
-
-export function runNotFound(id: string): StylographError {
-  return new StylographError('run_not_found', `There is no run "${id}"; GET /runs lists them all.`);
-}
-
-export function fenceLost(id: string): StylographError {
-  return new StylographError('fence_lost', `Another worker owns ${id} now; this one must let go of it.`);
-}
-
-/** Throws what a script's outcome stands for; outcomes that are no failure pass. */
-export function checkOutcome(id: string, outcome: string): void {
-  if (outcome === 'missing') throw runNotFound(id);
-  if (outcome === 'fence') throw fenceLost(id);
 }
 
 /**
@@ -56,16 +40,10 @@ export async function moveRun(
   ])) as [string, RunState, RunState];
   checkOutcome(id, outcome);
   if (outcome === 'publishing') {
-    throw new StylographError(
-      'invalid_state',
-      `${id} is publishing its model and ends within seconds; it cannot ${verb} any more.`,
-    );
+    throw publishes(id, verb);
   }
   if (outcome === 'state') {
-    throw new StylographError(
-      'invalid_state',
-      `${id} is ${to} and cannot ${verb}; only a run that is ${Object.keys(moves).join(' or ')} can.`,
-    );
+    throw cannotMove(id, to, moves, verb);
   }
   return { to, from };
 }

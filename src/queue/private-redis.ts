@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisTarget } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
+import { startOfProcess } from './processes.ts';
 
 /** The longest path of a unix socket that Linux takes is 107 bytes. */
 const LONGEST_SOCKET_PATH = 100;
@@ -89,22 +90,12 @@ export async function startPrivateRedis({
   }
 }
 
-/** When a process began, in the kernel's ticks: tells it from a later one that was given the same number. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')')).split(' ')[20];
-  } catch {
-    return undefined;
-  }
-}
-
 /** One server a data folder: the second would end the first one's Redis. */
 function claim(folder: string): void {
   const file = join(folder, 'owner');
   try {
     const [pid, start] = readFileSync(file, 'utf8').split(' ');
-    if (Number(pid) !== process.pid && start !== undefined && startOf(Number(pid)) === start) {
+    if (Number(pid) !== process.pid && start !== undefined && startOfProcess(Number(pid)) === start) {
       throw new StylographError(
         'redis_unavailable',
         `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
@@ -114,7 +105,7 @@ function claim(folder: string): void {
   } catch (error) {
     if (error instanceof StylographError) throw error;
   }
-  writeFileSync(file, `${process.pid} ${startOf(process.pid) ?? ''}`);
+  writeFileSync(file, `${process.pid} ${startOfProcess(process.pid) ?? ''}`);
 }
 
 /** Beside the data, or where its path would be too long, in the temporary folder under a name that follows from it. */

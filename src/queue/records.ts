@@ -5,6 +5,29 @@ type Changeable = Omit<RunRecord, 'id' | 'state'>;
 /** `undefined` removes an optional field. */
 export type RunPatch = { [K in keyof Changeable]?: Changeable[K] | undefined };
 
+/** A request with everything filled in. */
+export type NewRun = Pick<RunRecord, 'name' | 'preset' | 'dataset' | 'seed' | 'config' | 'from' | 'tags'>;
+
+/** The fields of a run that was asked for just now. */
+export function freshRecord(run: NewRun): Omit<RunRecord, 'id' | 'state'> {
+  return {
+    ...run,
+    progress: {
+      phase: 'loading',
+      iteration: 0,
+      iterations: run.config.iterations,
+      secondsElapsed: 0,
+      secondsRemaining: null,
+      imagesPerSecond: 0,
+    },
+    metrics: {},
+    device: null,
+    createdAt: new Date().toISOString(),
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
 const FIELDS = [
   'name',
   'preset',

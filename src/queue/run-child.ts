@@ -63,6 +63,10 @@ export class RunChild {
     if (this.#process.connected) this.#process.send(message, () => undefined);
   }
 
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
   /** Asks it to stop, once for every reason; with a limit it is killed when it has not stopped by then. */
   stop(reason: StopReason, limitMs?: number): void {
     if (this.#stopping === reason) return;
@@ -70,7 +74,7 @@ export class RunChild {
     this.#send({ type: 'stop', reason });
     if (limitMs !== undefined) {
       clearTimeout(this.#killTimer);
-      this.#killTimer = setTimeout(() => this.#process.kill('SIGKILL'), limitMs);
+      this.#killTimer = setTimeout(() => this.kill(), limitMs);
     }
   }
 }

@@ -1,22 +1,22 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
-import type { RunProgress, RunRecord, RunState } from '../contracts/run.ts';
+import type { RunRecord, RunState } from '../contracts/run.ts';
 import { StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
 import { type JobData, RunJobs } from './jobs.ts';
 import type { Keys } from './keys.ts';
-import { checkOutcome, fenceLost, type Moves, moveRun, runNotFound, stateKeys } from './moves.ts';
-import { parseRecord, patchArguments, type RunPatch } from './records.ts';
+import { moveRun, stateKeys } from './moves.ts';
+import { checkOutcome, fenceLost, isUnfinished, runNotFound } from './problems.ts';
+import { freshRecord, type NewRun, parseRecord, patchArguments, type RunPatch } from './records.ts';
 import { BEGIN_PUBLISHING, CRASHED, CREATE, PATCH, REMOVE, TAKE } from './scripts.ts';
-import { REQUESTS, type RunRequestKind, TRANSITIONS } from './states.ts';
+import { type Moves, REQUESTS, type RunRequestKind, TRANSITIONS } from './states.ts';
 
 const IDEMPOTENCY_SECONDS = 86_400;
 const DEFAULT_QUEUE_LIMIT = 100;
 const QUEUE_RETRY_SECONDS = 30;
 
-/** A request with everything filled in. */
-export type NewRun = Pick<RunRecord, 'name' | 'preset' | 'dataset' | 'seed' | 'config' | 'from' | 'tags'>;
+export type { NewRun };
 
 export interface CreateOptions {
   /** The same key with the same body answers with the run it created first. Kept for 24 hours. */
@@ -51,24 +51,8 @@ export class RunStore {
    */
   async create(run: NewRun, options: CreateOptions = {}): Promise<{ run: RunRecord; replayed: boolean }> {
     const id = newRunId();
-    const progress: RunProgress = {
-      phase: 'loading',
-      iteration: 0,
-      iterations: run.config.iterations,
-      secondsElapsed: 0,
-      secondsRemaining: null,
-      imagesPerSecond: 0,
-    };
     const { idempotency } = options;
-    const fields = patchArguments({
-      ...run,
-      progress,
-      metrics: {},
-      device: null,
-      createdAt: new Date().toISOString(),
-      startedAt: null,
-      finishedAt: null,
-    });
+    const fields = patchArguments(freshRecord(run));
     const [outcome, detail] = (await CREATE.run(
       this.#redis,
       [...stateKeys(this.#keys, id), this.#keys.runs, this.#keys.idempotency(idempotency?.key ?? '')],
@@ -198,7 +182,7 @@ export class RunStore {
     )) as [string, string];
     checkOutcome(id, outcome);
     if (outcome === 'state') {
-      throw new StylographError('invalid_state', `${id} is ${state}; cancel it before removing it.`);
+      throw isUnfinished(id, state);
     }
   }
 

@@ -1,5 +1,8 @@
 import type { RunState } from '../contracts/run.ts';
 
+/** From each state a move applies to, where it leads. */
+export type Moves = Partial<Record<RunState, RunState>>;
+
 /** Which state may follow which. */
 export const TRANSITIONS: Record<RunState, readonly RunState[]> = {
   queued: ['running', 'cancelled'],

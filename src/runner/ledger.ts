@@ -1,4 +1,6 @@
 import type { RunRecords } from '../contracts/worker.ts';
+import { LocalEvents } from '../local/events.ts';
+import { LocalRuns } from '../local/runs.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { RunEvents } from '../queue/events.ts';
 import { redisKeys } from '../queue/keys.ts';
@@ -10,8 +12,27 @@ import type { RunLedger } from './run.ts';
 /** How long a finished run waits for the servers that listen to load its model. */
 const LOAD_LIMIT_MS = 5_000;
 
-/** Opens what keeps the records and events of runs. */
-export function openLedger({ redis: target, keyPrefix }: RunRecords): RunLedger & { close(): void } {
+type OpenLedger = RunLedger & { close(): void };
+
+/** Opens what keeps the records and events of runs. @param storeRoot where journals are, when files keep them */
+export function openLedger(records: RunRecords, storeRoot: string): OpenLedger {
+  return records.in === 'redis' ? openRedisLedger(records) : openFileLedger(storeRoot);
+}
+
+function openFileLedger(root: string): OpenLedger {
+  const runs = new LocalRuns(root);
+  // Whoever serves from this folder looks for the newest model with every call.
+  const events = new LocalEvents(runs);
+  return {
+    runs,
+    events,
+    metrics: (runId) => events.metrics(runId, {}),
+    announce: async () => true,
+    close: () => undefined,
+  };
+}
+
+function openRedisLedger({ redis: target, keyPrefix }: Extract<RunRecords, { in: 'redis' }>): OpenLedger {
   const redis = connectRedis(target, 'patient');
   const keys = redisKeys(keyPrefix);
   return {

@@ -16,7 +16,7 @@ async function outcomeOf(
   parts: TrainingParts,
   signal: AbortSignal,
 ): Promise<FromRunChild> {
-  const ledger = openLedger(settings.records);
+  const ledger = openLedger(settings.records, settings.storeRoot);
   try {
     const store = await openFolderStore(settings.storeRoot);
     const deps: RunnerDependencies = {

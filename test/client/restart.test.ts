@@ -7,7 +7,7 @@ import { StylographClient } from '../../src/client/index.ts';
 import { startServiceIn } from '../bin/support.ts';
 
 test('a run is followed to its end over a server that is started again in mid-stream', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-restart-'));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EventId, isFinished, RunEvent, StreamedEvent } from '../../contracts/run.ts';
-import { STREAM_START } from '../../queue/events.ts';
+import { STREAM_START } from '../../queue/event-rules.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DEFAULT_API_LIMITS } from '../deps.ts';
 import { problems } from '../problem.ts';

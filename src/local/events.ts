@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isFinished, type RunEvent, type RunEventBody } from '../contracts/run.ts';
+import { checkEventId, compareIds, STREAM_START } from '../queue/event-rules.ts';
+import { checkOutcome } from '../queue/problems.ts';
+import { type MetricsQuery, type Series, toSeries } from '../queue/series.ts';
+import type { Journal } from './journal.ts';
+import type { LocalRuns } from './runs.ts';
+
+/** How often a journal is looked at for news. */
+const POLL_MS = 100;
+
+/** Events of local runs, as `queue/events.ts` and `queue/hub.ts` have them of a server's. */
+export class LocalEvents {
+  readonly #runs: LocalRuns;
+
+  constructor(runs: LocalRuns) {
+    this.#runs = runs;
+  }
+
+  /** @returns its id, or null when it had been told before. @throws fence_lost, run_not_found */
+  async append(runId: string, fence: number, body: RunEventBody): Promise<string | null> {
+    const at = new Date().toISOString();
+    const { outcome, events } = await this.#runs.journal(runId).append({ type: 'event', at, fence, body });
+    checkOutcome(runId, outcome);
+    return events[0]?.id ?? null;
+  }
+
+  /** Every event so far. A journal of its own begins at the first line, whatever has been read before. */
+  async #all(runId: string, journal: Journal = this.#runs.journal(runId).again()): Promise<RunEvent[]> {
+    const all: RunEvent[] = [];
+    await journal.read((events) => all.push(...events));
+    return all;
+  }
+
+  /** Events in order. @throws validation_failed when `after` cannot be an event's id */
+  async read(
+    runId: string,
+    { after = STREAM_START, limit }: { after?: string | undefined; limit: number },
+  ): Promise<RunEvent[]> {
+    checkEventId(after);
+    const all = await this.#all(runId);
+    return all.filter(({ id }) => compareIds(id, after) > 0).slice(0, limit);
+  }
+
+  async newest(runId: string): Promise<RunEvent | undefined> {
+    return (await this.#all(runId)).at(-1);
+  }
+
+  /** Whether a reader can go on after this id. */
+  async knows(runId: string, id: string): Promise<boolean> {
+    checkEventId(id);
+    return id === STREAM_START || (await this.#all(runId)).some((event) => event.id === id);
+  }
+
+  /** The run's events after the given id, stored and live, until `end` or an abort. */
+  async *subscribe(
+    runId: string,
+    { after = STREAM_START, signal }: { after?: string | undefined; signal: AbortSignal },
+  ): AsyncGenerator<RunEvent, void> {
+    const journal = this.#runs.journal(runId).again();
+    for (let last = after; !signal.aborted; ) {
+      for (const event of await this.#all(runId, journal)) {
+        if (compareIds(event.id, last) <= 0) continue;
+        last = event.id;
+        yield event;
+        if (event.type === 'end') return;
+      }
+      // The end was before what this reader asked for.
+      if (isFinished((await journal.read()).record?.state ?? 'cancelled')) return;
+      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async metrics(runId: string, query: MetricsQuery): Promise<Series> {
+    const { from = 0, to = Number.POSITIVE_INFINITY } = query;
+    const rows = (await this.#all(runId))
+      .filter(({ type }) => type === 'metrics')
+      .map(({ data }) => data as Record<string, number | null>)
+      .filter(({ iteration }) => iteration! >= from && iteration! <= to);
+    return toSeries(rows, query);
+  }
+}
