@@ -35,7 +35,7 @@ export async function registerDashboard(app: FastifyInstance, directory: string)
   });
 }
 
-/** The page that loads the bundles, where it has been built. */
+/** The page that loads the bundles, where it has been built. Read anew each time: a build may have renamed them. */
 export async function readPage(directory: string): Promise<Buffer | undefined> {
   return await readFile(join(directory, 'index.html')).catch(() => undefined);
 }

@@ -26,7 +26,6 @@ const Index = z
   .meta({ id: 'Index' });
 
 export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const page = deps.dashboard === undefined ? undefined : await readPage(deps.dashboard);
   app.get(
     '/',
     {
@@ -49,7 +48,10 @@ export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
       },
     },
     async (request, reply) => {
-      if (page !== undefined && request.answerType === HTML) return sendPage(request, reply, page);
+      if (deps.dashboard !== undefined && request.answerType === HTML) {
+        const page = await readPage(deps.dashboard);
+        if (page !== undefined) return sendPage(request, reply, page);
+      }
       return reply.type(JSON_TYPE).send({ name: 'stylograph', version: deps.version, links: LINKS });
     },
   );

@@ -48,6 +48,13 @@ export interface Figure {
   href: string;
 }
 
+/** The manifold of a label over training. */
+export interface Film {
+  label: number;
+  name: string;
+  href: { mp4: string; webp: string; gif: string };
+}
+
 export type Series = Record<string, [iteration: number, value: number | null][]>;
 export type Encoded = z.infer<typeof EncodedImages>;
 export type Generated = z.infer<typeof GeneratedImages>;

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import { authorization, toError } from './api.ts';
 import type { RunEvent } from './contract.ts';
-import { connection } from './session.ts';
+import { connection, returns } from './session.ts';
 
 /** The server sends a comment every 15 s; a connection that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -16,16 +16,21 @@ export interface Following {
   signal: AbortSignal;
 }
 
-/** Waits, but not while the machine comes back online or the caller gives up. */
+/** Waits; not longer than until the machine or the server is back, or the caller gives up. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       removeEventListener('online', done);
       signal.removeEventListener('abort', done);
+      unsubscribe();
       resolve();
     };
     const timer = setTimeout(done, ms);
+    const before = returns.value;
+    const unsubscribe = returns.subscribe((now) => {
+      if (now !== before) done();
+    });
     addEventListener('online', done);
     signal.addEventListener('abort', done);
   });

@@ -11,7 +11,7 @@ import { Chart } from '../ui/chart.tsx';
 import { MEASURE_ROWS } from '../ui/evaluation.tsx';
 import { Empty, isOver, Loading, Problem, StateBadge } from '../ui/parts.tsx';
 import { Picture } from '../ui/picture.tsx';
-import { type Look, LookControls } from './run/curves.tsx';
+import { groupsOf, type Look, LookControls } from './run/curves.tsx';
 import { flattenConfig } from './run/facts.tsx';
 
 const BEAT_MS = 3_000;
@@ -89,7 +89,8 @@ function Overlay({ views }: { views: readonly RunView[] }) {
   const [look, setLook] = useState<Look>({ logarithmic: false, smoothing: 0.6 });
   const charts = useMemo(() => {
     const names = [...new Set(views.flatMap(({ series }) => [...series.keys()]))];
-    return names.map((name) => ({
+    const inOrder = groupsOf(names).flatMap((group) => group.names);
+    return inOrder.map((name) => ({
       name,
       curves: views.flatMap(({ run, series }, i): Curve[] => {
         const points = series.get(name);

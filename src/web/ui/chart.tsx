@@ -20,7 +20,11 @@ const colourOf = (name: string): string =>
 
 /** While nothing is pointed at, the legend tells the newest values. */
 function showLast(plot: uPlot): void {
-  if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+  if (plot.cursor.idx != null) return;
+  const idxs = plot.data.map((values) =>
+    (values as (number | null | undefined)[]).findLastIndex((value) => value != null),
+  );
+  plot.setLegend({ idxs: idxs as [number, ...number[]] }, false);
 }
 
 function options(props: ChartProps, width: number): uPlot.Options {

@@ -1,5 +1,5 @@
 import type { Evaluation, SampleScores } from '../lib/contract.ts';
-import { amount, count, percent, sentence } from '../lib/format.ts';
+import { amount, count, percent } from '../lib/format.ts';
 
 interface Measure {
   key: keyof SampleScores;
@@ -74,30 +74,42 @@ function Scale({ measure, value, marks }: { measure: Measure; value: number; mar
       <div class="scale" aria-hidden="true">
         <span class="scale-fill" style={{ width: place(value) }} />
         {marks.map((mark) => (
-          <span key={mark.label} class="mark" style={{ left: place(mark.value) }} title={mark.label} />
+          <span
+            key={mark.label}
+            class={`mark ${mark.label === 'real' ? 'real' : ''}`}
+            style={{ left: place(mark.value) }}
+            title={mark.label}
+          />
         ))}
       </div>
       <p class="meta">
         {measure.meaning}{' '}
         {marks.length > 0 && (
-          <span>
-            For comparison: {marks.map((mark) => `${mark.label} ${measure.text(mark.value)}`).join(', ')}.
-          </span>
+          <span>Marks: {marks.map((mark) => `${mark.label} ${measure.text(mark.value)}`).join(', ')}.</span>
         )}
       </p>
     </div>
   );
 }
 
-/** The known images whose scores are shown beside the model's: real ones, and the damage that tells most. */
+/** Self-tests that tell most, by what they are called here: real images, and the damage a model may do. */
+const ANCHORS: Record<string, string> = {
+  'validation against test': 'real',
+  blurred: 'blurred',
+  'noise 0.1': 'noisy',
+  'class means': 'one shape a label',
+};
+
+/** The known images whose scores are shown beside the model's. */
 export function anchorsOf(evaluation: Evaluation): [name: string, scores: SampleScores][] {
-  return Object.entries(evaluation.selfTests).map(([name, scores]) => [sentence(name).toLowerCase(), scores]);
+  return Object.entries(ANCHORS).flatMap(([test, name]) => {
+    const scores = evaluation.selfTests[test];
+    return scores === undefined ? [] : [[name, scores] as [string, SampleScores]];
+  });
 }
 
-const MAX_MARKS = 4;
-
 export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
-  const anchors = anchorsOf(evaluation).slice(0, MAX_MARKS);
+  const anchors = anchorsOf(evaluation);
   const { styleTransfer, reconstruction, memorisation, latent } = evaluation;
   return (
     <section class="panel" aria-labelledby="evaluation-title">

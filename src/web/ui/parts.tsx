@@ -28,7 +28,7 @@ export function Progress({ progress, state }: { progress: RunProgress; state: Ru
   const share = iterations === 0 ? 0 : iteration / iterations;
   const isMoving = state === 'running';
   const left =
-    isMoving && phase === 'training' && secondsRemaining !== null
+    isMoving && secondsRemaining !== null && secondsRemaining >= 1
       ? `${duration(secondsRemaining)} left`
       : null;
   const parts = [

@@ -1,10 +1,13 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../lib/api.ts';
-import type { Run } from '../../lib/contract.ts';
+import type { Film, Run } from '../../lib/contract.ts';
+import { getAll } from '../../lib/follow-run.ts';
 import { sentence } from '../../lib/format.ts';
+import { useLoad } from '../../lib/hooks.ts';
 import { href } from '../../lib/router.ts';
 import type { RunView } from '../../lib/run-view.ts';
 import { apiKey } from '../../lib/session.ts';
+import { isOver } from '../../ui/parts.tsx';
 import { Picture, useMedia } from '../../ui/picture.tsx';
 
 /** A name as a person says it: `manifold-3.png` is `Manifold, label 3`. */
@@ -58,14 +61,18 @@ export function PublishedModel({ view }: { view: RunView }) {
 
 const prefersStill = matchMedia('(prefers-reduced-motion: reduce)');
 
+interface FilmProps {
+  film: Film;
+  onMissing(): void;
+}
+
 /** The manifold of a label over the run. It plays by itself unless the reader prefers less motion. */
-function Film({ run, label, onMissing }: { run: Run; label: number; onMissing(): void }) {
-  const url = useMedia(`/runs/${run.id}/films/${label}.mp4`);
-  if (url === null) {
-    onMissing();
-    return null;
-  }
-  if (url === undefined) return null;
+function FilmPlayer({ film, onMissing }: FilmProps) {
+  const url = useMedia(film.href.mp4);
+  useEffect(() => {
+    if (url === null) onMissing();
+  }, [url]);
+  if (url == null) return null;
   return (
     <video
       key={url}
@@ -77,32 +84,37 @@ function Film({ run, label, onMissing }: { run: Run; label: number; onMissing():
       playsInline
       autoplay={!prefersStill.matches}
       onError={onMissing}
-      aria-label={`The manifold of label ${label} over training`}
+      aria-label={`The manifold of ${film.name} over training`}
     />
   );
 }
 
-export function Films({ view, labels }: { view: RunView; labels: number }) {
+export function Films({ run }: { run: Run }) {
   const [label, setLabel] = useState(0);
   const [missing, setMissing] = useState(false);
-  // Films are drawn with the final figures.
-  if (missing || view.finals.length === 0) return null;
+  const path = (run.links as Record<string, string>).films;
+  const { data } = useLoad(
+    async (signal) => (path !== undefined && isOver(run.state) ? await getAll<Film>(path, signal) : []),
+    [path, run.state],
+  );
+  const film = data?.find((other) => other.label === label) ?? data?.[0];
+  if (missing || data === undefined || film === undefined) return null;
   return (
     <section class="panel" aria-labelledby="films-title">
       <div class="section-head">
-        <h2 id="films-title">How each digit formed</h2>
+        <h2 id="films-title">How each label formed</h2>
         <label class="inline-range">
           Label
           <select value={label} onChange={(event) => setLabel(Number(event.currentTarget.value))}>
-            {Array.from({ length: labels }, (_, i) => (
-              <option key={i} value={i}>
-                {i}
+            {data.map(({ label: index, name }) => (
+              <option key={index} value={index}>
+                {name}
               </option>
             ))}
           </select>
         </label>
       </div>
-      <Film run={view.run} label={label} onMissing={() => setMissing(true)} />
+      <FilmPlayer key={film.label} film={film} onMissing={() => setMissing(true)} />
     </section>
   );
 }

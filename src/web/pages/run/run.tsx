@@ -51,7 +51,7 @@ function RunBody({ view }: { view: RunView }) {
           <Samples view={view} />
           <Curves view={view} />
           {run.evaluation && <EvaluationPanel evaluation={run.evaluation} />}
-          <Films view={view} labels={run.evaluation?.confusion.length ?? 10} />
+          <Films run={run} />
           <FinalFigures view={view} />
         </div>
         <aside class="column-side panel" aria-label="About this run">

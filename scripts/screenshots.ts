@@ -1,0 +1,90 @@
+/**
+ * Makes the README's pictures of the dashboard: docs/images/dashboard.png and playground.png, of a real `quick` run.
+ *
+ *   node --import tsx scripts/screenshots.ts [URL]
+ *
+ * Without the URL of a server that has a finished run, one is started and trains one first: a few minutes.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drawStroke, launchBrowser, visit } from '../test/web/browser.ts';
+import { type Service, startService } from '../test/web/service.ts';
+
+const POLL_MS = 2_000;
+const LOOK = { viewport: { width: 1280, height: 860 }, colorScheme: 'light' } as const;
+/** A four that leans, in shares of the pad. */
+const FOUR = [
+  [
+    [0.42, 0.16],
+    [0.3, 0.36],
+    [0.24, 0.52],
+    [0.4, 0.53],
+    [0.78, 0.47],
+  ],
+  [
+    [0.68, 0.2],
+    [0.6, 0.5],
+    [0.52, 0.86],
+  ],
+] as const;
+
+const target = (name: string): string =>
+  fileURLToPath(new URL(`../docs/images/${name}.png`, import.meta.url));
+
+interface Run {
+  id: string;
+  state: string;
+}
+
+async function finishedRun(url: string): Promise<Run> {
+  for (;;) {
+    const { items } = (await (await fetch(`${url}/runs`)).json()) as { items: Run[] };
+    const done = items.find(({ state }) => state === 'succeeded');
+    if (done) return done;
+    if (items.every(({ state }) => state !== 'queued' && state !== 'running')) {
+      throw new Error(`${url} has no run that succeeded or still may.`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+async function takePictures(url: string): Promise<void> {
+  const run = await finishedRun(url);
+  const browser = await launchBrowser();
+  try {
+    const dashboard = await visit(browser, url, `#/runs/${run.id}`, LOOK);
+    await dashboard.page.getByText(/^Iteration [\d,]+$/).waitFor();
+    await dashboard.page.locator('.u-over').first().waitFor();
+    await dashboard.page.waitForLoadState('networkidle');
+    // The sheet fades in.
+    await dashboard.page.waitForTimeout(1_000);
+    await dashboard.page.screenshot({ path: target('dashboard') });
+
+    const { page } = await visit(browser, url, '#/playground/draw', LOOK);
+    for (const stroke of FOUR) await drawStroke(page, '.pad canvas', stroke);
+    await page
+      .getByRole('list', { name: 'Every digit in your handwriting' })
+      .getByRole('img')
+      .nth(9)
+      .waitFor();
+    await page.waitForLoadState('networkidle');
+    await page.screenshot({ path: target('playground') });
+  } finally {
+    await browser.close();
+  }
+}
+
+process.env.CHROMIUM ??= '/usr/bin/chromium';
+
+const given = process.argv[2];
+const folder = mkdtempSync(join(tmpdir(), 'stylograph-screenshots-'));
+let service: Service | undefined;
+try {
+  service = given === undefined ? await startService(folder, { DEMO: '1' }) : undefined;
+  await takePictures(given ?? service!.url);
+} finally {
+  await service?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
