@@ -293,6 +293,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run as one HTML page that needs nothing else
+         * @description Configuration, environment, digests, curves, figures, films, evaluation and how to do it again; under ten megabytes, to be mailed or printed. There at any time, with what the run has so far. The first call encodes its films, which takes some seconds.
+         */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models": {
         parameters: {
             query?: never;
@@ -1224,6 +1244,7 @@ export interface components {
                 checkpoints: string;
                 figures: string;
                 films: string;
+                report: string;
                 model?: string;
             };
         };
@@ -1368,6 +1389,30 @@ export interface components {
                 gif: string;
             };
         };
+        Figure: {
+            /** @example manifold-3-000000300.png */
+            file: string;
+            /**
+             * @description What it shows: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …
+             * @example manifold
+             */
+            kind: string;
+            /**
+             * @description Index of the one label it shows; null for all.
+             * @example 3
+             */
+            label: number | null;
+            /**
+             * @description When it was drawn while training; null for the final figures.
+             * @example 300
+             */
+            iteration: number | null;
+            /** @description Device pixels a CSS pixel: 2 is for dense screens and print. */
+            scale: 1 | 2;
+            /** @enum {string} */
+            mediaType: "image/png" | "image/svg+xml";
+            href: string;
+        };
         Live: {
             /** @constant */
             status: "live";
@@ -1448,30 +1493,6 @@ export interface components {
              * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
              */
             modelId: string;
-        };
-        Figure: {
-            /** @example manifold-3-000000300.png */
-            file: string;
-            /**
-             * @description What it shows: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …
-             * @example manifold
-             */
-            kind: string;
-            /**
-             * @description Index of the one label it shows; null for all.
-             * @example 3
-             */
-            label: number | null;
-            /**
-             * @description When it was drawn while training; null for the final figures.
-             * @example 300
-             */
-            iteration: number | null;
-            /** @description Device pixels a CSS pixel: 2 is for dense screens and print. */
-            scale: 1 | 2;
-            /** @enum {string} */
-            mediaType: "image/png" | "image/svg+xml";
-            href: string;
         };
         /**
          * @example {
@@ -3242,6 +3263,103 @@ export interface operations {
             };
             /** @description Range Not Satisfiable: `range_not_satisfiable` (the range lies outside what there is) */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a run. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The client has it already: If-None-Match named its ETag. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `run_not_found` (there is no such run) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
                 headers: {
                     [name: string]: unknown;
                 };

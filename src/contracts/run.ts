@@ -82,6 +82,7 @@ export const Run = z
       checkpoints: z.string(),
       figures: z.string(),
       films: z.string(),
+      report: z.string(),
       model: z.string().optional(),
     }),
   })

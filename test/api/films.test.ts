@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { saveFilm } from '../../src/store/index.ts';
+import { saveFigure, saveFilm } from '../../src/store/index.ts';
 import { someFilm } from '../figures/some-film.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
@@ -88,6 +88,38 @@ test('video comes in parts for those who ask so', async () => {
   assert.equal(beyond.headers['content-range'], `bytes */${all.length}`);
   const head = await api().head(`/runs/${id}/films/0.mp4`).expect(200);
   assert.equal(head.headers['content-length'], String(all.length));
+});
+
+test('the report of a run is one page, at any time', async () => {
+  const id = await newRun();
+  const early = await api()
+    .get(`/runs/${id}/report`)
+    .expect(200)
+    .expect('content-type', /^text\/html/);
+  assert.match(early.text, /^<!doctype html>/);
+  assert.match(early.text, /Nothing has been drawn yet/);
+  assert.match(
+    early.headers['content-security-policy']!,
+    /^default-src 'none'; img-src data:; style-src 'sha256-/,
+  );
+
+  await saveFilm(server.store, id, await someFilm({ name: '<zero>' }));
+  for (const file of ['labels.png', 'labels@2x.png', 'labels-000000100.png', 'losses.svg', 'losses.png']) {
+    await saveFigure(server.store, id, file, Buffer.from(file));
+  }
+  const page = await api().get(`/runs/${id}/report`).expect(200);
+  const shown = [...page.text.matchAll(/data:([\w/+]+);base64,([\w+/=]+)/g)].map(([, type, data]) => [
+    type,
+    type === 'image/webp' ? '' : Buffer.from(data!, 'base64').toString(),
+  ]);
+  assert.deepEqual(shown, [
+    ['image/png', 'labels@2x.png'],
+    ['image/webp', ''],
+    ['image/svg+xml', 'losses.svg'],
+  ]);
+  assert.match(page.text, /Film of the manifold of label &lt;zero&gt;/);
+  await api().get(`/runs/${id}/report`).set('if-none-match', page.headers.etag!).expect(304);
+  assertProblem(await api().get('/runs/run_1/report'), 404, 'run_not_found');
 });
 
 /** The body as it is, for media types that supertest does not know. */

@@ -3,15 +3,19 @@ import { parse as parseRange } from 'range-parser';
 import { z } from 'zod';
 import { FILM_TYPES, Film } from '../../contracts/films.ts';
 import { StylographError } from '../../errors.ts';
+import { REPORT_POLICY, renderReport } from '../../report/index.ts';
 import { listFilms } from '../../store/films.ts';
 import type { ApiDeps } from '../deps.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';
 import { problems } from '../problem.ts';
 import { describeFilm, FilmCabinet, parseFilmFile } from '../runs/films.ts';
+import { withLinks } from '../runs/links.ts';
+import { gatherReport } from '../runs/report.ts';
 import { binary, json, NOT_MODIFIED, NoQuery, page, pageQuery, slicePage } from '../schemas.ts';
 import type { App } from './context.ts';
 import { RunParams } from './runs.ts';
 
+const HTML = 'text/html';
 const TYPES = Object.values(FILM_TYPES);
 const content = Object.fromEntries(TYPES.map((type) => [type, { schema: binary(type) }]));
 
@@ -105,6 +109,37 @@ export async function filmRoutes(app: App, deps: ApiDeps): Promise<void> {
       reply.header('etag', etag).header('cache-control', 'no-cache').type(FILM_TYPES[format]);
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
       return sendInParts(request, reply, bytes);
+    },
+  );
+
+  app.get(
+    '/runs/:run/report',
+    {
+      config: { produces: [HTML] },
+      schema: {
+        operationId: 'getReport',
+        tags: ['runs'],
+        summary: 'A run as one HTML page that needs nothing else',
+        description:
+          'Configuration, environment, digests, curves, figures, films, evaluation and how to do it again; under ten megabytes, to be mailed or printed. There at any time, with what the run has so far. The first call encodes its films, which takes some seconds.',
+        params: RunParams,
+        querystring: NoQuery,
+        response: {
+          200: { description: 'The page.', content: { [HTML]: { schema: z.string() } } },
+          304: NOT_MODIFIED,
+          ...problems('run_not_found', 'redis_unavailable'),
+        },
+        'x-doc': { headers: ['ETag', 'Cache-Control'] },
+      },
+    },
+    async (request, reply) => {
+      const run = withLinks(await deps.runs.get(request.params.run));
+      const page = renderReport(await gatherReport(deps, cabinet, run));
+      const etag = strongEtag(page);
+      reply.header('etag', etag).header('cache-control', 'no-cache');
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
+      reply.header('content-security-policy', REPORT_POLICY);
+      return reply.type(`${HTML}; charset=utf-8`).send(page);
     },
   );
 }

@@ -12,6 +12,7 @@ export function withLinks(record: RunRecord): Run {
       checkpoints: `${self}/checkpoints`,
       figures: `${self}/figures`,
       films: `${self}/films`,
+      report: `${self}/report`,
       ...(record.modelId === undefined ? {} : { model: `/models/${record.modelId}` }),
     },
   };
