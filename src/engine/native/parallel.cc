@@ -4,17 +4,20 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace stylograph {
 namespace {
 
-/** Rounds of looking for work before a thread goes to sleep; a step's kernels follow one another closely. */
-constexpr int SPINS = 10000;
+/** Looks at what is awaited before a thread goes to sleep, about 0.2 ms: a step's kernels follow one another closely. */
+constexpr int SPINS = 4000;
 
-/** Threads that wait for jobs. They inherit the priority that the process has when the first job comes. */
+/**
+ * Threads that help whoever calls. The caller works too and waits only for tasks that a helper has begun, so that a
+ * helper which gets no processor holds up nothing. Helpers inherit the priority that the process has at the first call.
+ */
 class Pool {
  public:
   Pool() {
@@ -23,7 +26,7 @@ class Pool {
     const int usable = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
     size_ = usable > 0 ? usable : 1;
     for (int thread = 1; thread < size_; thread++) {
-      std::thread([this, thread] { work(thread); }).detach();
+      std::thread([this, thread] { help(thread); }).detach();
     }
   }
 
@@ -35,37 +38,62 @@ class Pool {
       for (int i = 0; i < count; i++) task(i, 0);
       return;
     }
-    {
+    task_ = &task;
+    count_ = count;
+    done_.store(0);
+    ticket_.store(static_cast<uint64_t>(count) << INDEX_BITS);
+    if (sleepers_.load() > 0) {
       std::lock_guard<std::mutex> lock(mutex_);
-      task_ = &task;
-      count_ = count;
-      next_.store(0, std::memory_order_relaxed);
-      busy_.store(size_ - 1, std::memory_order_relaxed);
-      job_.fetch_add(1, std::memory_order_release);
+      wake_.notify_all();
     }
-    wake_.notify_all();
-    take(0);
-    // A thread that was not given a processor cannot finish while this one keeps it.
-    for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; spin++) {
-      if (spin < SPINS) __builtin_ia32_pause();
-      else std::this_thread::yield();
+    takeAll(0);
+    for (int spin = 0; done_.load() < count; spin++) {
+      if (spin < SPINS) {
+        __builtin_ia32_pause();
+        continue;
+      }
+      std::unique_lock<std::mutex> lock(mutex_);
+      callerSleeps_.store(true);
+      finished_.wait(lock, [&] { return done_.load() == count; });
+      callerSleeps_.store(false);
     }
   }
 
  private:
-  void take(int thread) {
-    for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) (*task_)(i, thread);
+  static constexpr int INDEX_BITS = 32;
+  static constexpr uint64_t INDEX = (uint64_t{1} << INDEX_BITS) - 1;
+
+  static bool hasWork(uint64_t ticket) { return (ticket & INDEX) < ticket >> INDEX_BITS; }
+
+  /** Count and next index are one word, so that an index is never taken for that of another call. */
+  void takeAll(int thread) {
+    while (hasWork(ticket_.load())) {
+      const uint64_t ticket = ticket_.fetch_add(1);
+      if (!hasWork(ticket)) return;
+      (*task_)(static_cast<int>(ticket & INDEX), thread);
+      // Until then the call cannot end: its count stays.
+      const int count = count_;
+      if (done_.fetch_add(1) + 1 == count && callerSleeps_.load()) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        finished_.notify_one();
+      }
+    }
   }
 
-  void work(int thread) {
-    for (long seen = 0;; seen++) {
-      for (int spin = 0; spin < SPINS && job_.load(std::memory_order_acquire) == seen; spin++) __builtin_ia32_pause();
-      if (job_.load(std::memory_order_acquire) == seen) {
+  void help(int thread) {
+    for (;;) {
+      int spin = 0;
+      while (!hasWork(ticket_.load())) {
+        if (spin++ < SPINS) {
+          __builtin_ia32_pause();
+          continue;
+        }
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return job_.load(std::memory_order_acquire) != seen; });
+        sleepers_.fetch_add(1);
+        wake_.wait(lock, [&] { return hasWork(ticket_.load()); });
+        sleepers_.fetch_sub(1);
       }
-      take(thread);
-      busy_.fetch_sub(1, std::memory_order_release);
+      takeAll(thread);
     }
   }
 
@@ -73,9 +101,12 @@ class Pool {
   std::mutex callers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<long> job_{0};
-  std::atomic<int> next_{0};
-  std::atomic<int> busy_{0};
+  std::condition_variable finished_;
+  /** Tasks of the call in the upper half, the next one to be taken in the lower. */
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int> done_{0};
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> callerSleeps_{false};
   int count_ = 0;
   const std::function<void(int, int)>* task_ = nullptr;
 };
