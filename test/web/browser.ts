@@ -28,6 +28,9 @@ export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: process.env.CHROMIUM!, args: ARGUMENTS });
 }
 
+/** How long anything is waited for: a guard against waiting for ever, on whatever machine. */
+const PATIENCE_MS = 90_000;
+
 export interface Visit {
   page: Page;
   context: BrowserContext;
@@ -44,7 +47,7 @@ export async function visit(
 ): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

@@ -59,7 +59,7 @@ test('what is wrong with a new run is said at its field, and its cost before it 
   await context.close();
 });
 
-test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 180_000 }, async () => {
+test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 300_000 }, async () => {
   const { page, complaints, context } = await visit(browser, service.url);
   await page.getByRole('link', { name: 'Start a run' }).click();
   await page.getByLabel('Name').fill('Twelve steps');
@@ -69,12 +69,12 @@ test('a run is started from the page and watched to its end', { skip: SKIP, time
 
   await page.getByRole('heading', { name: 'Twelve steps' }).waitFor();
   // Every sample of the run can be looked at again, not the last alone.
-  await page.getByText('Iteration 12').waitFor({ timeout: 60_000 });
+  await page.getByText('Iteration 12').waitFor();
   const slider = page.getByLabel('Iteration shown');
   assert.equal(await slider.getAttribute('max'), '2');
   await slider.fill('0');
   await page.getByText('Iteration 4').waitFor();
-  await page.locator('[data-state=succeeded]').waitFor({ timeout: 120_000 });
+  await page.locator('[data-state=succeeded]').waitFor();
   await page.getByText('12 of 12 iterations').waitFor();
   await page.getByRole('heading', { name: 'Its model is ready' }).waitFor();
   await page.getByRole('figure').filter({ hasText: 'Likeness and prior' }).waitFor();
@@ -132,11 +132,42 @@ test('a link to a generated digit gives the same picture to whoever opens it', {
   await context.close();
 });
 
+test('a model is given a name', { skip: SKIP }, async () => {
+  const { page, context } = await visit(browser, service.url, '#/models');
+  const field = page.getByLabel('Name it with an alias');
+  await field.fill('Not A Name');
+  await page.getByRole('button', { name: 'Set' }).click();
+  await page.getByText(/must start with a letter/).waitFor();
+  await field.fill('favourite');
+  await page.getByRole('button', { name: 'Set' }).click();
+  await page.getByRole('list', { name: 'Aliases' }).getByText('favourite').waitFor();
+  const { aliases } = await (await fetch(`${service.url}/models/favourite`)).json();
+  assert.ok(aliases.includes('favourite'));
+  await context.close();
+});
+
+test('two runs are chosen from the list and compared', { skip: SKIP }, async () => {
+  const created = await fetch(`${service.url}/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Wider', config: { latentDim: 3 } }),
+  });
+  await fetch(`${service.url}${created.headers.get('location')}/cancel`, { method: 'POST' });
+  const { page, complaints, context } = await visit(browser, service.url);
+  await page.getByLabel('Compare Wider').check();
+  await page.getByLabel('Compare Twelve steps').check();
+  await page.getByRole('button', { name: 'Compare 2 runs' }).click();
+  const row = page.getByRole('row', { name: /^Latent dim/ });
+  assert.deepEqual(await row.getByRole('cell').allTextContents(), ['3', '8']);
+  await page.getByRole('figure').filter({ hasText: 'Prior loss' }).waitFor();
+  await assertAccessible(page, 'compare');
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test('every page is accessible in both themes and quiet, on a phone too', { skip: SKIP }, async () => {
-  const run = (await (await fetch(`${service.url}/runs`)).json()).items[0].id;
   const pages = {
     runs: '#/',
-    compare: `#/compare?runs=${run},${run}`,
     models: '#/models',
     datasets: '#/datasets',
     draw: '#/playground/draw',

@@ -140,7 +140,7 @@ function Sheets({ views }: { views: readonly RunView[] }) {
 
 export function Compare() {
   useTitle('Compare runs');
-  const ids = (route.value.query.get('runs') ?? '').split(',').filter(Boolean);
+  const ids = [...new Set((route.value.query.get('runs') ?? '').split(',').filter(Boolean))];
   const { data, error } = useLoad(
     (signal) => Promise.all(ids.map((id) => loadView(id, signal))),
     [ids.join(',')],
