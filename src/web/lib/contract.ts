@@ -6,6 +6,7 @@ import type { EncodedImages, GeneratedImages, StyleTransfers } from '../../contr
 export type { TrainingConfig } from '../../contracts/config.ts';
 export type { DatasetInfo } from '../../contracts/dataset.ts';
 export type { Diagnosis, Evaluation, SampleScores } from '../../contracts/evaluation.ts';
+export type { Film } from '../../contracts/films.ts';
 export type { Model } from '../../contracts/model.ts';
 export type { CheckpointInfo, Run, RunEvent, RunProgress, RunState } from '../../contracts/run.ts';
 
@@ -46,13 +47,6 @@ export interface Figure {
   iteration: number | null;
   mediaType: string;
   href: string;
-}
-
-/** The manifold of a label over training. */
-export interface Film {
-  label: number;
-  name: string;
-  href: { mp4: string; webp: string; gif: string };
 }
 
 export type Series = Record<string, [iteration: number, value: number | null][]>;

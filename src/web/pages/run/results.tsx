@@ -18,7 +18,7 @@ export function figureTitle(file: string): string {
 
 /** The report opens in a tab; with an API key, which a link cannot send, it is fetched and saved. */
 function ReportLink({ run }: { run: Run }) {
-  const path = `/runs/${run.id}/report`;
+  const path = run.links.report;
   const save = async (event: Event): Promise<void> => {
     if (apiKey.value === null) return;
     event.preventDefault();
@@ -38,7 +38,7 @@ function ReportLink({ run }: { run: Run }) {
 }
 
 export function PublishedModel({ view }: { view: RunView }) {
-  const { run, finals } = view;
+  const { run } = view;
   if (run.modelId === undefined) return null;
   return (
     <section class="panel published" aria-labelledby="published-title">
@@ -53,7 +53,7 @@ export function PublishedModel({ view }: { view: RunView }) {
         <a class="button" href={href('/models')}>
           Models
         </a>
-        {finals.length > 0 && <ReportLink run={run} />}
+        <ReportLink run={run} />
       </div>
     </section>
   );
@@ -92,10 +92,9 @@ function FilmPlayer({ film, onMissing }: FilmProps) {
 export function Films({ run }: { run: Run }) {
   const [label, setLabel] = useState(0);
   const [missing, setMissing] = useState(false);
-  const path = (run.links as Record<string, string>).films;
   const { data } = useLoad(
-    async (signal) => (path !== undefined && isOver(run.state) ? await getAll<Film>(path, signal) : []),
-    [path, run.state],
+    async (signal) => (isOver(run.state) ? await getAll<Film>(run.links.films, signal) : []),
+    [run.id, run.state],
   );
   const film = data?.find((other) => other.label === label) ?? data?.[0];
   if (missing || data === undefined || film === undefined) return null;
