@@ -1,1 +1,9 @@
+export {
+  diagnoseEvaluation,
+  diagnoseLive,
+  type LiveWindow,
+  LOSSES_KEPT,
+  MEASURES_KEPT,
+} from './diagnose.ts';
 export { type EvaluateOptions, evaluateModel } from './evaluate.ts';
+export { Watch } from './watch.ts';

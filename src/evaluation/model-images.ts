@@ -3,6 +3,7 @@ import { permutation } from '../data/random.ts';
 import { StepRandom, tf } from '../engine/index.ts';
 import type { InferenceModel } from '../model/inference.ts';
 import type { Between } from './classifier.ts';
+import type { AskedImages } from './export.ts';
 
 /** Test images reconstructed, and test images whose style goes to every label: the most of each. */
 const RECONSTRUCTIONS = 2_000;
@@ -11,12 +12,6 @@ const SOURCES = 1_000;
 const PRIOR_SEED = 20_151_231;
 /** Images a call, so that messages are heard in between. */
 const CHUNK = 64;
-
-/** Images with the label asked of each. */
-export interface AskedImages {
-  images: Uint8Array;
-  labels: Uint8Array;
-}
 
 /** Asks a model for images, a chunk at a time. */
 export class ModelImages {

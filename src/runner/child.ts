@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadDataset } from '../data/index.ts';
 import { drawFigures, drawSample } from '../figures/index.ts';
-import type { Evaluate } from './evaluate.ts';
+import type { Evaluator } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
 
@@ -23,10 +23,13 @@ async function loadTrainer(): Promise<Trainer> {
   };
 }
 
-/** Imported when training is over. */
-async function loadEvaluate(dataDir: string): Promise<Evaluate> {
-  const { evaluateModel } = await import('../evaluation/index.ts');
-  return (options) => evaluateModel({ ...options, dataDir });
+async function loadEvaluator(dataDir: string): Promise<Evaluator> {
+  const { diagnoseEvaluation, diagnoseLive, evaluateModel, LOSSES_KEPT, MEASURES_KEPT, Watch } = await import(
+    '../evaluation/index.ts'
+  );
+  const watch = Watch.over;
+  const evaluate: Evaluator['evaluate'] = (options) => evaluateModel({ ...options, dataDir });
+  return { diagnoseEvaluation, diagnoseLive, LOSSES_KEPT, MEASURES_KEPT, watch, evaluate };
 }
 
-serveRunChild({ loadDataset, drawSample, drawFigures, loadTrainer, loadEvaluate });
+serveRunChild({ loadDataset, drawSample, drawFigures, loadTrainer, loadEvaluator });

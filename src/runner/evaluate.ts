@@ -4,9 +4,12 @@ import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunProgress } from '../contracts/run.ts';
 import type { EvaluateOptions } from '../evaluation/index.ts';
 import { weightsDigest } from '../store/index.ts';
+import type { Diagnostics } from './diagnose.ts';
 
 /** What evaluates, apart from this room so that it is loaded only in the process that needs it. */
-export type Evaluate = (options: Omit<EvaluateOptions, 'dataDir'>) => Promise<Evaluation>;
+export interface Evaluator extends Diagnostics {
+  evaluate(options: Omit<EvaluateOptions, 'dataDir'>): Promise<Evaluation>;
+}
 
 /** An evaluation may take a minute, or a tenth of what training took. */
 const SECONDS_ALLOWED = 60;
@@ -33,18 +36,14 @@ export interface RunToEvaluate {
  *
  * @returns undefined when there is no verdict, or `signal` was aborted
  */
-export async function evaluateRun(
-  loadEvaluate: () => Promise<Evaluate>,
-  run: RunToEvaluate,
-): Promise<Evaluation | undefined> {
+export async function evaluateRun(evaluator: Evaluator, run: RunToEvaluate): Promise<Evaluation | undefined> {
   const { known, record, served, dataset, secondsElapsed, signal, tell, report } = run;
   if (known?.modelDigest === weightsDigest(served)) return known;
   await report({ phase: 'evaluating', secondsRemaining: null });
   const startedAt = performance.now();
   let evaluation: Evaluation;
   try {
-    const evaluate = await loadEvaluate();
-    evaluation = await evaluate({
+    evaluation = await evaluator.evaluate({
       record,
       weights: served,
       dataset,

@@ -8,7 +8,7 @@ import { type RunnerDependencies, runTraining } from './run.ts';
 /** What a run child needs beyond its settings. */
 export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample' | 'drawFigures'> & {
   loadDataset(id: string, dataDir: string): ReturnType<RunnerDependencies['loadDataset']>;
-  loadEvaluate(dataDir: string): ReturnType<RunnerDependencies['loadEvaluate']>;
+  loadEvaluator(dataDir: string): ReturnType<RunnerDependencies['loadEvaluator']>;
 };
 
 async function outcomeOf(
@@ -25,7 +25,7 @@ async function outcomeOf(
       registry: new ModelRegistry(store),
       loadTrainer: parts.loadTrainer,
       drawSample: parts.drawSample,
-      loadEvaluate: () => parts.loadEvaluate(settings.dataDir),
+      loadEvaluator: () => parts.loadEvaluator(settings.dataDir),
       drawFigures: parts.drawFigures,
       loadDataset: (id) => parts.loadDataset(id, settings.dataDir),
     };

@@ -15,8 +15,10 @@ import type { FolderStore, ModelRegistry } from '../store/index.ts';
 import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { Backlog } from './backlog.ts';
+import { Diagnoser } from './diagnose.ts';
 import { type DrawDependencies, drawRun } from './draw.ts';
-import { type Evaluate, evaluateRun } from './evaluate.ts';
+import { type Evaluator, evaluateRun } from './evaluate.ts';
+import { imageSpec } from './image-spec.ts';
 import { ProgressReporter } from './progress.ts';
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
@@ -45,7 +47,7 @@ export interface RunnerDependencies extends RunLedger {
   registry: ModelRegistry;
   loadTrainer(): Promise<Trainer>;
   loadDataset(id: string): Promise<Dataset>;
-  loadEvaluate(): Promise<Evaluate>;
+  loadEvaluator(): Promise<Evaluator>;
   drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
   drawFigures: DrawDependencies['drawFigures'];
 }
@@ -68,11 +70,6 @@ export type RunOutcome = Extract<FromRunChild, { type: 'succeeded' | 'stopped' }
 export async function runTraining(deps: RunnerDependencies, options: RunnerOptions): Promise<RunOutcome> {
   const record = await deps.runs.get(options.runId);
   return await new Runner(deps, options, record).run();
-}
-
-function imageSpec({ info }: Dataset): ImageSpec {
-  const { width, height, channels, labels } = info;
-  return { width, height, channels, labels: labels.map(({ name }) => name) };
 }
 
 /** Events that may be on their way to the store while training goes on. */
@@ -111,17 +108,33 @@ class Runner {
     const trainer = await this.#deps.loadTrainer();
     await this.#deps.runs.patch(runId, fence, { device: trainer.device });
     const dataset = await this.#deps.loadDataset(this.#record.dataset);
-    const state = await this.#train(trainer, dataset);
+    const resume = await this.#resumePoint();
+    const evaluator = await this.#deps.loadEvaluator();
+    const diagnoser = await Diagnoser.open(evaluator, {
+      record: this.#record,
+      dataset,
+      store: this.#deps.store,
+      tell: (body) => this.#tell(body),
+      resumedAt: resume?.iteration ?? 0,
+    });
+    const state = await this.#train(trainer, dataset, diagnoser, resume);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
-    const evaluation = await this.#evaluate(trainer, dataset, state);
+    const evaluation = await this.#evaluate(evaluator, trainer, dataset, state);
+    if (evaluation) await diagnoser.evaluated(evaluation, state.iteration);
+    diagnoser.dispose();
     if (!signal.aborted) await this.#draw(trainer, dataset, state);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     return await this.#publish(trainer, dataset, state, evaluation);
   }
 
-  async #evaluate(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<Evaluation | undefined> {
-    return await evaluateRun(this.#deps.loadEvaluate, {
+  async #evaluate(
+    evaluator: Evaluator,
+    trainer: Trainer,
+    dataset: Dataset,
+    state: TrainingState,
+  ): Promise<Evaluation | undefined> {
+    return await evaluateRun(evaluator, {
       known: this.#record.evaluation,
       record: { image: imageSpec(dataset), config: this.#record.config },
       served: trainer.servedWeights(state),
@@ -177,9 +190,13 @@ class Runner {
   }
 
   /** The newest state there is when training ends. */
-  async #train(trainer: Trainer, dataset: Dataset): Promise<TrainingState | undefined> {
+  async #train(
+    trainer: Trainer,
+    dataset: Dataset,
+    diagnoser: Diagnoser,
+    resume: TrainingState | undefined,
+  ): Promise<TrainingState | undefined> {
     const { config, seed } = this.#record;
-    const resume = await this.#resumePoint();
     const initial = resume === undefined ? await this.#initialWeights() : undefined;
     const { signal } = this.#options;
     let newest = resume;
@@ -191,11 +208,13 @@ class Runner {
           break;
         case 'metrics':
           await this.#tell({ type: 'metrics', data: { iteration: event.iteration, ...event.values } });
+          await diagnoser.metrics(event.iteration, event.values);
           break;
         case 'sample':
           await this.#sample(event.sheet, event.iteration, imageSpec(dataset));
           break;
         case 'checkpoint':
+          await diagnoser.checkpoint(event.state, trainer.servedWeights(event.state));
           await this.#checkpoints.add(() => this.#checkpoint(trainer, event.state));
           newest = event.state;
           break;

@@ -1,4 +1,5 @@
 import type { Evaluation, SampleScores } from '../../src/contracts/evaluation.ts';
+import type { Evaluator } from '../../src/runner/evaluate.ts';
 
 const scores: SampleScores = {
   conditionalAccuracy: 0.96,
@@ -38,6 +39,28 @@ export function someEvaluation(change: Partial<Evaluation> = {}): Evaluation {
     selfTests: { 'test against itself': scores },
     seconds: 18.5,
     evaluatedAt: '2026-11-24T12:00:00.000Z',
+    ...change,
+  };
+}
+
+/** An evaluator that finds every run well. */
+export function someEvaluator(change: Partial<Evaluator> = {}): Evaluator {
+  return {
+    LOSSES_KEPT: 20,
+    MEASURES_KEPT: 3,
+    diagnoseLive: () => [],
+    diagnoseEvaluation: () => [],
+    watch: async () => ({
+      measure: async (_served, iteration) => ({
+        iteration,
+        diversityRatio: 1,
+        accuracyPerLabel: [1],
+        spreadRatio: 1,
+        activeUnits: 8,
+      }),
+      dispose: () => undefined,
+    }),
+    evaluate: async () => someEvaluation(),
     ...change,
   };
 }

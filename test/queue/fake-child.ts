@@ -4,7 +4,7 @@ import type { FigureSheet } from '../../src/contracts/figures.ts';
 import { StylographError } from '../../src/errors.ts';
 import { serveRunChild } from '../../src/runner/process.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
-import { someEvaluation } from '../evaluation/some.ts';
+import { someEvaluator } from '../evaluation/some.ts';
 import { FAULTS } from './faults.ts';
 
 /*
@@ -82,7 +82,7 @@ async function* noSheets(): AsyncGenerator<FigureSheet> {}
 serveRunChild({
   loadDataset: async () => dataset,
   drawSample: async () => ({ kind: 'scatter', label: 1, png: new Uint8Array([1, 2, 3]) }),
-  loadEvaluate: async () => async () => someEvaluation(),
+  loadEvaluator: async () => someEvaluator(),
   drawFigures: async () => [],
   loadTrainer: async () => ({
     train,

@@ -9,7 +9,7 @@ import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
 import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
 import type { Drawings } from '../../src/training/drawings.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
-import { someEvaluation } from '../evaluation/some.ts';
+import { someEvaluation, someEvaluator } from '../evaluation/some.ts';
 import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
 import { someModel, someState, someWeights } from '../store/support.ts';
 
@@ -57,7 +57,7 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
       software: {},
     }),
     loadDataset: async () => dataset,
-    loadEvaluate: async () => async () => someEvaluation(),
+    loadEvaluator: async () => someEvaluator(),
     drawFigures: async () => [],
     drawSample: async () => ({ kind: 'labels', png: new Uint8Array() }),
   };
@@ -207,14 +207,15 @@ test('a finished run is evaluated once, told, and its model carries the verdict'
   const asked: { samples?: number | undefined; seconds?: number | undefined }[] = [];
   const evaluated: RunnerDependencies = {
     ...deps,
-    loadEvaluate:
-      async () =>
-      async ({ weights, samples, secondsAllowed, onProgress }) => {
-        asked.push({ samples, seconds: secondsAllowed });
-        await sleep(300); // Longer than progress is held back for.
-        await onProgress?.(0.5);
-        return someEvaluation({ modelDigest: weightsDigest(weights) });
-      },
+    loadEvaluator: async () =>
+      someEvaluator({
+        evaluate: async ({ weights, samples, secondsAllowed, onProgress }) => {
+          asked.push({ samples, seconds: secondsAllowed });
+          await sleep(300); // Longer than progress is held back for.
+          await onProgress?.(0.5);
+          return someEvaluation({ modelDigest: weightsDigest(weights) });
+        },
+      }),
   };
   const run = await start();
   await runTraining(evaluated, { ...run, signal: endless });
@@ -237,13 +238,14 @@ test('a pause while it is evaluated stops it; it goes straight on to the evaluat
   const stop = new AbortController();
   const interrupted: RunnerDependencies = {
     ...deps,
-    loadEvaluate:
-      async () =>
-      async ({ signal }) => {
-        stop.abort('pause');
-        signal!.throwIfAborted();
-        return someEvaluation();
-      },
+    loadEvaluator: async () =>
+      someEvaluator({
+        evaluate: async ({ signal }) => {
+          stop.abort('pause');
+          signal!.throwIfAborted();
+          return someEvaluation();
+        },
+      }),
   };
   const outcome = await runTraining(interrupted, { ...run, signal: stop.signal });
   assert.deepEqual(outcome, { type: 'stopped', reason: 'pause' });
@@ -254,9 +256,58 @@ test('a pause while it is evaluated stops it; it goes straight on to the evaluat
 test('a model that cannot be evaluated is published without, and the log says why', async (t) => {
   const { place, deps, start, registry } = await setUp(t, () => checkpoints(20));
   const run = await start();
-  const loadEvaluate = async () => async () => assert.fail('no classifier for this');
-  await runTraining({ ...deps, loadEvaluate }, { ...run, signal: endless });
+  const loadEvaluator = async () =>
+    someEvaluator({ evaluate: async () => assert.fail('no classifier for this') });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless });
   assert.equal((await registry.get('latest')).evaluation, undefined);
   const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
   assert.match(String(log?.data.message), /without an evaluation: no classifier for this/);
+});
+
+test('diagnoses are told once for each severity, and a resumed run judges by what an unbroken one would', async (t) => {
+  const stop = new AbortController();
+  const { place, deps, start } = await setUp(t, async function* ({ resume }) {
+    const from = resume?.iteration ?? 0;
+    for (let iteration = from + 5; iteration <= 20; iteration += 5) {
+      yield { type: 'metrics', iteration, values: { ganLoss: iteration } };
+      yield { type: 'checkpoint', state: someState(iteration) };
+      if (iteration === 10 && from === 0) return stop.abort('pause');
+    }
+  });
+  const judgedBy: string[] = [];
+  const loadEvaluator = async () =>
+    someEvaluator({
+      LOSSES_KEPT: 3,
+      diagnoseLive: ({ losses, measures }) => {
+        const seen = [...losses, ...measures].map(({ iteration }) => iteration);
+        judgedBy.push(`${losses.length > 0 ? 'losses' : 'measures'} ${seen}`);
+        const severity = seen.at(-1)! < 15 ? 'warning' : 'critical';
+        const what = { detail: 'seen', advice: 'change' };
+        return [{ code: 'mode_collapse', severity, iteration: seen.at(-1)!, ...what }];
+      },
+    });
+  const run = await start({
+    config: { ...newRun().config, iterations: 20, checkpointEvery: 5, warmupIterations: 0 },
+  });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: stop.signal });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless });
+  assert.deepEqual(judgedBy, [
+    'losses 5',
+    'measures 5',
+    'losses 5,10',
+    'measures 5,10',
+    'losses 5,10,15',
+    'measures 5,10,15',
+    'losses 10,15,20',
+    'measures 10,15,20',
+  ]);
+  const told = (await allEvents(place, run.runId)).filter(({ type }) => type === 'diagnosis');
+  assert.deepEqual(
+    told.map(({ data }) => [data.code, data.severity, data.iteration]),
+    [
+      ['mode_collapse', 'warning', 5],
+      ['mode_collapse', 'critical', 15],
+    ],
+  );
+  assert.deepEqual((await place.runs.get(run.runId)).diagnoses?.length, 2);
 });

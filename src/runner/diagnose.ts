@@ -1,0 +1,123 @@
+import type { TrainingState } from '../contracts/checkpoint.ts';
+import type { Dataset } from '../contracts/dataset.ts';
+import type { Diagnosis, Evaluation } from '../contracts/evaluation.ts';
+import type { NamedWeights } from '../contracts/model.ts';
+import type { RunEventBody, RunRecord } from '../contracts/run.ts';
+import type * as evaluation from '../evaluation/index.ts';
+import type { FolderStore } from '../store/index.ts';
+import { imageSpec } from './image-spec.ts';
+
+/** What measures and judges, apart from this room so that it is loaded only in the process that needs it. */
+export type Diagnostics = Pick<typeof evaluation, 'diagnoseLive' | 'diagnoseEvaluation'> & {
+  LOSSES_KEPT: number;
+  MEASURES_KEPT: number;
+  watch(
+    ...over: Parameters<typeof evaluation.Watch.over>
+  ): Promise<Pick<evaluation.Watch, 'measure' | 'dispose'>>;
+};
+
+type LiveWindow = evaluation.LiveWindow;
+
+/** How far back training may go on with all the numbers that an unbroken run would have. */
+const CHECKPOINTS_BACK = 2;
+
+export interface DiagnoserOptions {
+  record: RunRecord;
+  dataset: Dataset;
+  store: FolderStore;
+  tell(body: RunEventBody): Promise<void>;
+  /** The checkpoint that training goes on from; what came after it is measured again. */
+  resumedAt: number;
+}
+
+/**
+ * Watches a run for known failures: keeps its newest numbers and tells what they show, each code once for each severity.
+ * The numbers are stored with every checkpoint, so that a run which goes on from one tells what an unbroken one would.
+ */
+export class Diagnoser {
+  readonly #diagnostics: Diagnostics;
+  readonly #options: DiagnoserOptions;
+  readonly #watch: Awaited<ReturnType<Diagnostics['watch']>>;
+  readonly #told: Set<string>;
+  /** More than is looked at, since training may go on from a checkpoint before the newest. */
+  #history: LiveWindow;
+
+  private constructor(
+    diagnostics: Diagnostics,
+    options: DiagnoserOptions,
+    watch: Awaited<ReturnType<Diagnostics['watch']>>,
+    history: LiveWindow,
+  ) {
+    this.#diagnostics = diagnostics;
+    this.#options = options;
+    this.#watch = watch;
+    this.#history = history;
+    this.#told = new Set(options.record.diagnoses?.map(keyOf));
+  }
+
+  static async open(diagnostics: Diagnostics, options: DiagnoserOptions): Promise<Diagnoser> {
+    const { record, dataset, store, resumedAt } = options;
+    const image = imageSpec(dataset);
+    const watch = await diagnostics.watch(dataset, { image, config: record.config });
+    const stored = await store.readFile(fileOf(record.id));
+    const known = stored
+      ? (JSON.parse(Buffer.from(stored).toString('utf8')) as LiveWindow)
+      : { losses: [], measures: [] };
+    const before = ({ iteration }: { iteration: number }) => iteration <= resumedAt;
+    const history = { losses: known.losses.filter(before), measures: known.measures.filter(before) };
+    return new Diagnoser(diagnostics, options, watch, history);
+  }
+
+  get #run() {
+    const { record, dataset } = this.#options;
+    const { width, height, labels } = dataset.info;
+    return { config: record.config, pixels: width * height, labels: labels.map(({ name }) => name) };
+  }
+
+  async metrics(iteration: number, values: Record<string, number | null>): Promise<void> {
+    if (!('ganLoss' in values)) return;
+    const { LOSSES_KEPT, diagnoseLive } = this.#diagnostics;
+    const { checkpointEvery, metricsEvery } = this.#options.record.config;
+    const kept = LOSSES_KEPT + Math.ceil((CHECKPOINTS_BACK * checkpointEvery) / metricsEvery);
+    const losses = [...this.#history.losses, { iteration, ganLoss: values.ganLoss ?? null }].slice(-kept);
+    this.#history = { ...this.#history, losses };
+    await this.#tellAll(diagnoseLive({ losses: losses.slice(-LOSSES_KEPT), measures: [] }, this.#run));
+  }
+
+  /** Call before the checkpoint is stored. Checkpoints that a pause asks for are not measured, others are. */
+  async checkpoint({ iteration }: TrainingState, served: NamedWeights[]): Promise<void> {
+    const { record, store } = this.#options;
+    const { MEASURES_KEPT, diagnoseLive } = this.#diagnostics;
+    const { checkpointEvery, iterations, warmupIterations } = record.config;
+    const due = iteration % checkpointEvery === 0 || iteration === iterations;
+    if (due && iteration > warmupIterations) {
+      const measures = [...this.#history.measures, await this.#watch.measure(served, iteration)].slice(
+        -MEASURES_KEPT - CHECKPOINTS_BACK,
+      );
+      this.#history = { ...this.#history, measures };
+      await this.#tellAll(diagnoseLive({ losses: [], measures: measures.slice(-MEASURES_KEPT) }, this.#run));
+    }
+    await store.writeFile(fileOf(record.id), Buffer.from(JSON.stringify(this.#history)));
+  }
+
+  async evaluated(found: Evaluation, iteration: number): Promise<void> {
+    await this.#tellAll(this.#diagnostics.diagnoseEvaluation(found, { ...this.#run, iteration }));
+  }
+
+  async #tellAll(diagnoses: Diagnosis[]): Promise<void> {
+    for (const diagnosis of diagnoses) {
+      if (this.#told.has(keyOf(diagnosis))) continue;
+      await this.#options.tell({ type: 'diagnosis', data: diagnosis });
+      this.#told.add(keyOf(diagnosis));
+      // What was critical is not told again when it gets somewhat better.
+      this.#told.add(keyOf({ ...diagnosis, severity: 'warning' }));
+    }
+  }
+
+  dispose(): void {
+    this.#watch.dispose();
+  }
+}
+
+const keyOf = ({ code, severity }: Pick<Diagnosis, 'code' | 'severity'>): string => `${code} ${severity}`;
+const fileOf = (runId: string): string => `runs/${runId}/live.json`;
