@@ -15,7 +15,7 @@ import { readMetrics } from '../queue/metrics.ts';
 import { startPrivateRedis } from '../queue/private-redis.ts';
 import { onModelPublished } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
-import { startInference } from '../serving/client.ts';
+import { launchInference } from '../serving/client.ts';
 import { ModelRegistry, openFolderStore } from '../store/index.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -51,33 +51,35 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     return;
   }
 
-  const keys = redisKeys();
-  const redis = connectRedis(target, 'prompt');
-  await waitUntilReady(redis, 15_000);
-  stops.push({ what: 'the Redis connection', end: async () => redis.disconnect() });
-  const store = await openFolderStore(settings.DATA_DIR);
-  const models = new ModelRegistry(store);
-  const runs = new RunStore(redis, keys, { queueLimit: settings.RUN_QUEUE });
-  stops.push({ what: 'the queue', end: () => runs.close() });
-  const hub = new EventHub(redis, target, keys);
-  stops.push({ what: 'the event streams', end: () => hub.close() });
-
-  const inference = await startInference({
+  // First, since loading TensorFlow takes longest; the model is there soon after.
+  const { inference, started } = launchInference({
     directory: settings.DATA_DIR,
     maxQueue: settings.INFERENCE_QUEUE,
     onLog: (level, message) => log[level](message),
   });
   stops.push({ what: 'the inference process', end: () => inference.close() });
+  const store = await openFolderStore(settings.DATA_DIR);
+  const models = new ModelRegistry(store);
+  const firstModel = models.record('latest').then((record) => inference.ensure(record));
+  // Whoever asks for it is told why it is not there.
+  firstModel.catch(() => undefined);
+
+  const keys = redisKeys();
+  const redis = connectRedis(target, 'prompt');
+  await waitUntilReady(redis, 15_000);
+  stops.push({ what: 'the Redis connection', end: async () => redis.disconnect() });
+  const runs = new RunStore(redis, keys, { queueLimit: settings.RUN_QUEUE });
+  stops.push({ what: 'the queue', end: () => runs.close() });
+  const hub = new EventHub(redis, target, keys);
+  stops.push({ what: 'the event streams', end: () => hub.close() });
   const subscriber = connectRedis(target, 'patient');
   stops.push({ what: 'the subscription', end: async () => subscriber.disconnect() });
   await onModelPublished(redis, subscriber, keys, async (modelId) =>
     inference.ensure(await models.record(modelId)),
   );
 
-  if (settings.ROLE === 'all') {
-    const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
-    stops.push({ what: 'the worker', end: () => worker.stop() });
-  }
+  let worker: WorkerProcess | undefined;
+  stops.push({ what: 'the worker', end: async () => worker?.stop() });
 
   const dataDir = settings.DATA_DIR;
   const app = await buildApp({
@@ -104,11 +106,10 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const { port } = app.server.address() as { port: number };
   const url = `http://${settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST}:${port}`;
 
-  const firstModel = await models.record('latest').then(
-    (record) => inference.ensure(record).catch(() => undefined),
-    () => undefined,
-  );
-  void firstModel;
+  await started;
+  await Promise.allSettled([firstModel]);
+  // Last, so that it does not take the processor from what a request needs.
+  if (settings.ROLE === 'all') worker = new WorkerProcess(settings, target, (message) => log.warn(message));
   const demo = await enqueueDemo(settings, runs, models);
   announce([
     `Stylograph ${readVersion()} is at ${url}/ - its API is described at ${url}/docs`,

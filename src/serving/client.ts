@@ -295,11 +295,17 @@ class InferenceClient implements Inference {
 }
 
 /**
- * Starts the inference child and keeps one alive. Resolves when it is up, or has failed for the first time (it is
- * tried again with growing pauses; `problem` says why).
+ * Starts the inference child and keeps one alive. Calls may come at once, and wait for it. `started` resolves when it is
+ * up, or has failed for the first time (it is tried again with growing pauses; `problem` says why).
  */
-export async function startInference(options: InferenceOptions): Promise<Inference> {
+export function launchInference(options: InferenceOptions): { inference: Inference; started: Promise<void> } {
   const client = new InferenceClient(options);
-  await client.start();
-  return client;
+  return { inference: client, started: client.start() };
+}
+
+/** The same, once it has started. */
+export async function startInference(options: InferenceOptions): Promise<Inference> {
+  const { inference, started } = launchInference(options);
+  await started;
+  return inference;
 }

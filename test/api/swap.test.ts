@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { ModelRecord } from '../../src/contracts/model.ts';
+import { publishModel, startServer, type TestServer } from './support.ts';
+
+let server: TestServer;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.close());
+
+const CLIENTS = 16;
+
+/** Clients that ask again as soon as they are answered, until told to stop; what they were answered, in order. */
+function startClients(url: string): { answers: string[]; failures: string[]; stop(): Promise<void> } {
+  const answers: string[] = [];
+  const failures: string[] = [];
+  let stopped = false;
+  const ask = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        const answer = await fetch(url);
+        const bytes = (await answer.arrayBuffer()).byteLength;
+        if (answer.status === 200 && bytes > 0) answers.push(answer.headers.get('x-model-id')!);
+        else failures.push(`${answer.status}, ${bytes} bytes`);
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  };
+  const clients = Array.from({ length: CLIENTS }, ask);
+  return {
+    answers,
+    failures,
+    stop: async () => {
+      stopped = true;
+      await Promise.all(clients);
+    },
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test('models that are published under load take over one after another, and no request fails', async () => {
+  const first = await publishModel(server.models, { seed: 1 });
+  await server.inference.ensure(first);
+  const clients = startClients(`${server.url}/generate?label=3`);
+  const since = (model: ModelRecord): number => clients.answers.filter((id) => id === model.id).length;
+  await until(() => since(first) > 50);
+
+  const published: ModelRecord[] = [first];
+  // More than are held at a time, so that the oldest are unloaded meanwhile.
+  for (let seed = 2; seed <= 5; seed++) {
+    const next = await publishModel(server.models, { seed });
+    published.push(next);
+    await until(() => since(next) > 50);
+    assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
+  }
+  await clients.stop();
+
+  assert.deepEqual(clients.failures, []);
+  const order = published.map(({ id }) => id);
+  assert.deepEqual([...new Set(clients.answers)], order);
+  assert.equal(clients.answers.at(-1), order.at(-1));
+});
+
+test('a new model that cannot be loaded leaves the old one in place', async () => {
+  const before = (await fetch(`${server.url}/generate?label=3`)).headers.get('x-model-id');
+  const damaged = await publishModel(server.models, { seed: 6 });
+  await server.store.write(`models/${damaged.id}`, {
+    'model.json': Buffer.from(JSON.stringify(damaged)),
+    'weights.safetensors': Buffer.from('not weights'),
+  });
+  const clients = startClients(`${server.url}/generate?label=3`);
+  await until(() => clients.answers.length > 200);
+  await clients.stop();
+  assert.deepEqual(clients.failures, []);
+  assert.deepEqual([...new Set(clients.answers)], [before]);
+});
+
+test('an alias that was moved answers with its new model at once', async () => {
+  const { items } = (await (await fetch(`${server.url}/models`)).json()) as { items: { id: string }[] };
+  for (const { id } of items.slice(1, 3)) {
+    const moved = await fetch(`${server.url}/models/aliases/mine`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ modelId: id }),
+    });
+    assert.equal(moved.status, 200);
+    const answer = await fetch(`${server.url}/generate?label=3&model=mine`);
+    assert.equal(answer.headers.get('x-model-id'), id);
+  }
+});
