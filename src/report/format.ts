@@ -32,6 +32,7 @@ export function words(name: string): string {
   const known = spaced
     .replace(/\bgan\b/g, 'GAN')
     .replace(/\bkid\b/g, 'KID')
-    .replace(/\bkl\b/g, 'KL');
+    .replace(/\bkl\b/g, 'KL')
+    .replace(/\bfrechet\b/g, 'Fréchet');
   return known.charAt(0).toUpperCase() + known.slice(1);
 }

@@ -10,7 +10,7 @@ h2{font-size:1.2rem;margin:2.75rem 0 .75rem;padding-top:.9rem;border-top:1px sol
 h3{font-size:1rem;margin:1.5rem 0 .5rem}
 p{margin:.4rem 0;max-width:46rem}
 .lead,.note,figcaption{color:var(--muted)}.note,figcaption{font-size:.875rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0;padding:0;list-style:none}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem;margin:1.25rem 0;padding:0;list-style:none}
 .facts li{background:var(--paper);border:1px solid var(--rule);border-radius:.5rem;padding:.7rem .9rem}
 .facts b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}.facts span{color:var(--muted);font-size:.8125rem}
 figure{margin:1rem 0;break-inside:avoid}
