@@ -38,12 +38,16 @@ const ITERATIONS = 20;
 
 const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
 
+const cpuOf = (tree: { cpuMs: number }[]): number => tree.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+
 async function measure(server: Server, seconds: number): Promise<Sample> {
   await applyLoad(server.generate, CONNECTIONS, WARM_UP_SECONDS);
   server.resetDelay?.();
+  const before = cpuOf(processTree(server.pid));
   const busy = await applyLoad(server.generate, CONNECTIONS, seconds);
   const delay = await server.readDelay?.();
   const tree = processTree(server.pid);
+  const cpuMs = (cpuOf(tree) - before) / busy.answers;
   const residentMb = tree.reduce((sum, process) => sum + process.residentMb, 0);
   const inference = tree.find(({ command }) => /serving[/\\]child/.test(command));
   // What the load has left to do must not count here.
@@ -52,6 +56,7 @@ async function measure(server: Server, seconds: number): Promise<Sample> {
   return {
     busy,
     single,
+    cpuMs,
     residentMb,
     ...(delay && inference
       ? { delay, parts: { apiMb: tree[0]!.residentMb, inferenceMb: inference.residentMb } }

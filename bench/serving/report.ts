@@ -7,6 +7,8 @@ import type { Start } from './start.ts';
 export interface Sample {
   busy: Load;
   single: Load;
+  /** Processor time a request under load, all its processes. */
+  cpuMs: number;
   /** All its processes, under load. */
   residentMb: number;
   /** Of the processes that matter for Stylograph. */
@@ -44,6 +46,7 @@ function summary(samples: Sample[]) {
     p99: of(({ busy }) => busy.p99),
     singleP50: of(({ single }) => single.p50),
     singleP99: of(({ single }) => single.p99),
+    cpuMs: of(({ cpuMs }) => cpuMs),
     residentMb: of(({ residentMb }) => residentMb),
     failures: samples.reduce((sum, { busy, single }) => sum + busy.failures + single.failures, 0),
   };
@@ -69,6 +72,7 @@ export function table(outcome: Outcome): string {
       'p99 ms',
       'one at a time: p50 ms',
       'p99 ms',
+      'CPU ms a request',
       'RSS MB',
       'failed',
       'ours ÷ it',
@@ -92,6 +96,10 @@ export function table(outcome: Outcome): string {
         ),
         spread(
           rounds.map(({ single }) => single.p99),
+          2,
+        ),
+        spread(
+          rounds.map(({ cpuMs }) => cpuMs),
           2,
         ),
         spread(rounds.map(({ residentMb }) => residentMb)),

@@ -17,7 +17,7 @@ export interface Latent {
   label: number;
 }
 
-/** A server as a process group of its own, so that nothing of it is left behind. */
+/** A server with all its processes. */
 export interface Server {
   name: string;
   url: string;
@@ -52,6 +52,7 @@ async function untilItAnswers(child: ChildProcess, url: string, what: string): P
     if (answer?.ok) return;
     await sleep(10);
   }
+  await endGroup(child);
   throw new Error(`${what} did not start: ${complaints}`);
 }
 
