@@ -5,6 +5,7 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const COLOUR_TYPE = { 1: 0, 3: 2 } as const;
 /** Bytes from which encoding would hold up an event loop noticeably. */
 const LARGE = 1_000_000;
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const NO_TEXT: Record<string, string> = {};
 
 export interface PngOptions extends Omit<Raster, 'pixels'> {
@@ -64,8 +65,7 @@ function textChunk(keyword: string, value: string): Buffer {
     throw new RangeError(`"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
   }
   const clean = value.replaceAll('\0', '');
-  const isLatin1 = [...clean].every((character) => character.codePointAt(0)! <= 0xff);
-  return isLatin1
+  return !BEYOND_LATIN1.test(clean)
     ? chunk('tEXt', Buffer.from(`${keyword}\0${clean}`, 'latin1'))
     : chunk(
         'iTXt',
