@@ -16,11 +16,12 @@ const { createH264MP4Encoder } = require('h264-mp4-encoder') as typeof H264;
 const FILM_MS = 6_000;
 const FRAME_MS = { least: 40, most: 200 };
 const LAST_MS = 1_600;
-/** Grey levels of a GIF, its size in mind. */
-const GREYS = 32;
+/** Grey levels of a GIF and of WebP, their size in mind; fewer where it counts most. */
+const GREYS = { full: 32, small: 16 };
 /** Of H.264, 10 (best) to 51. */
 const QUANTIZER = 26;
-const WEBP_QUALITY = { full: 62, small: 40 };
+/** Of WebP in colour. */
+const WEBP_QUALITY = 80;
 
 interface Timing {
   /** Milliseconds a frame; a multiple of ten, which is a GIF's unit. */
@@ -47,28 +48,38 @@ export async function encodeFrames(
   const timing = timingOf(frames.length);
   switch (format) {
     case 'webp':
-      return await encodeWebp(frames, timing, WEBP_QUALITY[look]);
+      return await encodeWebp(frames, timing, GREYS[look]);
     case 'gif':
-      return encodeGif(frames, timing);
+      return encodeGif(frames, timing, GREYS[look]);
     case 'mp4':
       return await encodeMp4(frames, timing);
   }
 }
 
-async function encodeWebp(frames: readonly Raster[], timing: Timing, quality: number): Promise<Uint8Array> {
+/**
+ * Few grey levels without loss are smaller than all of them with loss, and free of the ghosts that loss leaves around
+ * strokes from frame to frame.
+ */
+async function encodeWebp(frames: readonly Raster[], timing: Timing, greys: number): Promise<Uint8Array> {
   const { width, height, channels } = frames[0]!;
-  const stacked = Buffer.concat(frames.map(({ pixels }) => pixels));
+  const step = 255 / (greys - 1);
+  const stacked = Buffer.concat(
+    frames.map(({ pixels }) =>
+      channels === 1 ? pixels.map((level) => Math.round(Math.round(level / step) * step)) : pixels,
+    ),
+  );
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
+  const how = channels === 1 ? { lossless: true, effort: 2 } : { quality: WEBP_QUALITY, effort: 2 };
   return await sharp(stacked, { raw, limitInputPixels: false })
-    .webp({ quality, effort: 3, loop: 0, delay: timing.each })
+    .webp({ ...how, loop: 0, delay: timing.each })
     .toBuffer();
 }
 
-function encodeGif(frames: readonly Raster[], timing: Timing): Uint8Array {
+function encodeGif(frames: readonly Raster[], timing: Timing, levels: number): Uint8Array {
   const gif = GIFEncoder();
   const { channels } = frames[0]!;
-  const step = 255 / (GREYS - 1);
-  const greys = Array.from({ length: GREYS }, (_, i) => {
+  const step = 255 / (levels - 1);
+  const greys = Array.from({ length: levels }, (_, i) => {
     const level = Math.round(i * step);
     return [level, level, level] as [number, number, number];
   });

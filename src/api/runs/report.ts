@@ -10,7 +10,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { FilmCabinet } from './films.ts';
 
 /** Films that a page which is mailed may hold. */
-const MOST_FILM_BYTES = 3_500_000;
+const MOST_FILM_BYTES = 4_500_000;
 
 /** Kinds that are shown large: drawn for dense screens. */
 const DENSE = new Set(['labels', 'style-transfer', 'reconstructions', 'scatter']);
