@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Run, RunEvent } from '../../src/web/lib/contract.ts';
 import { align, smooth } from '../../src/web/lib/curves.ts';
+import { sortFigures } from '../../src/web/lib/figures.ts';
 import { byField, toRequest } from '../../src/web/lib/run-form.ts';
 import { emptyView, parseSample, type RunView, withEvent, withHistory } from '../../src/web/lib/run-view.ts';
 
@@ -131,4 +132,23 @@ test('a request holds what differs from the preset, and a mistake as it was type
   assert.deepEqual(byField([{ path: 'body.config.batchSize', message: 'is no number' }]), {
     batchSize: 'is no number',
   });
+});
+
+test('of final figures the vector one is shown, by kind and label', () => {
+  const files = [
+    'scatter.png',
+    'scatter.svg',
+    'scatter@2x.png',
+    'scatter-3.png',
+    'style-transfer-7.png',
+    'x.txt',
+  ];
+  const figures = sortFigures(files);
+  assert.deepEqual(
+    [...figures].map(([kind, labels]) => [kind, ...labels]),
+    [
+      ['style-transfer', ['7', 'style-transfer-7.png']],
+      ['scatter', ['all', 'scatter.svg'], ['3', 'scatter-3.png']],
+    ],
+  );
 });

@@ -158,6 +158,7 @@ test('two runs are chosen from the list and compared', { skip: SKIP }, async () 
   await page.getByLabel('Compare Twelve steps').check();
   await page.getByRole('button', { name: 'Compare 2 runs' }).click();
   const row = page.getByRole('row', { name: /^Latent dim/ });
+  await row.waitFor();
   assert.deepEqual(await row.getByRole('cell').allTextContents(), ['3', '8']);
   await page.getByRole('figure').filter({ hasText: 'Prior loss' }).waitFor();
   await assertAccessible(page, 'compare');

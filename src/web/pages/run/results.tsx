@@ -2,19 +2,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../lib/api.ts';
 import type { Film, Run } from '../../lib/contract.ts';
 import { getAll } from '../../lib/follow-run.ts';
-import { sentence } from '../../lib/format.ts';
 import { useLoad } from '../../lib/hooks.ts';
 import { href } from '../../lib/router.ts';
 import type { RunView } from '../../lib/run-view.ts';
 import { apiKey } from '../../lib/session.ts';
 import { isOver } from '../../ui/parts.tsx';
-import { Picture, useMedia } from '../../ui/picture.tsx';
-
-/** A name as a person says it: `manifold-3.png` is `Manifold, label 3`. */
-export function figureTitle(file: string): string {
-  const [, kind = file, label] = /^([a-z]+(?:-[a-z]+)*?)(?:-(\d{1,3}))?\.\w+$/.exec(file) ?? [];
-  return label === undefined ? sentence(kind) : `${sentence(kind)}, label ${label}`;
-}
+import { useMedia } from '../../ui/picture.tsx';
 
 /** The report opens in a tab; with an API key, which a link cannot send, it is fetched and saved. */
 function ReportLink({ run }: { run: Run }) {
@@ -114,30 +107,6 @@ export function Films({ run }: { run: Run }) {
         </label>
       </div>
       <FilmPlayer key={film.label} film={film} onMissing={() => setMissing(true)} />
-    </section>
-  );
-}
-
-export function FinalFigures({ view }: { view: RunView }) {
-  // Of a picture in several forms the vector one is shown, and no denser copies.
-  const stems = new Set(view.finals.filter((file) => file.endsWith('.svg')).map((file) => file.slice(0, -4)));
-  const files = view.finals.filter(
-    (file) => !file.includes('@2x') && (file.endsWith('.svg') || !stems.has(file.replace(/\.\w+$/, ''))),
-  );
-  if (files.length === 0) return null;
-  return (
-    <section class="panel" aria-labelledby="figures-title">
-      <h2 id="figures-title">Figures</h2>
-      <ul class="figures">
-        {files.map((file) => (
-          <li key={file}>
-            <figure>
-              <Picture kind="sheet" path={`/runs/${view.run.id}/figures/${file}`} alt={figureTitle(file)} />
-              <figcaption>{figureTitle(file)}</figcaption>
-            </figure>
-          </li>
-        ))}
-      </ul>
     </section>
   );
 }

@@ -7,7 +7,8 @@ import { Loading, Problem, Progress, StateBadge } from '../../ui/parts.tsx';
 import { Controls } from './controls.tsx';
 import { Curves } from './curves.tsx';
 import { Checkpoints, ConfigTable, Facts, Latest, Log } from './facts.tsx';
-import { Films, FinalFigures, PublishedModel } from './results.tsx';
+import { FinalFigures } from './figures.tsx';
+import { Films, PublishedModel } from './results.tsx';
 import { Samples } from './samples.tsx';
 
 function Diagnoses({ view }: { view: RunView }) {
