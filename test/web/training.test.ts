@@ -59,7 +59,7 @@ test('what is wrong with a new run is said at its field, and its cost before it 
   await context.close();
 });
 
-test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 300_000 }, async () => {
+test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 600_000 }, async () => {
   const { page, complaints, context } = await visit(browser, service.url);
   await page.getByRole('link', { name: 'Start a run' }).click();
   await page.getByLabel('Name').fill('Twelve steps');
@@ -74,7 +74,8 @@ test('a run is started from the page and watched to its end', { skip: SKIP, time
   assert.equal(await slider.getAttribute('max'), '2');
   await slider.fill('0');
   await page.getByText('Iteration 4').waitFor();
-  await page.locator('[data-state=succeeded]').waitFor();
+  // Evaluation and figures take longer than a dozen iterations.
+  await page.locator('[data-state=succeeded]').waitFor({ timeout: 300_000 });
   await page.getByText('12 of 12 iterations').waitFor();
   await page.getByRole('heading', { name: 'Its model is ready' }).waitFor();
   await page.getByRole('figure').filter({ hasText: 'Likeness and prior' }).waitFor();
