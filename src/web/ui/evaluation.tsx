@@ -27,8 +27,8 @@ const MEASURES: Measure[] = [
   },
   {
     key: 'precision',
-    label: 'Realism',
-    meaning: 'Drawn digits that lie among real ones (precision).',
+    label: 'Among real ones',
+    meaning: 'Drawn digits that lie where real ones do (precision); safe averages do too.',
     better: 'high',
     text: percent,
   },
