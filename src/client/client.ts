@@ -69,7 +69,13 @@ export class StylographClient {
     return await toPicture(await this.#http.send({ ...call, path: '/generate', query, accept: PNG_TYPE }));
   }
 
-  /** The first two latent dimensions of a label as one sheet. */
+  /** The first two latent dimensions of a label as a grid of images. */
+  async manifold(options: ManifoldOptions): Promise<AnswerOf<'manifold'>> {
+    const [call, query] = split(options);
+    return await this.#http.json({ ...call, path: '/manifold', query });
+  }
+
+  /** The same as one sheet. */
   async manifoldPng(options: ManifoldOptions): Promise<Picture> {
     const [call, query] = split(options);
     return await toPicture(await this.#http.send({ ...call, path: '/manifold', query, accept: PNG_TYPE }));

@@ -79,6 +79,8 @@ test('a model draws, encodes, decodes and restyles in a folder, and files hold w
     ...TINY,
     '--set',
     'iterations=10',
+    '--set',
+    'figures.frames=2',
   ]);
   assert.equal(trained.code, 0, trained.err);
   assert.match(trained.out, /^done {2}mdl_/m);
@@ -110,6 +112,10 @@ test('a model draws, encodes, decodes and restyles in a folder, and files hold w
     readdirSync(join(data, 'f')).sort(),
     figures.files.map(({ file }: { file: string }) => file).sort(),
   );
+  const names = figures.files.map(({ file }: { file: string }) => file);
+  for (const label of '0123456789') assert.ok(names.includes(`film-${label}.mp4`), names.join(' '));
+  const report = await run(['report', id, '-o', '-', ...place]);
+  assert.match(report.out, /^<!doctype html>/i);
   assert.equal((await run(['models', 'alias', 'mine', 'latest', ...place])).code, 0);
   const model = json((await run(['models', 'show', 'mine', ...place, '--json'])).out);
   assert.deepEqual(model.aliases, ['latest', 'mine', 'latest-mnist']);

@@ -19,6 +19,7 @@ export const TINY = [
   ['metricsEvery', '10'],
   ['checkpointEvery', '1000'],
   ['sampleEvery', '30'],
+  ['figures.frames', '0'],
 ].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
 
 export interface Finished {

@@ -24,6 +24,7 @@ test('a run is followed to its end over a server that is started again in mid-st
       metricsEvery: 10,
       checkpointEvery: 1000,
       sampleEvery: 1000,
+      figures: { frames: 0 },
     },
   });
   const told: { id: string; type: string; data: unknown }[] = [];

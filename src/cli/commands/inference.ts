@@ -236,12 +236,14 @@ function addManifold(program: Command, run: RunAction): void {
   withPicture(withCommon(withModel(command))).action(
     (label: string, options: ModelOptions & LookOptions & { size?: number }) =>
       run(options, async (session) => {
-        if (session.output.json)
-          throw new UsageProblem('manifold: a sheet is a picture and has no JSON form here');
         const { client } = await session.backend();
         const { model, size } = options;
-        const query = { label, model, size, ...lookOf(options), signal: session.signal };
-        const { bytes } = await client.manifoldPng(query);
+        const query = { label, model, size, signal: session.signal };
+        if (session.output.json) {
+          session.output.document(await client.manifold(query));
+          return;
+        }
+        const { bytes } = await client.manifoldPng({ ...query, ...lookOf(options) });
         await deliver(session, { name: `${nameFrom(label)}-manifold.png`, bytes }, options);
       }),
   );

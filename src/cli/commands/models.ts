@@ -72,7 +72,6 @@ async function list({ output, backend, signal }: Session, limit: number): Promis
       { title: 'model', value: ({ id }) => id },
       { title: 'preset', value: ({ preset }) => preset },
       { title: 'dataset', value: ({ dataset }) => dataset },
-      { title: 'latent', value: ({ latentDim }) => String(latentDim), align: 'right' },
       { title: 'iterations', value: ({ iteration }) => whole(iteration), align: 'right' },
       {
         title: 'accuracy',
@@ -84,7 +83,6 @@ async function list({ output, backend, signal }: Session, limit: number): Promis
         value: (each) => score(each, ({ frechetDistance }) => frechetDistance.toFixed(4)),
         align: 'right',
       },
-      { title: 'made', value: ({ createdAt }) => moment(createdAt) },
       { title: 'aliases', value: ({ aliases }) => output.paint.cyan(aliases.join(' ')) },
     ],
     output.paint.dim,

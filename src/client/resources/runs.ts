@@ -6,6 +6,8 @@ import type {
   CallOptions,
   Checkpoint,
   Figure,
+  Film,
+  FilmFormat,
   Page,
   PageOptions,
   ResolvedRun,
@@ -133,6 +135,17 @@ export class Runs {
   /** The bytes of one figure, by its file name. */
   async figure(id: string, file: string, options: CallOptions = {}): Promise<Picture> {
     const path = `${pathOf(id)}/figures/${encodeURIComponent(file)}`;
+    return await toPicture(await this.#http.send({ ...options, path }));
+  }
+
+  /** Films of each label's manifold over training, by label. */
+  async films(id: string, options: PageOptions = {}): Promise<Page<Film>> {
+    return await this.#http.json(pageCall(`${pathOf(id)}/films`, options));
+  }
+
+  /** The bytes of a label's film, encoded when it is first asked for. @param label its index */
+  async film(id: string, label: number, format: FilmFormat, options: CallOptions = {}): Promise<Picture> {
+    const path = `${pathOf(id)}/films/${label}.${format}`;
     return await toPicture(await this.#http.send({ ...options, path }));
   }
 
