@@ -33,6 +33,8 @@ const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 2;
 const SINGLE_SECONDS = 3;
 const TRAINING_SECONDS = 15;
+/** Something hangs when it takes longer, whatever the settings. */
+const LIMIT_MINUTES = 15;
 /** Of the article's preset, for a model when there is none. */
 const ITERATIONS = 20;
 
@@ -74,9 +76,12 @@ async function main(): Promise<void> {
   const python = await ensurePeerEnvironment();
   const dataDir = options.data ?? mkdtempSync(join(tmpdir(), 'stylograph-bench-'));
   const servers: Server[] = [];
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stopAll(servers).then(() => process.exit(1)));
-  }
+  const giveUp = (): void => void stopAll(servers).then(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp);
+  setTimeout(() => {
+    say(`not finished after ${LIMIT_MINUTES} minutes: something hangs; ending it`);
+    giveUp();
+  }, LIMIT_MINUTES * 60_000).unref();
   try {
     const own = await startStylograph(dataDir);
     servers.push(own);
