@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withLock } from './lock.mjs';
 import { digestOf, ROOT } from './paths.mjs';
 import { SetupProblem, say } from './problem.mjs';
 import { execute } from './processes.mjs';
@@ -30,12 +31,17 @@ export async function build() {
     BUNDLER,
     ...sources,
   );
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return false;
-  say('compiling TypeScript ...');
-  rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  await step('TypeScript', [compiler, '-p', 'tsconfig.build.json']);
-  await step('The dashboard', [BUNDLER]);
-  writeFileSync(STAMP, wanted);
-  return true;
+  const isCurrent = () => existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted;
+  if (isCurrent()) return false;
+  // Two commands that start at once must not take each other's dist/ away.
+  return await withLock(join(ROOT, 'node_modules', '.building'), async () => {
+    if (isCurrent()) return false;
+    say('compiling TypeScript ...');
+    rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+    const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    await step('TypeScript', [compiler, '-p', 'tsconfig.build.json']);
+    await step('The dashboard', [BUNDLER]);
+    writeFileSync(STAMP, wanted);
+    return true;
+  });
 }

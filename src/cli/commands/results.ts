@@ -58,6 +58,9 @@ async function figures(
       todo.push({ file: `film-${nameFrom(name)}.${format}`, read });
     }
   }
+  const films = todo.filter(({ file }) => file.startsWith('film-')).length;
+  const wait = films === 0 ? '' : `, ${films} of them films, which are encoded when first asked for`;
+  output.notice(`Fetching ${todo.length} files${wait} ...`);
   await mkdir(folder, { recursive: true });
   const files: Fetched[] = [];
   const queue = todo.values();
