@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { EVALUATION_SAMPLES } from '../src/contracts/evaluation.ts';
 import { loadDataset } from '../src/data/index.ts';
 import { Judge } from '../src/evaluation/judge.ts';
+import { inEvaluationOrder } from '../src/evaluation/order.ts';
 import {
   type Baseline,
   baselinesFile,
@@ -15,18 +16,22 @@ import {
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { 'data-dir': { type: 'string', default: process.env.DATA_DIR ?? 'data' } },
+  options: {
+    'data-dir': { type: 'string', default: process.env.DATA_DIR ?? 'data' },
+    samples: { type: 'string', default: `${EVALUATION_SAMPLES.short},${EVALUATION_SAMPLES.full}` },
+  },
 });
 const [id = 'mnist'] = positionals;
-const dataset = await loadDataset(id, values['data-dir']);
+const dataset = inEvaluationOrder(await loadDataset(id, values['data-dir']));
 const judge = Judge.of(dataset.info);
 if (!judge)
   throw new Error(`No classifier is shipped for this ${id}; run scripts/train-classifier.ts first.`);
 const yardstick = await judge.yardstick(dataset.test);
 const measured: Baseline[] = [];
-for (const samples of Object.values(EVALUATION_SAMPLES)) {
+for (const samples of values.samples.split(',').map(Number)) {
   const baseline = await measureBaseline(judge, dataset, yardstick, samples);
   measured.push(baseline);
+  await writeBaselines(baselinesFile(id), measured);
   console.log(`${samples} images; test to training ${baseline.testToTraining.toFixed(3)}`);
   console.table(
     Object.fromEntries(
@@ -40,4 +45,3 @@ for (const samples of Object.values(EVALUATION_SAMPLES)) {
   );
 }
 judge.dispose();
-await writeBaselines(baselinesFile(id), measured);

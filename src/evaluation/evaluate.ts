@@ -10,6 +10,7 @@ import { Judge } from './judge.ts';
 import { kidSubsets } from './metrics/kid.ts';
 import { MEMORISED_BELOW, nearestTrainingDistance } from './metrics/memorisation.ts';
 import { ModelImages } from './model-images.ts';
+import { inEvaluationOrder } from './order.ts';
 import { scoreLatents, scoreReconstructions, scoreTransfers } from './parts.ts';
 import { scoreSet } from './scores.ts';
 import { baselineOf } from './self-tests.ts';
@@ -39,7 +40,8 @@ export interface EvaluateOptions extends WorkOptions {
  *   checkpoint_corrupt when the weights do not fit the record; `signal`'s reason when it is aborted
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
-  const { record, weights, dataset, exportTo, samples = EVALUATION_SAMPLES.full } = options;
+  const { record, weights, exportTo, samples = EVALUATION_SAMPLES.full } = options;
+  const dataset = inEvaluationOrder(options.dataset);
   const startedAt = performance.now();
   const judge = Judge.of(dataset.info);
   if (!judge) throw noJudge(dataset);
@@ -47,7 +49,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   try {
     const source = new ModelImages(model, record.config.latentDim, dataset, samples);
     const seconds = () => (performance.now() - startedAt) / 1000;
-    const { measured, scored } = await measure(judge, source, { ...options, samples, seconds });
+    const { measured, scored } = await measure(judge, source, { ...options, dataset, samples, seconds });
     const { dataset: judged, digest, testAccuracy } = judge.shipped;
     const evaluation: Evaluation = {
       modelDigest: weightsDigest(weights),

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { LabelledImages } from '../../src/contracts/dataset.ts';
+import { pick } from '../../src/data/batches.ts';
+import { loadDataset } from '../../src/data/index.ts';
+import { exportScored } from '../../src/evaluation/export.ts';
+import { Judge } from '../../src/evaluation/judge.ts';
+import { kidSubsets } from '../../src/evaluation/metrics/kid.ts';
+import { styleMoments, transferCorrelation } from '../../src/evaluation/metrics/style.ts';
+import { scoreReconstructions } from '../../src/evaluation/parts.ts';
+import { scoreSet } from '../../src/evaluation/scores.ts';
+import { temporaryDataDir } from '../data/fixtures.ts';
+
+const PYTHON = process.env.PYTHON ?? 'python3';
+const SCRIPT = fileURLToPath(new URL('../../scripts/score-samples.py', import.meta.url));
+const COUNT = 600;
+
+test('an independent program scores the same bytes the same', async (t) => {
+  if (spawnSync(PYTHON, ['-c', 'import numpy, scipy']).status !== 0) {
+    return t.skip('needs numpy and scipy: pip install numpy scipy, or PYTHON=/a/python/that/has/them');
+  }
+  const dataDir = await temporaryDataDir(t);
+  const dataset = await loadDataset('mnist', dataDir);
+  const judge = Judge.of(dataset.info)!;
+  t.after(() => judge.dispose());
+  const some = (split: LabelledImages, from: number, count: number): LabelledImages => ({
+    count,
+    ...pick(
+      split,
+      Uint32Array.from({ length: count }, (_, i) => from + i),
+      784,
+    ),
+  });
+  const fade = ({ count, images, labels }: LabelledImages, by: number): LabelledImages => ({
+    count,
+    images: images.map((byte, i) => Math.round(byte * (1 - by * (((i * 7919) % 101) / 101)))),
+    labels,
+  });
+  const real = some(dataset.test, 0, COUNT);
+  const samples = fade(some(dataset.validation, 0, COUNT), 0.7);
+  const reconstructions = fade(some(dataset.test, 0, 200), 0.4);
+  // Other images of the dataset stand for what a model would have made of twenty sources.
+  const transfers = some(dataset.train, 0, 200);
+  transfers.labels.forEach((_, i) => {
+    transfers.labels[i] = i % 10;
+  });
+
+  const yardstick = await judge.yardstick(real);
+  const { scores } = scoreSet(await judge.see(samples.images, samples.labels), yardstick);
+  const rebuilt = await judge.see(reconstructions.images, reconstructions.labels);
+  const { seen } = await judge.see(transfers.images, transfers.labels);
+  const given = styleMoments(real.images.subarray(0, 20 * 784), judge.size);
+  const got = styleMoments(transfers.images, judge.size);
+  const own = [...given.ink.keys()];
+  const evaluation = {
+    classifier: { dataset: 'mnist', digest: judge.shipped.digest },
+    ...scores,
+    reconstruction: scoreReconstructions(rebuilt, yardstick),
+    styleTransfer: {
+      accuracy: seen.predictions.filter((label, i) => label === transfers.labels[i]).length / 200,
+      slantCorrelation: transferCorrelation(given.slant, got.slant, own),
+      inkCorrelation: transferCorrelation(given.ink, got.ink, own),
+    },
+  };
+  const folder = join(dataDir, 'scored');
+  const scored = { size: judge.size, real, samples, reconstructions, transfers };
+  await exportScored(folder, { ...scored, kidSubsets: kidSubsets(COUNT, COUNT) }, evaluation);
+  const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT, folder], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+  assert.equal(stdout.trim().split('\n').length, 17);
+});
