@@ -1,50 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
-import { ApiError, getJson, messageOf, sendJson } from '../lib/api.ts';
-import type { DatasetInfo, Page, Preset, ResolvedRun, Run } from '../lib/contract.ts';
-import { bytes, count, duration } from '../lib/format.ts';
-import { useLatest, useLoad, useTitle } from '../lib/hooks.ts';
-import { href, navigate, route } from '../lib/router.ts';
-import {
-  byField,
-  MAIN_SETTINGS,
-  MORE_SETTINGS,
-  type RunForm,
-  type Setting,
-  toRequest,
-} from '../lib/run-form.ts';
-import { apiKey } from '../lib/session.ts';
-import { Field, Loading, Problem } from '../ui/parts.tsx';
-
-const TYPING_MS = 250;
-
-interface Answer {
-  resolved?: ResolvedRun;
-  errors: Record<string, string>;
-  /** What belongs to no field. */
-  problem?: string;
-}
-
-const failure = (error: unknown): Answer =>
-  error instanceof ApiError && error.fields.length > 0
-    ? { errors: byField(error.fields) }
-    : { errors: {}, problem: messageOf(error) };
-
-/** What the server says of the form as it is typed: the resolved run with its estimate, or what is wrong. */
-function useDryRun(body: object): Answer {
-  const [answer, setAnswer] = useState<Answer>({ errors: {} });
-  const latest = useLatest(TYPING_MS);
-  const key = apiKey.value;
-  useEffect(() => {
-    latest(async (signal) => {
-      try {
-        setAnswer({ resolved: await sendJson('/runs?dryRun=true', body, { signal }), errors: {} });
-      } catch (error) {
-        if (!signal.aborted) setAnswer((before) => ({ ...before, ...failure(error) }));
-      }
-    });
-  }, [JSON.stringify(body), key]);
-  return answer;
-}
+import { useState } from 'preact/hooks';
+import { getJson, sendJson } from '../../lib/api.ts';
+import type { DatasetInfo, Page, Preset, Run } from '../../lib/contract.ts';
+import { useLoad, useTitle } from '../../lib/hooks.ts';
+import { href, navigate, route } from '../../lib/router.ts';
+import { MAIN_SETTINGS, MORE_SETTINGS, type RunForm, type Setting, toRequest } from '../../lib/run-form.ts';
+import { Field, Loading, Problem } from '../../ui/parts.tsx';
+import { type Answer, Estimate, failure, useDryRun } from './dry-run.tsx';
 
 interface SettingInputProps extends Setting {
   value: string | undefined;
@@ -68,35 +29,6 @@ function SettingInput({ name, label, hint, value, preset, error, onInput }: Sett
         onInput={(event) => onInput(event.currentTarget.value)}
       />
     </Field>
-  );
-}
-
-function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
-  if (resolved === undefined) return <p class="meta">Asking what this run will take…</p>;
-  const { estimate, config } = resolved;
-  const images = config.iterations * config.batchSize;
-  return (
-    <>
-      <dl class="facts">
-        <div>
-          <dt>Time</dt>
-          <dd>{estimate.seconds === null ? 'not known yet' : `about ${duration(estimate.seconds)}`}</dd>
-        </div>
-        <div>
-          <dt>Memory</dt>
-          <dd>{bytes(estimate.memoryBytes)}</dd>
-        </div>
-        <div>
-          <dt>A checkpoint</dt>
-          <dd>{bytes(estimate.checkpointBytes)}</dd>
-        </div>
-        <div>
-          <dt>Images seen</dt>
-          <dd>{count(images)}</dd>
-        </div>
-      </dl>
-      <p class="meta">{estimate.reason ?? 'Time as measured on a run of the same shape here.'}</p>
-    </>
   );
 }
 
