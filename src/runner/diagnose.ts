@@ -41,6 +41,8 @@ export class Diagnoser {
   readonly #told: Set<string>;
   /** More than is looked at, since training may go on from a checkpoint before the newest. */
   #history: LiveWindow;
+  /** Of the newest metrics. */
+  #iteration: number;
 
   private constructor(
     diagnostics: Diagnostics,
@@ -52,6 +54,7 @@ export class Diagnoser {
     this.#options = options;
     this.#watch = watch;
     this.#history = history;
+    this.#iteration = options.resumedAt;
     this.#told = new Set(options.record.diagnoses?.map(keyOf));
   }
 
@@ -75,6 +78,7 @@ export class Diagnoser {
   }
 
   async metrics(iteration: number, values: Record<string, number | null>): Promise<void> {
+    this.#iteration = iteration;
     if (!('ganLoss' in values)) return;
     const { LOSSES_KEPT, diagnoseLive } = this.#diagnostics;
     const { checkpointEvery, metricsEvery } = this.#options.record.config;
@@ -98,6 +102,13 @@ export class Diagnoser {
       await this.#tellAll(diagnoseLive({ losses: [], measures: measures.slice(-MEASURES_KEPT) }, this.#run));
     }
     await store.writeFile(fileOf(record.id), Buffer.from(JSON.stringify(this.#history)));
+  }
+
+  /** A loss stopped being a finite number; the metrics that show it have been told. */
+  async diverged(what: string): Promise<void> {
+    const iteration = this.#iteration;
+    const advice = 'Start again with lower learningRates, less ganWeight or another seed.';
+    await this.#tellAll([{ code: 'not_finite', severity: 'critical', iteration, detail: what, advice }]);
   }
 
   async evaluated(found: Evaluation, iteration: number): Promise<void> {

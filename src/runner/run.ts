@@ -6,7 +6,7 @@ import { figureFile, type SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
-import { StylographError } from '../errors.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
 import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
@@ -117,7 +117,10 @@ class Runner {
       tell: (body) => this.#tell(body),
       resumedAt: resume?.iteration ?? 0,
     });
-    const state = await this.#train(trainer, dataset, diagnoser, resume);
+    const state = await this.#train(trainer, dataset, diagnoser, resume).catch(async (error: unknown) => {
+      if (errorCodeOf(error) === 'diverged') await diagnoser.diverged((error as Error).message);
+      throw error;
+    });
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
     const evaluation = await this.#evaluate(evaluator, trainer, dataset, state);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
+import { StylographError } from '../../src/errors.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
 import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
@@ -310,4 +311,20 @@ test('diagnoses are told once for each severity, and a resumed run judges by wha
     ],
   );
   assert.deepEqual((await place.runs.get(run.runId)).diagnoses?.length, 2);
+});
+
+test('a run whose losses stop being finite fails, and says so as a diagnosis', async (t) => {
+  const { place, deps, start } = await setUp(t, async function* () {
+    yield* checkpoints(10);
+    yield { type: 'metrics', iteration: 13, values: { ganLoss: null } };
+    throw new StylographError('diverged', 'ganLoss stopped being a finite number at iteration 13.');
+  });
+  const run = await start();
+  await assert.rejects(runTraining(deps, { ...run, signal: endless }), withCode('diverged'));
+  const [diagnosis] = (await place.runs.get(run.runId)).diagnoses!;
+  assert.deepEqual(
+    [diagnosis?.code, diagnosis?.severity, diagnosis?.iteration],
+    ['not_finite', 'critical', 13],
+  );
+  assert.match(diagnosis!.detail, /ganLoss stopped being a finite number at iteration 13/);
 });
