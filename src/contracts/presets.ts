@@ -1,4 +1,4 @@
-import type { PresetName, TrainingConfig, TrainingConfigOverrides } from './config.ts';
+import { PresetName, type TrainingConfig, type TrainingConfigOverrides } from './config.ts';
 
 interface Preset {
   description: string;
@@ -110,4 +110,13 @@ export function resolveConfig(preset: PresetName, overrides: TrainingConfigOverr
     networks: { ...base.networks, ...overrides.networks },
     figures: { ...base.figures, ...overrides.figures },
   } as TrainingConfig;
+}
+
+/**
+ * A configuration as an earlier version stored it, with the preset's numbers for what that version did not know; a preset
+ * that is gone counts as `article`, whose numbers say "as in the article".
+ */
+export function completeConfig(preset: string, stored: TrainingConfigOverrides): TrainingConfig {
+  const known = PresetName.safeParse(preset);
+  return resolveConfig(known.success ? known.data : 'article', stored);
 }

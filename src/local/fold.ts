@@ -1,3 +1,4 @@
+import { completeConfig } from '../contracts/presets.ts';
 import type { RunEvent, RunEventBody, RunRecord, RunState } from '../contracts/run.ts';
 import { isFinished } from '../contracts/run.ts';
 import { markOf, RECORD_FIELD } from '../queue/event-rules.ts';
@@ -74,7 +75,8 @@ const AFTER_LOSS: Moves = { running: 'paused', pausing: 'paused', cancelling: 'c
 /** Applies one line, and tells the events it makes. */
 export function applyEntry(folded: Folded, entry: Entry, tell: (body: RunEventBody) => void): Outcome {
   if (entry.type === 'create') {
-    folded.record ??= structuredClone(entry.record);
+    const { preset, config } = entry.record;
+    folded.record ??= { ...structuredClone(entry.record), config: completeConfig(preset, config) };
     tell({ type: 'state', data: { state: entry.record.state } });
     return 'done';
   }

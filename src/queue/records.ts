@@ -1,3 +1,4 @@
+import { completeConfig } from '../contracts/presets.ts';
 import type { RunRecord } from '../contracts/run.ts';
 
 /** Fields that may be absent; the others are always there. */
@@ -61,9 +62,10 @@ export function parseRecord(id: string, hash: Record<string, string>): RunRecord
   const { state } = hash;
   if (state === undefined) return undefined;
   const fields = FIELDS.filter((field) => hash[field] !== undefined);
-  return {
+  const record = {
     id,
     state,
     ...Object.fromEntries(fields.map((field) => [field, JSON.parse(hash[field]!) as unknown])),
   } as RunRecord;
+  return { ...record, config: completeConfig(record.preset, record.config) };
 }

@@ -1,5 +1,6 @@
 import { Alias, ModelId, type Page } from '../contracts/common.ts';
 import { type Model, ModelRecord, type NamedWeights } from '../contracts/model.ts';
+import { completeConfig } from '../contracts/presets.ts';
 import { StylographError } from '../errors.ts';
 import { weightsDigest } from './digest.ts';
 import type { FolderStore } from './folders.ts';
@@ -14,6 +15,12 @@ const LATEST = 'latest';
 const isReserved = (alias: string): boolean => alias === LATEST || alias.startsWith(`${LATEST}-`);
 
 /** Yields to any other model: the blurred baseline is served only while there is nothing else. */
+/** A record as stored, by this version or an earlier one. */
+export function parseModelRecord(bytes: Uint8Array): ModelRecord {
+  const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as ModelRecord;
+  return ModelRecord.parse({ ...stored, config: completeConfig(stored.preset, stored.config) });
+}
+
 const isBaseline = (record: ModelRecord): boolean => record.config.objective === 'cvae';
 
 /** The newest model that is not a baseline, else the newest. `records` are newest first. */
@@ -59,7 +66,7 @@ export class ModelRegistry {
     const known = this.#records.get(id);
     if (known !== undefined) return known;
     const bytes = await this.#store.read(`${MODELS}/${id}`, RECORD);
-    const record = ModelRecord.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    const record = parseModelRecord(bytes);
     this.#records.set(id, record);
     return record;
   }

@@ -123,7 +123,9 @@ test('a link to a generated digit gives the same picture to whoever opens it', {
   const [{ id }] = (await (await fetch(`${service.url}/models`)).json()).items;
   const hash = `#/playground/generate?model=${id}&label=5&seed=42&truncation=0.8`;
   const { page, context } = await visit(browser, service.url, hash);
-  const shown = await page.getByRole('img', { name: 'A 5 drawn from seed 42' }).getAttribute('src');
+  // The picture is there, under its name, before its bytes are.
+  const picture = page.locator('img[alt="A 5 drawn from seed 42"][src]');
+  const shown = await picture.getAttribute('src');
   const wanted = await fetch(`${service.url}/generate?model=${id}&label=5&seed=42&truncation=0.8`);
   const png = Buffer.from(await wanted.arrayBuffer()).toString('base64');
   assert.equal(shown, `data:image/png;base64,${png}`);
