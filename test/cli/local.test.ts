@@ -52,6 +52,12 @@ test('training that is interrupted and resumed ends as training that was not, an
     [10, 20, 30, 40, 50, 60],
   );
 
+  const stored = json((await run(['evaluate', '--data', data, '--json'])).out);
+  const again = await run(['evaluate', '--again', '--data', data, '--json']);
+  assert.equal(again.code, 0, again.err);
+  const { seconds: _, evaluatedAt: __, ...scores } = json(again.out);
+  for (const [name, score] of Object.entries(scores)) assert.deepEqual(score, stored[name], name);
+
   const drawn = await run(['generate', '3', '--seed', '9', '--data', data, '--out', '-']);
   assert.equal(drawn.code, 0, drawn.err);
   const service = await startServiceIn(data);

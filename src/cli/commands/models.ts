@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Evaluation, Model } from '../../client/index.ts';
 import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
-import { Ended, EXIT } from '../problems.ts';
+import { Ended, EXIT, UsageProblem } from '../problems.ts';
 import type { RunAction } from '../program.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { facts, table } from '../terminal/table.ts';
@@ -109,26 +109,61 @@ const describe = (model: Model, { paint }: Output): string[] =>
     paint.dim,
   );
 
+interface EvaluateOptions extends CommonOptions {
+  again?: boolean;
+  samples: number;
+  export?: string;
+}
+
 function addEvaluate(program: Command, run: RunAction): void {
   withCommon(program.command('evaluate [model]'))
     .summary('tell how good a model is')
     .description(
-      'Shows the evaluation that was stored with a model when its run ended: latest when none is named.',
+      'Shows the evaluation that was stored with a model when its run ended: latest when none is named. With --again it is ' +
+        'evaluated now, in this process, for which --data must name its folder.',
     )
-    .action((reference = 'latest', options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+    .option('--again', 'score new samples; what is stored stays')
+    .option('--samples <n>', 'how many with --again, 2,000 to 10,000', int(2_000, 10_000), 2_000)
+    .option('--export <dir>', 'with --again: keep the images that were scored, as IDX files')
+    .action((reference = 'latest', options: EvaluateOptions) =>
+      run(options, async (session) => {
+        const { output, backend, signal } = session;
         const { client } = await backend();
         const model = await client.models.get(reference as string, { signal });
-        if (model.evaluation === undefined) {
-          output.warn(
-            `${model.id} has no evaluation; runs of this version of Stylograph store one when they end.`,
-          );
+        const evaluation = options.again ? await again(session, model, options) : model.evaluation;
+        if (evaluation === undefined) {
+          output.warn(`${model.id} has no evaluation stored; --again evaluates it now, with --data.`);
           throw new Ended(EXIT.failure);
         }
-        output.document(model.evaluation);
-        for (const line of scores(model, model.evaluation, output)) output.line(line);
+        output.document(evaluation);
+        for (const line of scores(model, evaluation, output)) output.line(line);
       }),
     );
+}
+
+async function again(
+  { output, backend, signal }: Session,
+  { id }: Model,
+  { samples, export: exportTo }: EvaluateOptions,
+): Promise<Evaluation> {
+  const { local } = await backend();
+  if (local === undefined) {
+    throw new UsageProblem('--again: evaluates in this process; name the folder of the model with --data');
+  }
+  const { evaluateAgain } = await import('../local/evaluate.ts');
+  let told = 0;
+  return await evaluateAgain({
+    folder: local.folder,
+    modelId: id,
+    samples,
+    exportTo,
+    signal,
+    onProgress: (share) => {
+      const quarter = Math.floor(share * 4);
+      if (quarter > told) output.notice(`Evaluating: ${quarter * 25} %`);
+      told = Math.max(told, quarter);
+    },
+  });
 }
 
 function scores(model: Model, evaluation: Evaluation, { paint }: Output): string[] {

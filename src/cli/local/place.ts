@@ -13,6 +13,7 @@ import { lazyInference } from './lazy-inference.ts';
 
 /** A data folder used without a server. */
 export interface LocalPlace {
+  folder: string;
   /** The API itself, in this process, over the folder. */
   client: StylographClient;
   /** Trains a run that waits. @throws invalid_state */
@@ -53,6 +54,7 @@ export async function openLocalPlace(dataDir: string): Promise<LocalPlace> {
   });
   await app.ready();
   return {
+    folder: dataDir,
     client: new StylographClient({ url: 'http://local', fetch: injectedFetch(app), timeoutMs: 600_000 }),
     workOn: (runId) => workOn(runs, runId, { storeRoot: dataDir, dataDir }),
     record: (runId) => runs.get(runId),
