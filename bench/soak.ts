@@ -2,17 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { tf } from '../src/engine/index.ts';
 import { articleTrainer, goOn, median, option } from './lib/article.ts';
+import { type SoakRow, soakCurves } from './lib/soak-curves.ts';
 
 /**
  * npm run bench:soak [-- --iterations 5000] [-- --json FILE]
  *
  * Costs that must not grow: milliseconds an iteration (wall, and of the processors), resident memory and tensors of a training
- * process, a row every hundred iterations. The comparison at the end is of the first row with the last.
+ * process, a row every hundred iterations. The comparison at the end is of the first row with the last. Beside FILE its curves are
+ * drawn as an SVG.
  */
 const EVERY = 100;
 const iterations = Number(option('iterations') ?? 5000);
 const trainer = await articleTrainer();
-const rows: { iteration: number; ms: number; cpuMs: number; rssMegabytes: number; tensors: number }[] = [];
+const rows: SoakRow[] = [];
 let walls: number[] = [];
 let cpu: number[] = [];
 for (let i = 1; i <= iterations; i++) {
@@ -53,4 +55,5 @@ if (file) {
     rows,
   };
   writeFileSync(file, `${JSON.stringify(report)}\n`);
+  writeFileSync(file.replace(/(\.json)?$/, '.svg'), soakCurves(rows));
 }
