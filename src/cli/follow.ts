@@ -13,8 +13,6 @@ const FROM_NOW = '0-1';
 /** The first row of a sheet of labels, without margins and names: ten digits, folded to two rows of five. */
 const FIRST_ROW = { left: 0.0136, top: 0.036, width: 0.9728, height: 0.0973, folded: true };
 const PICTURE_COLUMNS = 70;
-/** How long a stream may take to tell what its run said last. */
-const LAST_WORDS_MS = 3_000;
 
 export interface FollowingOptions {
   /** Only what happens from now on. */
@@ -35,15 +33,13 @@ export async function followRun(
 ): Promise<void> {
   const view = openRunView(session.output);
   const interrupted = interruptions(session, backend, run.id, options, view);
-  // When the process that trains has ended, nothing more can come, whatever the stream has or has not said.
-  const over = new AbortController();
-  const leave = (): void => void setTimeout(() => over.abort(), LAST_WORDS_MS);
-  options.work?.done.then(leave, leave);
-  const signal = AbortSignal.any([interrupted.left, over.signal]);
+  // Where it cannot be written down how the run ended, on a full disk for instance, its events do not end either.
+  const untold = new AbortController();
+  options.work?.done.catch((error: unknown) => untold.abort(error));
   try {
     const following = backend.client.runs.follow(run.id, {
       ...(options.fromNow ? { after: FROM_NOW } : {}),
-      signal,
+      signal: AbortSignal.any([interrupted.left, untold.signal]),
       onLost: () => session.output.notice('The connection was lost; trying again ...'),
     });
     for await (const event of following) {
@@ -52,7 +48,7 @@ export async function followRun(
       if (isOver(event)) break;
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!interrupted.left.aborted) throw error;
   } finally {
     view.close();
     interrupted.done();

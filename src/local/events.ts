@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isFinished, type RunEvent, type RunEventBody } from '../contracts/run.ts';
+import { isFinished, type RunEvent, type RunEventBody, type RunState } from '../contracts/run.ts';
 import { checkEventId, compareIds, STREAM_START } from '../queue/event-rules.ts';
 import { checkOutcome } from '../queue/problems.ts';
 import { type MetricsQuery, type Series, toSeries } from '../queue/series.ts';
@@ -8,6 +8,13 @@ import type { LocalRuns } from './runs.ts';
 
 /** How often a journal is looked at for news. */
 const POLL_MS = 100;
+
+/** Events that this reader has not seen yet, and the state of the run after them; that of a removed one is `cancelled`. */
+async function news(journal: Journal): Promise<{ events: RunEvent[]; state: RunState }> {
+  const events: RunEvent[] = [];
+  const { record } = await journal.read((told) => events.push(...told));
+  return { events, state: record?.state ?? 'cancelled' };
+}
 
 /** Events of local runs, as `queue/events.ts` and `queue/hub.ts` have them of a server's. */
 export class LocalEvents {
@@ -25,11 +32,9 @@ export class LocalEvents {
     return events[0]?.id ?? null;
   }
 
-  /** Every event so far. A journal of its own begins at the first line, whatever has been read before. */
-  async #all(runId: string, journal: Journal = this.#runs.journal(runId).again()): Promise<RunEvent[]> {
-    const all: RunEvent[] = [];
-    await journal.read((events) => all.push(...events));
-    return all;
+  /** Every event so far: a reader of its own begins at the first line, whatever has been read before. */
+  async #all(runId: string): Promise<RunEvent[]> {
+    return (await news(this.#runs.journal(runId).again())).events;
   }
 
   /** Events in order. @throws validation_failed when `after` cannot be an event's id */
@@ -59,14 +64,16 @@ export class LocalEvents {
   ): AsyncGenerator<RunEvent, void> {
     const journal = this.#runs.journal(runId).again();
     for (let last = after; !signal.aborted; ) {
-      for (const event of await this.#all(runId, journal)) {
+      // One look for both: what came between two looks would be read by the second, and told by neither.
+      const { events, state } = await news(journal);
+      for (const event of events) {
         if (compareIds(event.id, last) <= 0) continue;
         last = event.id;
         yield event;
         if (event.type === 'end') return;
       }
       // The end was before what this reader asked for.
-      if (isFinished((await journal.read()).record?.state ?? 'cancelled')) return;
+      if (isFinished(state)) return;
       await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   }

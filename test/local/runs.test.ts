@@ -131,6 +131,22 @@ test('subscribers get what was told and what comes, to the end', async (t) => {
   assert.ok((await stopped.next()).done);
 });
 
+test('a subscriber that keeps looking misses nothing of what is told meanwhile, a pause least of all', async (t) => {
+  const { runs, events, otherEvents, start } = await place(t);
+  const { id, fence } = await start();
+  const seen: RunEvent[] = [];
+  const listening = (async () => {
+    for await (const event of otherEvents.subscribe(id, { signal: AbortSignal.timeout(60_000) })) {
+      seen.push(event);
+      if (event.data.state === 'paused') return;
+    }
+  })();
+  for (let iteration = 1; iteration <= 300; iteration++) await events.append(id, fence, metrics(iteration));
+  await runs.settle(id, fence, { running: 'paused' });
+  await listening;
+  assert.deepEqual(seen, await events.read(id, { limit: 999 }));
+});
+
 test('runs are listed newest first, page by page', async (t) => {
   const { runs, others } = await place(t);
   const ids: string[] = [];

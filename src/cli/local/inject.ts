@@ -16,6 +16,9 @@ export function injectedFetch(app: App): typeof fetch {
     });
     const stream = answer.stream();
     const leave = (): void => void stream.destroy();
+    // It may have come while the answer was made.
+    if (signal?.aborted) leave();
+    signal?.throwIfAborted();
     signal?.addEventListener('abort', leave, { once: true });
     stream.once('close', () => signal?.removeEventListener('abort', leave));
     // An abort is told by the signal; the stream's own error would reach nobody.
