@@ -7,9 +7,13 @@ const [BEGIN, END] = ['<!-- settings:begin -->', '<!-- settings:end -->'];
 
 const rows = Object.entries(SettingsSchema.shape).map(([name, schema]) => {
   const standard = schema.safeParse(undefined);
-  const given = { DATA_DIR: './data', API_KEYS: '' }[name] ?? (standard.success ? standard.data : undefined);
+  // Some depend on the machine, or on where this runs.
+  const told: Record<string, string> = { DATA_DIR: './data', RUN_MEMORY_MIB: '' };
+  const given = told[name] ?? (standard.success ? standard.data : undefined);
   const shown =
-    given === undefined || given === '' ? '' : `\`${typeof given === 'boolean' ? Number(given) : given}\``;
+    given === undefined || String(given) === ''
+      ? ''
+      : `\`${typeof given === 'boolean' ? Number(given) : given}\``;
   return `| \`${name}\` | ${shown} | ${schema.description ?? ''} |`;
 });
 const table = ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n');

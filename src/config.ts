@@ -1,10 +1,12 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { LIMITS } from './config/limits.ts';
+import { hasActiveKey } from './keys/index.ts';
 
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
 
 /** `HOST`s that only this machine reaches. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
@@ -21,7 +23,7 @@ export const SettingsSchema = z.object({
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address to listen on. Beyond loopback, `API_KEYS` is needed.'),
+    .describe('Address to listen on. Beyond loopback, `API_KEYS` or a file of keys is needed.'),
   DATA_DIR: z
     .string()
     .min(1)
@@ -48,6 +50,20 @@ export const SettingsSchema = z.object({
     .describe(
       'Comma-separated keys that open the API (`Authorization: Bearer …`); `infer:KEY` or `infer+train:KEY` open a part.',
     ),
+  KEYS_FILE: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .optional()
+    .describe(
+      'A file of keys that `stylograph keys` writes (digests, names, scopes, expiry); changes are in force within a second. Default `DATA_DIR/keys.json`.',
+    ),
+  AUDIT_LOG: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .optional()
+    .describe('Where who did what is appended, one JSON object a line. Default `DATA_DIR/audit.jsonl`.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -76,14 +92,31 @@ export const SettingsSchema = z.object({
     .max(10_000)
     .default(100)
     .describe('Runs that may wait for a worker; more are answered with 429.'),
+  ...LIMITS,
 });
 export type Settings = z.infer<typeof SettingsSchema>;
+
+/** The file of API keys. */
+export const keysFileOf = ({ KEYS_FILE, DATA_DIR }: Pick<Settings, 'KEYS_FILE' | 'DATA_DIR'>): string =>
+  KEYS_FILE ?? join(DATA_DIR, 'keys.json');
+
+export const auditLogOf = ({ AUDIT_LOG, DATA_DIR }: Pick<Settings, 'AUDIT_LOG' | 'DATA_DIR'>): string =>
+  AUDIT_LOG ?? join(DATA_DIR, 'audit.jsonl');
 
 /** What is wrong with the settings, one line each; the process should end with exit code 2. */
 export class SettingsProblem extends Error {
   constructor(problems: string[]) {
     super(`The settings need a change:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.name = 'SettingsProblem';
+  }
+}
+
+function hasKeys(settings: Settings): boolean {
+  if (settings.API_KEYS.length > 0) return true;
+  try {
+    return hasActiveKey(keysFileOf(settings));
+  } catch (error) {
+    throw new SettingsProblem([`KEYS_FILE: ${(error as Error).message}`]);
   }
 }
 
@@ -103,9 +136,9 @@ export function loadSettings(env: Record<string, string | undefined> = process.e
     );
   }
   const settings = parsed.data;
-  if (!isLoopback(settings.HOST) && settings.API_KEYS.length === 0 && settings.ROLE !== 'worker') {
+  if (!isLoopback(settings.HOST) && settings.ROLE !== 'worker' && !hasKeys(settings)) {
     throw new SettingsProblem([
-      `API_KEYS: HOST=${settings.HOST} lets other machines in; set API_KEYS to secret keys, or leave HOST at 127.0.0.1.`,
+      `API_KEYS: HOST=${settings.HOST} lets other machines in; set API_KEYS to secret keys, make one with "stylograph keys create" (${keysFileOf(settings)} holds none that is valid), or leave HOST at 127.0.0.1.`,
     ]);
   }
   if (settings.ROLE !== 'all' && settings.REDIS_URL === undefined) {

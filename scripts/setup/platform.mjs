@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { SetupProblem } from './problem.mjs';
 
 const OLDEST_NODE = [20, 19];
@@ -30,10 +32,12 @@ export function checkPlatform({ platform, arch } = process) {
 export function checkExposure(env = process.env) {
   const host = env.HOST || '127.0.0.1';
   const loopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-  if (!loopback && !env.API_KEYS?.trim() && env.ROLE !== 'worker') {
+  // Whether the file holds a valid key, the server itself sees before it starts anything.
+  const keysFile = env.KEYS_FILE || join(env.DATA_DIR || './data', 'keys.json');
+  if (!loopback && !env.API_KEYS?.trim() && !existsSync(keysFile) && env.ROLE !== 'worker') {
     throw new SetupProblem(
-      `HOST=${host} lets other machines in, but API_KEYS is not set.`,
-      'Set API_KEYS to one or more secret keys (comma-separated, 16 characters or more), or leave HOST at 127.0.0.1.',
+      `HOST=${host} lets other machines in, but API_KEYS is not set and there is no ${keysFile}.`,
+      'Set API_KEYS to one or more secret keys (comma-separated, 16 characters or more), make one with "npx stylograph keys create", or leave HOST at 127.0.0.1.',
       2,
     );
   }

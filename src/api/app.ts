@@ -1,15 +1,18 @@
 import fastify, { type FastifyError } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
+import { type ApiDeps, type ApiLimits, limitsOf } from './deps.ts';
+import { registerAudit } from './plugins/audit.ts';
 import { registerAuth } from './plugins/auth.ts';
 import { registerClosing } from './plugins/closing.ts';
 import { registerDashboard } from './plugins/dashboard.ts';
-import { registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
-import { RequestLog } from './plugins/logging.ts';
+import { refuseUnparsed, registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
+import { RequestLog, requestId } from './plugins/logging.ts';
 import { negotiateHook, registerNegotiation } from './plugins/negotiate.ts';
 import { registerNotFound } from './plugins/not-found.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
+import { registerRateLimits } from './plugins/rate-limits.ts';
 import { registerSecurityHeaders } from './plugins/security.ts';
+import { registerSiteGuard } from './plugins/site.ts';
 import type { App } from './routes/context.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { encodeRoutes } from './routes/encode.ts';
@@ -37,20 +40,31 @@ const ROUTES = [
   latentSpaceRoutes,
 ];
 
+/** How long an answered connection waits for its next request: longer than proxies keep theirs, so that these close first. */
+const KEEP_ALIVE_MS = 72_000;
+/** How often Node looks for requests that are too slow. */
+const CHECK_MS = 1_000;
+
 /**
  * The HTTP API apart from the process that runs it. The caller listens and closes; closing ends open event streams
  * and waits for requests that are being answered.
  */
 export async function buildApp(deps: ApiDeps): Promise<App> {
-  const { bodyBytes } = { ...DEFAULT_API_LIMITS, ...deps.limits };
+  const limits = limitsOf(deps);
+  const { trustedProxies = [] } = deps;
   const app: App = fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : { logger: false }),
     logController: new RequestLog(),
-    bodyLimit: bodyBytes,
+    genReqId: requestId,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    bodyLimit: limits.bodyBytes,
+    ...timeouts(limits),
+    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket),
     frameworkErrors: (error, request, reply) => {
       sendProblem(request as never, reply as never, toStylographError(error as FastifyError, request.id));
     },
   }).withTypeProvider<ZodTypeProvider>();
+  app.server.maxConnections = limits.connections;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   // What is not JSON, and not an image where images are taken, is refused as 415.
@@ -64,11 +78,28 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   if (deps.dashboard !== undefined) await registerDashboard(app as never, deps.dashboard);
 
   await app.register(async (scope) => {
-    registerAuth(scope as never, deps.apiKeys);
+    const { keys } = deps;
+    registerAudit(scope as never, deps.audit);
+    registerSiteGuard(scope as never, keys, deps.allowedHosts);
+    const onWrongKey = await registerRateLimits(scope as never, limits);
+    registerAuth(scope as never, keys, { onWrongKey });
     negotiateHook(scope as never);
     for (const routes of ROUTES) {
       await scope.register(async (inner) => routes(inner.withTypeProvider<ZodTypeProvider>(), deps));
     }
   });
   return app;
+}
+
+/** Against clients that keep connections busy by sending or reading next to nothing. */
+function timeouts({ headersTimeoutMs, requestTimeoutMs, idleTimeoutMs }: ApiLimits) {
+  return {
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: idleTimeoutMs,
+    keepAliveTimeout: Math.min(KEEP_ALIVE_MS, idleTimeoutMs),
+    http: {
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, CHECK_MS),
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Dataset, DatasetInfo } from '../contracts/dataset.ts';
+import type { AuditEntry, KeyRing } from '../keys/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { EventHub } from '../queue/hub.ts';
 import type { MetricsQuery, Series } from '../queue/metrics.ts';
@@ -24,16 +25,52 @@ export interface ApiLimits {
   imageBytes: number;
   /** Pixels of an image once decoded. */
   imagePixels: number;
+  /** Pixels of all images of a call once decoded. */
+  callPixels: number;
+  /** Images that a call may have decoded by the model. */
+  callImages: number;
+  /** Bytes that a run may need by its estimate. */
+  runBytes: number;
+  /** For each key; 0 for any number. */
+  requestsPerMinute: number;
+  /** From one address. */
+  wrongKeysPerMinute: number;
+  /** Event streams open at a time for each key, or each address where no keys are needed. */
+  streamsPerKey: number;
+  /** Connections open at a time. */
+  connections: number;
+  /** Milliseconds in which the headers, and the whole of a request must have arrived. */
+  headersTimeoutMs: number;
+  requestTimeoutMs: number;
+  /** Milliseconds without a byte in either direction. */
+  idleTimeoutMs: number;
   /** Milliseconds between comments that keep an event stream open. */
   keepAliveMs: number;
 }
 
+const MIB = 1024 * 1024;
+
 export const DEFAULT_API_LIMITS: ApiLimits = {
-  bodyBytes: 32 * 1024 * 1024,
-  imageBytes: 8 * 1024 * 1024,
+  bodyBytes: 32 * MIB,
+  imageBytes: 8 * MIB,
   imagePixels: 16_000_000,
+  callPixels: 64_000_000,
+  callImages: 4_096,
+  runBytes: Number.POSITIVE_INFINITY,
+  requestsPerMinute: 1_200,
+  wrongKeysPerMinute: 30,
+  streamsPerKey: 64,
+  connections: 2_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  idleTimeoutMs: 300_000,
   keepAliveMs: 15_000,
 };
+
+export const limitsOf = ({ limits }: Pick<ApiDeps, 'limits'>): ApiLimits => ({
+  ...DEFAULT_API_LIMITS,
+  ...limits,
+});
 
 /** Everything the API works with; nothing else is reached from it. */
 export interface ApiDeps {
@@ -49,8 +86,14 @@ export interface ApiDeps {
   datasets: Datasets;
   /** Rejects with redis_unavailable while Redis does not answer. */
   pingRedis(): Promise<void>;
-  /** Keys that open the API, see parseApiKeys; with none it is open to whoever reaches it. */
-  apiKeys?: readonly string[];
+  /** Keys that open the API; without any it is open to whoever reaches it. */
+  keys?: KeyRing;
+  /** Told who did what. */
+  audit?: (entry: AuditEntry) => void;
+  /** Names besides loopback ones by which a server without keys may be called. */
+  allowedHosts?: readonly string[];
+  /** Addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed. */
+  trustedProxies?: readonly string[];
   /** Folder of the built dashboard; without one `/` is the JSON index for everybody. */
   dashboard?: string;
   limits?: Partial<ApiLimits>;

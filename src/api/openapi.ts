@@ -76,7 +76,8 @@ export function documentBase(version: string) {
         apiKey: {
           type: 'http' as const,
           scheme: 'bearer',
-          description: 'One of API_KEYS. A server that was started without keys needs none.',
+          description:
+            'A key of API_KEYS or of the file that `stylograph keys` writes. A server without keys needs none.',
         },
       },
     },

@@ -50,7 +50,15 @@ interface ProblemResponse {
 }
 
 /** What any call may answer. */
-const ALWAYS: ErrorCode[] = ['validation_failed', 'unauthorized', 'forbidden', 'not_acceptable', 'internal'];
+const ALWAYS: ErrorCode[] = [
+  'validation_failed',
+  'unauthorized',
+  'forbidden',
+  'cross_site',
+  'not_acceptable',
+  'rate_limited',
+  'internal',
+];
 
 /** The responses of a route for these errors and the ones every route has, grouped by status. */
 export function problems(...codes: ErrorCode[]): Record<`${4 | 5}${number}`, ProblemResponse> {

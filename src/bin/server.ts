@@ -17,6 +17,7 @@ import { onModelPublished } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
 import { launchInference } from '../serving/client.ts';
 import { ModelRegistry, openFolderStore } from '../store/index.ts';
+import { openGuards, REDACTED } from './guards.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** The parent of everything that `npm start` runs: it alone hears signals, and ends what it has started. */
@@ -40,7 +41,7 @@ const SLOW_STOP_MS = 5_000;
 async function start(settings: Settings, stops: Stop[]): Promise<void> {
   // Written behind the requests' backs, many lines at a time under load; the rest when the process exits.
   const output = pino.destination({ fd: 2, sync: false, minLength: 16_000, periodicFlush: 200 });
-  const log = pino({ level: settings.LOG_LEVEL, redact: ['req.headers.authorization'] }, output);
+  const log = pino({ level: settings.LOG_LEVEL, redact: REDACTED }, output);
   mkdirSync(settings.DATA_DIR, { recursive: true });
   const target = await reachRedis(settings, stops);
 
@@ -51,6 +52,8 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     return;
   }
 
+  const guards = await openGuards(settings, (message) => log.error(message));
+  stops.push({ what: 'the audit log', end: () => guards.close() });
   // First, since loading TensorFlow takes longest; the model is there soon after.
   const { inference, started } = launchInference({
     directory: settings.DATA_DIR,
@@ -97,7 +100,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
       load: (id) => loadDataset(id, dataDir),
     },
     pingRedis: async () => void (await guarded(() => redis.ping())),
-    apiKeys: settings.API_KEYS,
+    ...guards.deps,
     dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,
   });

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addDatasets, addPresets } from './commands/datasets.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInference } from './commands/inference.ts';
+import { addKeys } from './commands/keys.ts';
 import { addModels } from './commands/models.ts';
 import { addFigures, addReport } from './commands/results.ts';
 import { addRuns } from './commands/runs.ts';
@@ -58,6 +59,8 @@ Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted.`
   addDatasets(program, run);
   addPresets(program, run);
   addDoctor(program, run);
+  program.commandsGroup('Operate a server:');
+  addKeys(program, run);
   try {
     await program.parseAsync(words, { from: 'user' });
     return exitCode;

@@ -1634,7 +1634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1646,6 +1646,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1700,7 +1710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1712,6 +1722,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1766,7 +1786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1778,6 +1798,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1842,7 +1872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1854,6 +1884,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1913,7 +1953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1925,6 +1965,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2012,7 +2062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2066,7 +2116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `no_seed_model` (the model to start from cannot be used) */
+            /** @description Unprocessable Entity: `no_seed_model` (the model to start from cannot be used), `run_too_large` (the run needs more memory than there is) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2075,7 +2125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2146,7 +2196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2167,6 +2217,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2232,7 +2292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2262,6 +2322,16 @@ export interface operations {
             /** @description Conflict: `invalid_state` (the run is not in a state that allows this) */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2330,7 +2400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2360,6 +2430,16 @@ export interface operations {
             /** @description Conflict: `invalid_state` (the run is not in a state that allows this) */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2428,7 +2508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2458,6 +2538,16 @@ export interface operations {
             /** @description Conflict: `invalid_state` (the run is not in a state that allows this) */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2526,7 +2616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2556,6 +2646,16 @@ export interface operations {
             /** @description Conflict: `invalid_state` (the run is not in a state that allows this) */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2641,7 +2741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2662,6 +2762,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests), `too_many_streams` (too many event streams are open) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2739,7 +2849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2760,6 +2870,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2832,7 +2952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2853,6 +2973,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2925,7 +3055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2946,6 +3076,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3024,7 +3164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3045,6 +3185,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3117,7 +3267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3138,6 +3288,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3234,7 +3394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3264,6 +3424,16 @@ export interface operations {
             /** @description Range Not Satisfiable: `range_not_satisfiable` (the range lies outside what there is) */
             416: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3340,7 +3510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3361,6 +3531,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3430,7 +3610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3442,6 +3622,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3499,7 +3689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3520,6 +3710,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3575,7 +3775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3605,6 +3805,16 @@ export interface operations {
             /** @description Conflict: `model_in_use` (the model is held by an alias) */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3666,7 +3876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3687,6 +3897,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3742,7 +3962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3763,6 +3983,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3822,7 +4052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3834,6 +4064,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3891,7 +4131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3912,6 +4152,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3978,7 +4228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3999,6 +4249,16 @@ export interface operations {
             /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
             406: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4083,7 +4343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4110,7 +4370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4119,7 +4379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4213,7 +4473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4240,7 +4500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4249,7 +4509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4343,7 +4603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4370,7 +4630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4379,7 +4639,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4473,7 +4733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4518,7 +4778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4527,7 +4787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4628,7 +4888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4673,7 +4933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4682,7 +4942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4783,7 +5043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4828,7 +5088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4837,7 +5097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4939,7 +5199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4966,7 +5226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4975,7 +5235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5071,7 +5331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden: `forbidden` (the api key lacks the needed scope) */
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5098,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5107,7 +5367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too Many Requests: `queue_full` (too much work is waiting) */
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

@@ -9,6 +9,8 @@ export interface DecodeLimits {
   maxBytes: number;
   /** Larger pictures come back shrunk to this width or height, which is ample for what follows. */
   maxSide: number;
+  /** Pixels that this image and others with it may still have; each takes off its own. */
+  budget?: { pixels: number };
 }
 
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
@@ -33,7 +35,7 @@ const FORMATS = [
  * @throws invalid_image with what is wrong and what is accepted
  */
 export async function decodeImage(bytes: Uint8Array, limits: Partial<DecodeLimits> = {}): Promise<Raster> {
-  const { maxPixels, maxBytes, maxSide } = { ...DEFAULT_DECODE_LIMITS, ...limits };
+  const { maxPixels, maxBytes, maxSide, budget } = { ...DEFAULT_DECODE_LIMITS, ...limits };
   if (bytes.length > maxBytes) {
     refuse(`The image file has ${bytes.length} bytes; at most ${maxBytes} are accepted. Send it smaller.`);
   }
@@ -49,6 +51,12 @@ export async function decodeImage(bytes: Uint8Array, limits: Partial<DecodeLimit
       refuse(
         `The image has ${width}×${height} pixels; at most ${maxPixels} in all are accepted. Send it smaller.`,
       );
+    }
+    if (budget !== undefined) {
+      budget.pixels -= width * height;
+      if (budget.pixels < 0) {
+        refuse('The images of this call have too many pixels in all. Send fewer at a time, or smaller ones.');
+      }
     }
     const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
       .autoOrient()

@@ -1,23 +1,35 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { newModelId } from '../../src/contracts/common.ts';
+import { type AuditEntry, createKey, KeyRing, revokeKey } from '../../src/keys/index.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 const HASHED = createHash('sha256').update('kept-as-a-digest').digest('hex');
+const folder = mkdtempSync(join(tmpdir(), 'stylograph-auth-'));
+const file = join(folder, 'keys.json');
+const audited: AuditEntry[] = [];
 let server: TestServer;
 before(async () => {
+  const keys = await KeyRing.open({
+    specs: ['opens-everything', 'infer:only-inference', 'infer+train:both-of-them', `train:sha256=${HASHED}`],
+    file,
+    freshMs: 0,
+  });
   server = await startServer({
-    apiKeys: [
-      'opens-everything',
-      'infer:only-inference',
-      'infer+train:both-of-them',
-      `train:sha256=${HASHED}`,
-    ],
+    keys,
+    audit: (entry) => audited.push(entry),
+    limits: { wrongKeysPerMinute: 20 },
   });
 });
-after(() => server.close());
+after(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const call = (method: 'get' | 'post' | 'delete', path: string, key?: string) => {
   const made = request(server.url)[method](path);
@@ -27,12 +39,20 @@ const call = (method: 'get' | 'post' | 'delete', path: string, key?: string) => 
 test('without a valid key nothing but health and documentation answers', async () => {
   const missing = await call('get', '/runs');
   assertProblem(missing, 401, 'unauthorized');
-  assert.match(missing.headers['www-authenticate']!, /^Bearer/);
-  for (const key of ['wrong', 'opens-everything2', 'infer:only-inference', HASHED, '']) {
-    assertProblem(await call('get', '/runs', key), 401, 'unauthorized');
+  assert.equal(missing.headers['www-authenticate'], 'Bearer realm="stylograph"');
+  for (const key of ['wrong', 'opens-everything2', 'infer:only-inference', HASHED]) {
+    const wrong = await call('get', '/runs', key);
+    assertProblem(wrong, 401, 'unauthorized');
+    assert.match(wrong.headers['www-authenticate']!, /error="invalid_token"/);
   }
+  assertProblem(await call('get', '/runs', ''), 401, 'unauthorized');
   const basic = await request(server.url).get('/runs').set('authorization', 'Basic opens-everything');
   assertProblem(basic, 401, 'unauthorized');
+  assertProblem(
+    await call('get', '/runs?key=opens-everything&api_key=opens-everything'),
+    401,
+    'unauthorized',
+  );
   for (const path of ['/', '/health/live', '/health/ready', '/openapi.json', '/docs']) {
     await call('get', path).expect(200);
   }
@@ -44,9 +64,52 @@ test('every key reads, and does what its scopes allow', async () => {
   }
   assertProblem(await call('get', '/generate?label=3', 'only-inference'), 404, 'no_model');
   assertProblem(await call('get', '/generate?label=3', 'kept-as-a-digest'), 403, 'forbidden');
-  assertProblem(await call('post', '/runs', 'only-inference'), 403, 'forbidden');
+  const refused = await call('post', '/runs', 'only-inference');
+  assertProblem(refused, 403, 'forbidden');
+  assert.match(refused.headers['www-authenticate']!, /error="insufficient_scope", scope="train"/);
   for (const key of ['both-of-them', 'kept-as-a-digest', 'opens-everything'])
     await call('post', '/runs', key).expect(202);
   assertProblem(await call('delete', `/models/${newModelId()}`, 'both-of-them'), 403, 'forbidden');
   assertProblem(await call('delete', `/models/${newModelId()}`, 'opens-everything'), 404, 'model_not_found');
+});
+
+test('a key of the file opens the running server, and closes it when it is revoked', async () => {
+  const { key, record } = await createKey(file, { name: 'guest', scopes: ['infer'] });
+  await call('get', '/runs', key).expect(200);
+  await revokeKey(file, record.id);
+  const revoked = await call('get', '/runs', key);
+  assert.match(assertProblem(revoked, 401, 'unauthorized').detail, /revoked/);
+  const old = await createKey(file, { name: 'old', scopes: ['infer'], expiresAt: new Date(Date.now() - 1) });
+  assert.match(assertProblem(await call('get', '/runs', old.key), 401, 'unauthorized').detail, /is over/);
+});
+
+test('the audit log tells who changed what and who was refused, and no key', async () => {
+  audited.length = 0;
+  const posted = await call('post', '/runs', 'both-of-them').set('x-request-id', 'asked-by-test').expect(202);
+  assertProblem(await call('post', '/runs', 'only-inference'), 403, 'forbidden');
+  for (let i = 0; i < 5; i++) await call('post', '/runs', 'only-inference').expect(403);
+  await call('get', '/runs', 'only-inference').expect(200);
+  const [created, ...rest] = audited;
+  assert.deepEqual(created, {
+    action: 'createRun',
+    key: { id: 'env3', name: 'API_KEYS 3' },
+    from: '127.0.0.1',
+    outcome: 'done',
+    status: 202,
+    subject: posted.headers.location,
+    requestId: 'asked-by-test',
+  });
+  // The first refusal of its kind was told in a former test; within a minute no other is.
+  assert.deepEqual(rest, []);
+  assert.ok(!JSON.stringify(audited).includes('both-of-them'));
+});
+
+test('an address that tries many keys is held up, and who has one is not', async () => {
+  const statuses: number[] = [];
+  for (let i = 0; i < 30; i++) statuses.push((await call('get', '/runs', `guess-${i}`)).status);
+  assert.equal(statuses.at(-1), 429);
+  const limited = await call('get', '/runs', 'guess');
+  assertProblem(limited, 429, 'rate_limited');
+  assert.ok(Number(limited.headers['retry-after']) >= 1);
+  await call('get', '/runs', 'opens-everything').expect(200);
 });

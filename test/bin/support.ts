@@ -30,7 +30,7 @@ export async function startServiceIn(folder: string, env: Record<string, string>
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout!.on('data', (chunk) => {
       printed += chunk;
-      const found = /(http:\/\/127\.0\.0\.1:\d+)\//.exec(printed);
+      const found = /(http:\/\/(?:127\.0\.0\.1|0\.0\.0\.0):\d+)\//.exec(printed);
       if (found && printed.endsWith('\n\n')) resolve(found[1]!);
     });
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${complaints}`)));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
+import { KeyRing } from '../../src/keys/index.ts';
 import { publishModel, startServer, type TestServer } from '../api/support.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 
@@ -11,10 +12,8 @@ let server: TestServer;
 let browser: Browser;
 before(async () => {
   if (SKIP) return;
-  [server, browser] = await Promise.all([
-    startServer({ dashboard: DASHBOARD, apiKeys: [KEY] }),
-    launchBrowser(),
-  ]);
+  const keys = await KeyRing.open({ specs: [KEY] });
+  [server, browser] = await Promise.all([startServer({ dashboard: DASHBOARD, keys }), launchBrowser()]);
   await publishModel(server.models);
 });
 after(async () => {

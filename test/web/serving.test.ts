@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
+import { KeyRing } from '../../src/keys/index.ts';
 import { startServer, type TestServer } from '../api/support.ts';
 
 /** The dashboard as `npm test` has just built it. */
@@ -9,7 +10,10 @@ const DASHBOARD = fileURLToPath(new URL('../../dist/web', import.meta.url));
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8';
 let server: TestServer;
 before(async () => {
-  server = await startServer({ dashboard: DASHBOARD, apiKeys: ['opens-everything'] });
+  server = await startServer({
+    dashboard: DASHBOARD,
+    keys: await KeyRing.open({ specs: ['opens-everything'] }),
+  });
 });
 after(() => server.close());
 

@@ -1,5 +1,6 @@
 import type { GeneratedImage } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
+import { StylographError } from '../../errors.ts';
 import { encodePng, splitImages, tileImages } from '../../images/index.ts';
 import type { Inference } from '../../serving/client.ts';
 import type { Stopwatch } from './model.ts';
@@ -29,11 +30,19 @@ export interface Calling {
   inference: Inference;
   stopwatch: Stopwatch;
   signal: AbortSignal;
+  /** Most images that the call may have decoded by the model. */
+  maxImages: number;
 }
 
-/** Decodes wishes, in their order. */
+/** Decodes wishes, in their order. @throws too_many_images */
 export async function decodeWishes(calling: Calling, wishes: readonly Wish[]): Promise<Picture[]> {
-  const { model, inference, stopwatch, signal } = calling;
+  const { model, inference, stopwatch, signal, maxImages } = calling;
+  if (wishes.length > maxImages) {
+    throw new StylographError(
+      'too_many_images',
+      `The call asks for ${wishes.length} images; at most ${maxImages} are made at a time. Ask in several calls.`,
+    );
+  }
   const latents = new Float32Array(wishes.length * model.latentDim);
   wishes.forEach(({ latent }, i) => {
     latents.set(latent, i * model.latentDim);

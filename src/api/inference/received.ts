@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { EncodeRequest, ImageInput, LabelReference } from '../../contracts/inference.ts';
 import { type FieldError, StylographError } from '../../errors.ts';
 import { decodeImage, imageFromPixels, type NormalizeMode, normalizeImage } from '../../images/index.ts';
-import { type ApiLimits, DEFAULT_API_LIMITS } from '../deps.ts';
+import type { ApiLimits } from '../deps.ts';
 import { labelIndex } from './model.ts';
 import type { Calling } from './pictures.ts';
 
@@ -56,10 +56,10 @@ function bodyOf(request: FastifyRequest, label: string | undefined): Body {
   return { images, labels };
 }
 
-async function readImage(image: ImageInput | Buffer, limits: ApiLimits) {
+async function readImage(image: ImageInput | Buffer, limits: ApiLimits, budget: { pixels: number }) {
   if ('pixels' in image) return imageFromPixels(image.pixels, limits.imagePixels);
   const bytes = Buffer.isBuffer(image) ? image : Buffer.from(image.png, 'base64');
-  return await decodeImage(bytes, { maxBytes: limits.imageBytes, maxPixels: limits.imagePixels });
+  return await decodeImage(bytes, { maxBytes: limits.imageBytes, maxPixels: limits.imagePixels, budget });
 }
 
 /** Belief in each label: softmax of the log-evidences. */
@@ -78,15 +78,17 @@ export async function receiveImages(
   calling: Calling,
   request: FastifyRequest,
   query: { normalize: NormalizeMode; label?: string | undefined },
-  limits: Partial<ApiLimits> = {},
+  limits: ApiLimits,
 ): Promise<Source[]> {
   const { model } = calling;
   const { images, labels } = bodyOf(request, query.label);
   const given = images.map((_, i) => (labels?.[i] == null ? null : labelIndex(model, labels[i])));
   const sources: Source[] = [];
+  const budget = { pixels: limits.callPixels };
   for (const [i, image] of images.entries()) {
     try {
-      const raster = await readImage(image, { ...DEFAULT_API_LIMITS, ...limits });
+      calling.signal.throwIfAborted();
+      const raster = await readImage(image, limits, budget);
       const pixels = await normalizeImage(raster, model.image, query.normalize);
       sources.push({ pixels, label: given[i] ?? 0, labelInferred: given[i] === null });
     } catch (error) {

@@ -1,66 +1,69 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StylographError } from '../../errors.ts';
-
-/** What a key allows. Everything that only reads needs any key; `admin` includes the others. */
-const SCOPES = ['infer', 'train', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+import type { Caller, KeyRing, Scope } from '../../keys/index.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the call needs of an API key; `public` needs none, absent any. */
     scope?: Scope | 'public';
   }
+  interface FastifyRequest {
+    /** Who showed a key; null on a server without keys and where none is needed. */
+    caller: Caller | null;
+  }
 }
 
-interface ApiKey {
-  digest: Buffer;
-  scopes: ReadonlySet<Scope>;
+interface AuthOptions {
+  /** Another way to show who is calling than a bearer key; undefined where it was not used. */
+  otherProof?: ((request: FastifyRequest) => Promise<Caller | undefined>) | undefined;
+  /** Told of every wrong key before it is refused; may throw another refusal. */
+  onWrongKey?: ((request: FastifyRequest) => Promise<void>) | undefined;
 }
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+const REALM = 'Bearer realm="stylograph"';
 
-/**
- * Reads a key as configured: `secret` opens everything, `infer:secret` or `infer+train:secret` only that, and
- * `sha256=<64 hex digits>` in place of the secret keeps it out of the configuration.
- */
-function parseApiKey(spec: string): ApiKey {
-  const colon = spec.indexOf(':');
-  const names = colon < 0 ? [] : spec.slice(0, colon).split('+');
-  const scoped = names.length > 0 && names.every((name) => (SCOPES as readonly string[]).includes(name));
-  const secret = scoped ? spec.slice(colon + 1) : spec;
-  const hashed = /^sha256=([0-9a-f]{64})$/i.exec(secret);
-  return {
-    digest: hashed ? Buffer.from(hashed[1]!, 'hex') : sha256(secret),
-    scopes: new Set(scoped ? (names as Scope[]) : SCOPES),
-  };
-}
-
-/** Digests are of equal length, so that neither length nor content shows in the time this takes. */
-function findKey(keys: readonly ApiKey[], secret: string): ApiKey | undefined {
-  const digest = sha256(secret);
-  let found: ApiKey | undefined;
-  for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key;
-  return found;
-}
-
-/** Bearer keys (RFC 6750) on every route of `app`; with none configured it does nothing. */
-export function registerAuth(app: FastifyInstance, specs: readonly string[] = []): void {
-  if (specs.length === 0) return;
-  const keys = specs.map(parseApiKey);
-  app.addHook('onRequest', async (request: FastifyRequest) => {
+/** Bearer keys (RFC 6750) on every route of `app`, once the ring holds any. */
+export function registerAuth(
+  app: FastifyInstance,
+  keys: KeyRing | undefined,
+  { otherProof, onWrongKey }: AuthOptions = {},
+): void {
+  app.decorateRequest('caller', null);
+  if (keys === undefined) return;
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { scope } = request.routeOptions.config;
-    if (scope === 'public') return;
-    const [, secret] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    const key = secret === undefined ? undefined : findKey(keys, secret);
-    if (!key) {
-      throw new StylographError(
-        'unauthorized',
-        'Send a valid key as "Authorization: Bearer <key>"; the server was started with API_KEYS.',
-      );
-    }
-    if (scope !== undefined && !key.scopes.has(scope) && !key.scopes.has('admin')) {
+    if (scope === 'public' || !(await keys.required())) return;
+    const caller = (await otherProof?.(request)) ?? (await callerOf(keys, request, reply, onWrongKey));
+    request.caller = caller;
+    request.log = request.log.child({ key: caller.id });
+    reply.log = request.log;
+    if (scope !== undefined && !caller.scopes.has(scope) && !caller.scopes.has('admin')) {
+      reply.header('www-authenticate', `${REALM}, error="insufficient_scope", scope="${scope}"`);
       throw new StylographError('forbidden', `This call needs a key with the scope "${scope}" or "admin".`);
     }
   });
 }
+
+/** @throws unauthorized */
+async function callerOf(
+  keys: KeyRing,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onWrongKey: AuthOptions['onWrongKey'],
+): Promise<Caller> {
+  const { authorization } = request.headers;
+  const [, shown] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+  const found = shown === undefined ? undefined : await keys.find(shown);
+  if (typeof found === 'object') return found;
+  if (shown !== undefined) await onWrongKey?.(request);
+  reply.header('www-authenticate', shown === undefined ? REALM : `${REALM}, error="invalid_token"`);
+  if (found !== undefined) {
+    throw new StylographError('unauthorized', `This key was ${STATES[found]}; ask the operator for another.`);
+  }
+  throw new StylographError(
+    'unauthorized',
+    'Send a valid key as "Authorization: Bearer <key>"; "stylograph keys create" makes one.',
+  );
+}
+
+const STATES = { revoked: 'revoked', expired: 'valid until a time that is over' } as const;

@@ -1,7 +1,11 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
-import { errorCodeOf, type FieldError, StylographError } from '../../errors.ts';
+import { type ErrorCode, errorCodeOf, type FieldError, StylographError } from '../../errors.ts';
 import { PROBLEM_TYPE, toProblem } from '../problem.ts';
+
+const UNPARSED_LINGER_MS = 1_000;
 
 /** What Fastify calls the parts of a request, and how a client knows them. */
 const PARTS: Record<string, string> = {
@@ -106,7 +110,8 @@ export function sendProblem(
 ): FastifyReply {
   if (error.retryAfter !== undefined)
     reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfter))));
-  if (error.code === 'unauthorized') reply.header('www-authenticate', 'Bearer realm="stylograph"');
+  if (error.code === 'unauthorized' && !reply.hasHeader('www-authenticate'))
+    reply.header('www-authenticate', 'Bearer realm="stylograph"');
   // What a successful answer would have carried does not hold for this one.
   for (const header of ['etag', 'content-disposition']) reply.removeHeader(header);
   return (
@@ -117,6 +122,29 @@ export function sendProblem(
       // As a string, past the serialisers, which know only what a route documents.
       .send(JSON.stringify(toProblem(error, request.url.split('?')[0]!)))
   );
+}
+
+/** What Node's parser refuses, by the code of its error; whatever else it refuses is not HTTP. */
+const UNPARSED: Record<string, [ErrorCode, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'Send the whole request sooner.'],
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers have more than 16 KiB; send shorter ones.'],
+};
+
+/** Answers what never became a request, in the form of every other error, and closes the connection. */
+export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
+  const [code, detail] = UNPARSED[error.code ?? ''] ?? [
+    'validation_failed',
+    'This is not a valid HTTP request.',
+  ];
+  const told = new StylographError(code, detail);
+  const body = JSON.stringify(toProblem(told, ''));
+  socket.end(
+    `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+  // Whoever does not close his side is not waited for.
+  socket.setTimeout(UNPARSED_LINGER_MS, () => socket.destroy());
 }
 
 /** The one place where an error becomes an answer. */

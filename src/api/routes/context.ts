@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { ApiDeps } from '../deps.ts';
+import { type ApiDeps, limitsOf } from '../deps.ts';
 import { ModelChooser, Stopwatch } from '../inference/model.ts';
 import type { Calling } from '../inference/pictures.ts';
 
@@ -39,5 +39,6 @@ export async function beginCall(deps: ApiDeps, reply: FastifyReply, reference: s
   const signal = clientSignal(reply);
   const model = await chooserOf(deps).choose(reference);
   reply.header('x-model-id', model.id);
-  return { model, inference: deps.inference, stopwatch: new Stopwatch(), signal };
+  const { callImages: maxImages } = limitsOf(deps);
+  return { model, inference: deps.inference, stopwatch: new Stopwatch(), signal, maxImages };
 }

@@ -7,7 +7,7 @@ import {
   StyleTransfers,
 } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
-import type { ApiDeps } from '../deps.ts';
+import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';
 import { decodeWishes, plainPng, toPng, toSheet } from '../inference/pictures.ts';
@@ -53,10 +53,10 @@ function pairedRows(originals: Uint8Array[], made: Uint8Array[], columns: number
 }
 
 export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const bodyLimit = deps.limits?.imageBytes;
+  const limits = limitsOf(deps);
   app.addContentTypeParser(
     IMAGE_TYPES,
-    { parseAs: 'buffer', ...(bodyLimit === undefined ? {} : { bodyLimit }) },
+    { parseAs: 'buffer', bodyLimit: limits.imageBytes },
     (_request, body, done) => done(null, body),
   );
 
@@ -78,7 +78,7 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, deps.limits);
+      const sources = await receiveImages(calling, request, request.query, limits);
       const encoded = await encodeSources(calling, sources);
       const latents = encoded.map((source) => ({
         mean: Array.from(source.mean),
@@ -116,7 +116,7 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, deps.limits);
+      const sources = await receiveImages(calling, request, request.query, limits);
       const encoded = await encodeSources(calling, sources);
       const wishes = encoded.map(({ label, mean }) => ({ label, latent: mean, seed: null }));
       const pictures = await decodeWishes(calling, wishes);
@@ -166,7 +166,7 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, deps.limits);
+      const sources = await receiveImages(calling, request, request.query, limits);
       const targets = chosenTargets(model, request.body, sources.length);
       const encoded = await encodeSources(calling, sources);
       const wishes = encoded.flatMap(({ mean }, i) =>

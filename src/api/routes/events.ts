@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { EventId, isFinished, RunEvent, StreamedEvent } from '../../contracts/run.ts';
 import { STREAM_START } from '../../queue/event-rules.ts';
-import type { ApiDeps } from '../deps.ts';
-import { DEFAULT_API_LIMITS } from '../deps.ts';
+import { type ApiDeps, limitsOf } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { withLinks } from '../runs/links.ts';
 import { eventStream } from '../runs/sse.ts';
+import { StreamCounter } from '../runs/streams.ts';
 import { page, queryInt, withDefault } from '../schemas.ts';
 import type { App } from './context.ts';
 import { RunParams } from './runs.ts';
@@ -27,8 +27,9 @@ async function* fromSnapshot(deps: ApiDeps, runId: string, signal: AbortSignal):
 }
 
 export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const { keepAliveMs } = { ...DEFAULT_API_LIMITS, ...deps.limits };
+  const { keepAliveMs, streamsPerKey } = limitsOf(deps);
   const open = new Set<{ destroy(): void }>();
+  const streams = new StreamCounter(streamsPerKey);
   app.addHook('preClose', async () => {
     for (const stream of open) stream.destroy();
   });
@@ -63,7 +64,7 @@ export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
           204: z
             .undefined()
             .meta({ description: 'The run is over and the client has seen its end: do not connect again.' }),
-          ...problems('run_not_found', 'redis_unavailable'),
+          ...problems('run_not_found', 'too_many_streams', 'redis_unavailable'),
         },
         'x-doc': { headers: ['Cache-Control'] },
       },
@@ -87,13 +88,17 @@ export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
       }
       reply.type(`${EVENT_STREAM}; charset=utf-8`).header('x-accel-buffering', 'no');
       if (request.method === 'HEAD') return reply.send(undefined as never);
+      const leave = streams.enter(request.caller?.id ?? request.ip);
       const stream = eventStream(
         (signal) =>
           known ? deps.hub.subscribe(run.id, { after, signal }) : fromSnapshot(deps, run.id, signal),
         keepAliveMs,
       );
       open.add(stream);
-      stream.once('close', () => open.delete(stream));
+      stream.once('close', () => {
+        open.delete(stream);
+        leave();
+      });
       // A client may have left before there was a stream to end.
       if (reply.raw.destroyed) stream.destroy();
       else reply.raw.once('close', () => stream.destroy());

@@ -3,10 +3,11 @@ import { RunId } from '../../contracts/common.ts';
 import { PresetName, TrainingConfig } from '../../contracts/config.ts';
 import { PRESETS } from '../../contracts/presets.ts';
 import { Run, RunRequest } from '../../contracts/run.ts';
+import { StylographError } from '../../errors.ts';
 import { removeRunFiles } from '../../store/runs.ts';
-import type { ApiDeps } from '../deps.ts';
+import { type ApiDeps, limitsOf } from '../deps.ts';
 import { problems } from '../problem.ts';
-import { estimateRun, ResolvedRun } from '../runs/estimate.ts';
+import { estimateMemory, estimateRun, ResolvedRun } from '../runs/estimate.ts';
 import { withLinks } from '../runs/links.ts';
 import { bodyDigest, resolveRun } from '../runs/resolve.ts';
 import { empty, json, NoQuery, page, pageQuery, queryBoolean, withDefault } from '../schemas.ts';
@@ -33,7 +34,16 @@ const REQUESTS = {
   resume: 'Go on with a paused run',
 } as const;
 
+function tooLarge(needed: number, allowed: number): StylographError {
+  const mib = (bytes: number): number => Math.ceil(bytes / 1024 ** 2);
+  return new StylographError(
+    'run_too_large',
+    `The run would need about ${mib(needed)} MiB of memory, and RUN_MEMORY_MIB allows ${mib(allowed)}; lower batchSize or the networks' widths.`,
+  );
+}
+
 export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
+  const { runBytes } = limitsOf(deps);
   app.get(
     '/presets',
     {
@@ -78,6 +88,7 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
             'malformed_json',
             'dataset_not_found',
             'no_seed_model',
+            'run_too_large',
             'idempotency_conflict',
             'unsupported_media_type',
             'body_too_large',
@@ -90,6 +101,8 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
     },
     async (request, reply) => {
       const { run, dataset } = await resolveRun(deps, request.body);
+      const memory = estimateMemory(run.config, dataset);
+      if (memory.memoryBytes > runBytes) throw tooLarge(memory.memoryBytes, runBytes);
       if (request.query.dryRun) {
         return reply.code(200).send({ ...run, estimate: await estimateRun(deps, run, dataset) });
       }

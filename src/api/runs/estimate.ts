@@ -98,6 +98,22 @@ async function measuredSpeed(
   return like && { id: like.id, secondsAnIteration: like.progress.secondsElapsed / like.progress.iteration };
 }
 
+/** Memory and disk by counting what the networks hold. */
+export function estimateMemory(
+  config: TrainingConfig,
+  dataset: DatasetInfo,
+): { memoryBytes: number; checkpointBytes: number } {
+  const { train, validation, test } = dataset.split;
+  const datasetBytes = (train + validation + test) * dataset.width * dataset.height * dataset.channels;
+  const weightBytes = 4 * countWeights(config, dataset);
+  const copies = (config.optimizer === 'adam' ? 3 : 2) + (config.decoderAveraging > 0 ? 1 : 0);
+  const activationBytes = 4 * config.batchSize * countActivations(config, dataset);
+  return {
+    memoryBytes: Math.round(ENGINE_BYTES + 2 * datasetBytes + (copies + 1) * weightBytes + activationBytes),
+    checkpointBytes: Math.round(copies * weightBytes),
+  };
+}
+
 /** What a run will take: time as measured on runs of the same shape, memory by counting. */
 export async function estimateRun(
   deps: ApiDeps,
@@ -105,16 +121,10 @@ export async function estimateRun(
   dataset: DatasetInfo,
 ): Promise<z.infer<typeof RunEstimate>> {
   const speed = await measuredSpeed(deps, run);
-  const { train, validation, test } = dataset.split;
-  const datasetBytes = (train + validation + test) * dataset.width * dataset.height * dataset.channels;
-  const weightBytes = 4 * countWeights(run.config, dataset);
-  const copies = (run.config.optimizer === 'adam' ? 3 : 2) + (run.config.decoderAveraging > 0 ? 1 : 0);
-  const activationBytes = 4 * run.config.batchSize * countActivations(run.config, dataset);
   return {
     seconds: speed ? speed.secondsAnIteration * run.config.iterations : null,
     measuredOn: speed?.id ?? null,
     reason: speed ? null : 'No run of this dataset, batch size and networks has been timed here yet.',
-    memoryBytes: Math.round(ENGINE_BYTES + 2 * datasetBytes + (copies + 1) * weightBytes + activationBytes),
-    checkpointBytes: Math.round(copies * weightBytes),
+    ...estimateMemory(run.config, dataset),
   };
 }

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditEntry } from '../../keys/index.ts';
+
+const MINUTE_MS = 60_000;
+/** Refusals remembered to tell a repeated one; beyond that the oldest are forgotten. */
+const MOST_REMEMBERED = 1_000;
+
+const subjectOf = (request: FastifyRequest, reply: FastifyReply): string =>
+  String(reply.getHeader('location') ?? request.url.split('?')[0]);
+
+/**
+ * Tells the audit log every call that changes something, and every refusal for want of a key, a scope or a site that
+ * is let in. Refusals of one kind from one address get one entry a minute, so that nobody can fill the disk with them.
+ */
+export function registerAudit(app: FastifyInstance, add: ((entry: AuditEntry) => void) | undefined): void {
+  if (add === undefined) return;
+  const refusals = new Map<string, { until: number; repeated: number }>();
+
+  /** How many went untold since the last entry; undefined when this one goes untold too. */
+  const countRefusal = (kind: string): number | undefined => {
+    const now = performance.now();
+    const known = refusals.get(kind);
+    if (known && now < known.until) {
+      known.repeated++;
+      return undefined;
+    }
+    refusals.delete(kind);
+    if (refusals.size >= MOST_REMEMBERED) refusals.delete(refusals.keys().next().value!);
+    refusals.set(kind, { until: now + MINUTE_MS, repeated: 0 });
+    return known?.repeated ?? 0;
+  };
+
+  app.addHook('onResponse', async (request, reply) => {
+    const { statusCode: status } = reply;
+    const { config, schema } = request.routeOptions;
+    const isRefusal = status === 401 || status === 403;
+    const changes = !['GET', 'HEAD'].includes(request.method) && config.scope !== 'infer';
+    if (!isRefusal && !changes) return;
+    const action = (schema as { operationId?: string } | undefined)?.operationId ?? request.method;
+    const repeated = isRefusal ? countRefusal(`${status} ${action} ${request.ip}`) : 0;
+    if (repeated === undefined) return;
+    const { caller } = request;
+    add({
+      action,
+      key: caller && { id: caller.id, name: caller.name },
+      from: request.ip,
+      outcome: isRefusal ? 'refused' : status < 400 ? 'done' : 'failed',
+      status,
+      subject: subjectOf(request, reply),
+      requestId: request.id,
+      ...(repeated > 0 && { repeated }),
+    });
+  });
+}

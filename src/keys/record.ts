@@ -1,0 +1,83 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+
+/** What a key allows. Everything that only reads needs any key; `admin` includes the others. */
+export const SCOPES = ['infer', 'train', 'admin'] as const;
+export const Scope = z.enum(SCOPES);
+export type Scope = z.infer<typeof Scope>;
+
+export const KeyName = z
+  .string()
+  .regex(/^[\w.@ -]{1,64}$/, 'must be 1 to 64 letters, digits, spaces and ._@-');
+
+/** A key at rest: everything about it but the key itself. */
+export const KeyRecord = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{8}$/),
+  name: KeyName,
+  scopes: z.array(Scope).min(1),
+  /** SHA-256 of the whole key, hexadecimal. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable(),
+  revokedAt: z.iso.datetime().nullable(),
+});
+export type KeyRecord = z.infer<typeof KeyRecord>;
+
+export const KeysFile = z.strictObject({ version: z.literal(1), keys: z.array(KeyRecord).max(10_000) });
+
+const ID_BYTES = 4;
+const SECRET_BYTES = 32;
+
+/**
+ * Of a key that this program has drawn one SHA-256 is enough: 256 random bits cannot be guessed at any speed, so the slow
+ * hashes that passwords need would only slow down every request.
+ */
+export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+export interface KeyWish {
+  name: string;
+  scopes: readonly Scope[];
+  expiresAt?: Date | undefined;
+}
+
+/** Draws a key, `stylo_{id}_{43 characters}`. It is nowhere but in what this returns; the record keeps its digest. */
+export function drawKey(wish: KeyWish, now = new Date()): { key: string; record: KeyRecord } {
+  const id = randomBytes(ID_BYTES).toString('hex');
+  const key = `stylo_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  const record: KeyRecord = {
+    id,
+    name: wish.name,
+    scopes: [...new Set(wish.scopes)],
+    sha256: digestOf(key).toString('hex'),
+    createdAt: now.toISOString(),
+    expiresAt: wish.expiresAt?.toISOString() ?? null,
+    revokedAt: null,
+  };
+  return { key, record };
+}
+
+export type KeyState = 'active' | 'expired' | 'revoked';
+
+export function keyState(
+  { expiresAt, revokedAt }: Pick<KeyRecord, 'expiresAt' | 'revokedAt'>,
+  now = Date.now(),
+): KeyState {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && Date.parse(expiresAt) <= now ? 'expired' : 'active';
+}
+
+/**
+ * Reads a key as `API_KEYS` gives it: `secret` opens everything, `infer:secret` or `infer+train:secret` only that, and
+ * `sha256=<64 hex digits>` in place of the secret keeps it out of the configuration.
+ */
+export function parseKeySpec(spec: string): Pick<KeyRecord, 'sha256' | 'scopes'> {
+  const colon = spec.indexOf(':');
+  const names = colon < 0 ? [] : spec.slice(0, colon).split('+');
+  const scoped = names.length > 0 && names.every((name) => (SCOPES as readonly string[]).includes(name));
+  const secret = scoped ? spec.slice(colon + 1) : spec;
+  const hashed = /^sha256=([0-9a-f]{64})$/i.exec(secret);
+  return {
+    sha256: hashed ? hashed[1]!.toLowerCase() : digestOf(secret).toString('hex'),
+    scopes: scoped ? (names as Scope[]) : [...SCOPES],
+  };
+}

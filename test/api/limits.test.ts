@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import sharp from 'sharp';
+import request from 'supertest';
+import { KeyRing } from '../../src/keys/index.ts';
+import { assertProblem, publishModel, startServer, type TestServer } from './support.ts';
+
+let server: TestServer;
+before(async () => {
+  server = await startServer({
+    keys: await KeyRing.open({ specs: ['one-of-the-keys', 'another-of-the-keys', 'infer:a-third-key'] }),
+    limits: {
+      bodyBytes: 20_000,
+      imageBytes: 10_000,
+      imagePixels: 10_000,
+      callPixels: 15_000,
+      callImages: 30,
+      runBytes: 800e6,
+      requestsPerMinute: 40,
+      streamsPerKey: 2,
+      headersTimeoutMs: 300,
+      requestTimeoutMs: 600,
+      idleTimeoutMs: 900,
+      keepAliveMs: 100,
+    },
+  });
+  await publishModel(server.models);
+});
+after(() => server.close());
+
+const get = (path: string, key = 'one-of-the-keys') =>
+  request(server.url).get(path).set('authorization', `Bearer ${key}`);
+const post = (path: string, body: string | object | Buffer, type = 'application/json') =>
+  request(server.url)
+    .post(path)
+    .set({ authorization: 'Bearer one-of-the-keys', 'content-type': type })
+    .send(body as string);
+
+const blank = async (width: number, height: number): Promise<Buffer> =>
+  await sharp({ create: { width, height, channels: 3, background: '#fff' } })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+
+test('bodies and image files beyond their sizes are refused', async () => {
+  const long = JSON.stringify({ items: [{ label: 3 }], more: 'x'.repeat(20_000) });
+  assertProblem(await post('/generate', long), 413, 'body_too_large');
+  assertProblem(await post('/encode', Buffer.alloc(10_001), 'image/png'), 413, 'body_too_large');
+  const png = Buffer.concat([await blank(4, 4), Buffer.alloc(10_000)]).toString('base64');
+  assertProblem(await post('/encode', { images: [{ png }] }), 422, 'invalid_image');
+});
+
+test('images that unpack to too many pixels are refused by their header, alone and together', async () => {
+  const bomb = await blank(101, 100);
+  assert.match(
+    assertProblem(await post('/encode', bomb, 'image/png'), 422, 'invalid_image').detail,
+    /101×100/,
+  );
+  const half = (await blank(100, 80)).toString('base64');
+  const images = [{ png: half }, { png: half }];
+  assert.match(assertProblem(await post('/encode', { images }), 422, 'invalid_image').detail, /in all/);
+  await post('/encode', { images: images.slice(1) }).expect(200);
+});
+
+test('a call makes no more images than it may, in whatever way it asks', async () => {
+  const png = (await blank(28, 28)).toString('base64');
+  for (const answer of [
+    await get('/generate?label=3&count=31'),
+    await post('/generate', {
+      items: [
+        { label: 3, count: 16 },
+        { label: 4, count: 15 },
+      ],
+    }),
+    await get('/manifold?label=3&size=6'),
+    await post('/style-transfer', { images: [{ png }, { png }, { png }, { png }], labels: [1, 2, 3, 4] }),
+  ]) {
+    assert.match(assertProblem(answer, 422, 'too_many_images').detail, /at most 30/);
+  }
+  await get('/generate?label=3&count=30').expect(200);
+});
+
+test('a run that would need more memory than it may is not accepted', async () => {
+  const config = { batchSize: 512 };
+  for (const path of ['/runs', '/runs?dryRun=true']) {
+    const refused = assertProblem(await post(path, { config }), 422, 'run_too_large');
+    assert.match(refused.detail, /about \d+ MiB .* RUN_MEMORY_MIB allows 763/);
+  }
+});
+
+test('a client holds no more event streams than it may, and one that it closes makes room', async () => {
+  const posted = await post('/runs', {}).expect(202);
+  const run = posted.body as { id: string };
+  const open = async (key: string): Promise<{ response: Response; close(): void }> => {
+    const controller = new AbortController();
+    const response = await fetch(`${server.url}/runs/${run.id}/events`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${key}` },
+      signal: controller.signal,
+    });
+    return { response, close: () => controller.abort() };
+  };
+  const first = await open('another-of-the-keys');
+  const second = await open('another-of-the-keys');
+  assert.deepEqual([first.response.status, second.response.status], [200, 200]);
+  const third = await open('another-of-the-keys');
+  assert.equal(third.response.status, 429);
+  assert.equal(((await third.response.json()) as { code: string }).code, 'too_many_streams');
+  assert.ok(third.response.headers.has('retry-after'));
+  const others = await open('one-of-the-keys');
+  assert.equal(others.response.status, 200);
+  others.close();
+  first.close();
+  let again = await open('another-of-the-keys');
+  while (again.response.status === 429) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    again = await open('another-of-the-keys');
+  }
+  again.close();
+  second.close();
+});
+
+/** What a raw connection that sends this answers, until the server closes it. */
+async function raw(sent: string, more?: (socket: ReturnType<typeof connect>) => void): Promise<string> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('error', () => undefined);
+  socket.write(sent);
+  more?.(socket);
+  await once(socket, 'close');
+  return answer;
+}
+
+test('a client that sends its headers or its body too slowly is cut off', async () => {
+  const drip = (socket: ReturnType<typeof connect>): void => {
+    const timer = setInterval(() => socket.write('x-a: b\r\n'), 50);
+    socket.once('close', () => clearInterval(timer));
+  };
+  const slow = await raw('GET /health/live HTTP/1.1\r\nhost: localhost\r\n', drip);
+  assert.match(slow, /^HTTP\/1\.1 408 [\s\S]*application\/problem\+json[\s\S]*"code":"request_timeout"/);
+
+  const body = await raw(
+    'POST /generate HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer one-of-the-keys\r\n' +
+      'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{',
+    (socket) => {
+      const timer = setInterval(() => socket.write(' '), 50);
+      socket.once('close', () => clearInterval(timer));
+    },
+  );
+  assert.match(body, /^HTTP\/1\.1 408 /);
+});
+
+test('a connection on which nothing moves any more is closed, answered or in the middle of an answer', async () => {
+  const answered = await raw('GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  assert.match(answered, /^HTTP\/1\.1 200 /);
+
+  // More than the buffers on the way can hold, and nobody reads it.
+  const reader = connect(Number(new URL(server.url).port), '127.0.0.1').pause();
+  reader.on('error', () => undefined);
+  await once(reader, 'connect');
+  reader.write('GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(200));
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => server.app.server.getConnections((_, count) => resolve(count)));
+  while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  reader.destroy();
+});
+
+test('headers that are too long and bytes that are not HTTP get an answer like every other error', async () => {
+  const long = await raw(`GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`);
+  assert.match(long, /^HTTP\/1\.1 431 [\s\S]*"code":"headers_too_large"/);
+  assert.match(
+    await raw('\x16\x03\x01\x02\x00\x01\r\n\r\n'),
+    /^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/,
+  );
+});
+
+test('each key makes so many requests a minute, told in headers before it is refused', async () => {
+  const first = await get('/runs', 'a-third-key').expect(200);
+  assert.equal(first.headers['ratelimit-limit'], '40');
+  assert.equal(first.headers['ratelimit-remaining'], '39');
+  assert.ok(Number(first.headers['ratelimit-reset']) <= 60);
+  let answer = first;
+  for (let i = 0; i < 40; i++) answer = await get('/runs', 'a-third-key');
+  assert.match(assertProblem(answer, 429, 'rate_limited').detail, /40 requests/);
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  await get('/runs', 'another-of-the-keys').expect(200);
+  await request(server.url).get('/health/live').expect(200);
+});
+
+test('connections beyond the most there may be are closed at once', async () => {
+  const small = await startServer({ inference: server.inference, limits: { connections: 1 } });
+  try {
+    const held = connect(Number(new URL(small.url).port), '127.0.0.1');
+    held.write('GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await once(held, 'data');
+    await assert.rejects(fetch(`${small.url}/health/live`));
+    held.destroy();
+  } finally {
+    await small.close();
+  }
+});
