@@ -881,7 +881,7 @@ export interface components {
             /** @description Decay of the exponential average of the weights that is served; 0 serves the weights themselves. */
             decoderAveraging: number;
             /**
-             * @description Whether the validation images are trained on too, as in the article.
+             * @description Whether the validation images are trained on too, as in the article. Then nothing is held out to choose by, and the last iterate is published; otherwise the checkpoint with the best evidence.
              * @enum {string}
              */
             trainOn: "train" | "train+validation";
@@ -995,7 +995,7 @@ export interface components {
             /** @description Decay of the exponential average of the weights that is served; 0 serves the weights themselves. */
             decoderAveraging?: number;
             /**
-             * @description Whether the validation images are trained on too, as in the article.
+             * @description Whether the validation images are trained on too, as in the article. Then nothing is held out to choose by, and the last iterate is published; otherwise the checkpoint with the best evidence.
              * @enum {string}
              */
             trainOn?: "train" | "train+validation";
@@ -1035,6 +1035,25 @@ export interface components {
             recall: number;
             /** @description Naeem et al. 2020, k = 5. */
             density: number;
+            /** @description Naeem et al. 2020, k = 5. */
+            coverage: number;
+            /** @description Mean pairwise feature distance within a label, generated to real; below 0.5 is a collapse. */
+            diversityRatio: number;
+            /** @description Median variance of the Laplacian, generated to real; noise raises it. */
+            sharpnessRatio: number;
+        };
+        Validation: {
+            iteration: number;
+            /** @description Seconds of training before it. */
+            secondsElapsed: number;
+            /** @description Prior samples scored, against as many validation images or more. */
+            samples: number;
+            /** @description Fréchet distance of features joined with the asked label: blur, few pictures a label and wrong labels all raise it. The lowest is published. */
+            frechetJointDistance: number;
+            /** @description Share of images that the classifier gives the asked label. */
+            conditionalAccuracy: number;
+            /** @description Fréchet distance of standardised features, divided by 64. */
+            frechetDistance: number;
             /** @description Naeem et al. 2020, k = 5. */
             coverage: number;
             /** @description Mean pairwise feature distance within a label, generated to real; below 0.5 is a collapse. */
@@ -1220,6 +1239,8 @@ export interface components {
             /** @description Where it trains, once that is known. */
             device: string | null;
             error?: components["schemas"]["RunError"];
+            /** @description The checkpoint with the best evidence so far, whose weights the run publishes when it ends. */
+            best?: components["schemas"]["Validation"];
             /** @description Of the model it published. */
             evaluation?: components["schemas"]["Evaluation"];
             /** @description Known failures seen so far. */
@@ -1313,6 +1334,10 @@ export interface components {
                  */
                 digest: string;
             };
+        } | {
+            /** @constant */
+            type: "validation";
+            data: components["schemas"]["Validation"];
         } | {
             /** @constant */
             type: "evaluation";

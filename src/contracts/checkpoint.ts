@@ -10,6 +10,8 @@ export interface TrainingState {
   stepsTaken: number;
   /** Seconds of training alone. */
   secondsElapsed: number;
+  /** Multiplies the learning rates: below 1 once the run has gone back after a loss that was not finite. */
+  rateScale: number;
   /** The trained weights of the encoder, decoder and discriminator. */
   weights: NamedWeights[];
   /** The optimisers' accumulators and, with batch normalisation, its moving statistics. */

@@ -114,7 +114,8 @@ export const TrainingConfig = z
         'Decay of the exponential average of the weights that is served; 0 serves the weights themselves.',
     }),
     trainOn: z.enum(['train', 'train+validation']).meta({
-      description: 'Whether the validation images are trained on too, as in the article.',
+      description:
+        'Whether the validation images are trained on too, as in the article. Then nothing is held out to choose by, and the last iterate is published; otherwise the checkpoint with the best evidence.',
     }),
     checkpointEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between checkpoints.' }),
     metricsEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between metrics events.' }),

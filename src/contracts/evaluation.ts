@@ -35,6 +35,28 @@ export const SampleScores = z
   .meta({ id: 'SampleScores' });
 export type SampleScores = z.infer<typeof SampleScores>;
 
+/** What a checkpoint's weights are worth on validation images: by this the published one is chosen. */
+export const Validation = z
+  .strictObject({
+    iteration: z.int(),
+    secondsElapsed: z.number().meta({ description: 'Seconds of training before it.' }),
+    samples: z
+      .int()
+      .meta({ description: 'Prior samples scored, against as many validation images or more.' }),
+    frechetJointDistance: ratio(
+      'Fréchet distance of features joined with the asked label: blur, few pictures a label and wrong labels all raise it. The lowest is published.',
+    ),
+    ...SampleScores.pick({
+      conditionalAccuracy: true,
+      frechetDistance: true,
+      coverage: true,
+      diversityRatio: true,
+      sharpnessRatio: true,
+    }).shape,
+  })
+  .meta({ id: 'Validation' });
+export type Validation = z.infer<typeof Validation>;
+
 /** What an evaluation found, by the protocol of docs/evaluation.md. Every number is of images rounded to bytes. */
 export const Evaluation = z
   .strictObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Digest, ModelId, RunId, Timestamp } from './common.ts';
 import { PresetName, TrainingConfig, TrainingConfigOverrides } from './config.ts';
 import { DatasetId } from './dataset.ts';
-import { Diagnosis, Evaluation } from './evaluation.ts';
+import { Diagnosis, Evaluation, Validation } from './evaluation.ts';
 
 export const RunState = z
   .enum(['queued', 'running', 'pausing', 'paused', 'cancelling', 'cancelled', 'succeeded', 'failed'])
@@ -69,6 +69,10 @@ export const Run = z
     metrics: RunMetrics.meta({ description: 'The latest of each; empty at first.' }),
     device: z.string().nullable().meta({ description: 'Where it trains, once that is known.' }),
     error: RunError.optional(),
+    best: Validation.optional().meta({
+      description:
+        'The checkpoint with the best evidence so far, whose weights the run publishes when it ends.',
+    }),
     evaluation: Evaluation.optional().meta({ description: 'Of the model it published.' }),
     diagnoses: z.array(Diagnosis).optional().meta({ description: 'Known failures seen so far.' }),
     modelId: ModelId.optional().meta({ description: 'The model it published, once it succeeded.' }),
@@ -113,6 +117,7 @@ export const RunEventBody = z
     event('metrics', z.looseObject({ iteration: z.int() }).catchall(z.number().nullable())),
     event('sample', z.strictObject({ iteration: z.int(), figure: z.string() })),
     event('checkpoint', z.strictObject({ iteration: z.int(), digest: Digest })),
+    event('validation', Validation),
     event('evaluation', Evaluation),
     event('diagnosis', Diagnosis),
     event('log', z.strictObject({ level: z.enum(['info', 'warn', 'error']), message: z.string() })),

@@ -1,4 +1,5 @@
 import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
+import type { Validation } from '../contracts/evaluation.ts';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
 import { StylographError } from '../errors.ts';
@@ -10,45 +11,59 @@ import { disposeWeights, importWeights } from '../model/weights.ts';
 import { FEATURES } from './classifier.ts';
 import type { LiveMeasure } from './diagnose.ts';
 import { Judge } from './judge.ts';
+import { labelAgreement } from './metrics/accuracy.ts';
 import { diversityOf } from './metrics/diversity.ts';
+import { frechetDistance } from './metrics/frechet.ts';
+import { frechetJointDistance } from './metrics/joint.ts';
 import { activeUnits } from './metrics/latent.ts';
+import { manifoldScores } from './metrics/manifold.ts';
+import { sharpnessOf } from './metrics/sharpness.ts';
+import { inEvaluationOrder } from './order.ts';
+import type { Yardstick } from './scores.ts';
 
-/** Few enough that a measure takes a tenth of a second. */
-const DRAWN_PER_LABEL = 8;
+/** What a measure finds. */
+export interface Measured {
+  measure: LiveMeasure;
+  /** Undefined where no reference classifier knows the dataset. */
+  validation: Validation | undefined;
+}
+
+/** Prior samples of a measure, and real images they are held against: a measure takes half a second. */
+const SAMPLES = 1_000;
+const REAL = 2_000;
+/** Decoded at a time. */
+const BATCH = 250;
+/** Images whose pixels are compared. */
+const SPREAD = 200;
 const ENCODED = 128;
-const REAL = 400;
 const LATENT_SEED = 0;
+
+/** What is known of the validation images, and the latents and labels that every measure draws. */
+interface Held {
+  validation: LabelledImages;
+  spread: number;
+  /** Undefined where no reference classifier knows the dataset. */
+  judged: { judge: Judge; yardstick: Yardstick } | undefined;
+}
 
 /** Measures a run's weights while it trains, on validation images. Every measure is a pure function of the weights. */
 export class Watch {
-  readonly #judge: Judge | undefined;
   readonly #record: Pick<ModelRecord, 'image' | 'config'>;
-  readonly #validation: LabelledImages;
-  readonly #labelCount: number;
-  readonly #real: { spread: number; diversity: number | undefined };
+  readonly #held: Held;
 
-  private constructor(
-    judge: Judge | undefined,
-    record: Pick<ModelRecord, 'image' | 'config'>,
-    validation: LabelledImages,
-    real: { spread: number; diversity: number | undefined },
-  ) {
-    this.#judge = judge;
+  private constructor(record: Pick<ModelRecord, 'image' | 'config'>, held: Held) {
     this.#record = record;
-    this.#validation = validation;
-    this.#labelCount = record.image.labels.length;
-    this.#real = real;
+    this.#held = held;
   }
 
   /** Where there is no fit classifier only what needs none is measured; the evaluation will say so. */
   static async over(dataset: Dataset, record: Pick<ModelRecord, 'image' | 'config'>): Promise<Watch> {
+    const { validation } = inEvaluationOrder(dataset);
     const judge = fitJudge(dataset.info);
-    const real = firstOf(dataset.validation, REAL);
-    const spread = spreadOf(real.images, real.labels, record.image.labels.length);
-    const seen = await judge?.see(real.images, real.labels);
-    const diversity =
-      seen && diversityOf(seen.seen.values, real.labels, FEATURES, record.image.labels.length).mean;
-    return new Watch(judge, record, dataset.validation, { spread, diversity });
+    const yardstick = await judge?.yardstick(firstOf(validation, REAL));
+    const { images, labels } = firstOf(validation, SPREAD);
+    const spread = spreadOf(images, labels, record.image.labels.length);
+    return new Watch(record, { validation, spread, judged: judge && { judge, yardstick: yardstick! } });
   }
 
   /**
@@ -56,38 +71,47 @@ export class Watch {
    *
    * @param served encoder and decoder as they would be served
    */
-  async measure(served: NamedWeights[], iteration: number): Promise<LiveMeasure> {
+  async measure(
+    served: NamedWeights[],
+    at: { iteration: number; secondsElapsed: number },
+  ): Promise<Measured> {
+    const { validation, spread, judged } = this.#held;
     const shape = modelShape(this.#record.image, this.#record.config);
-    const labels = Uint8Array.from({ length: DRAWN_PER_LABEL * shape.labels }, (_, i) => i % shape.labels);
+    // Labels as frequent as they are among real images, in every batch the same latents.
+    const { labels } = firstOf(validation, SAMPLES);
     const images = draw(served, shape, labels);
+    const few = firstOf({ images, labels, count: labels.length }, SPREAD);
+    const scored = judged && (await this.#score(images, labels, judged));
     return {
-      iteration,
-      ...(await this.#judged(images, labels)),
-      spreadRatio: spreadOf(images, labels, shape.labels) / this.#real.spread,
-      activeUnits: activeUnits(meansOf(served, shape, firstOf(this.#validation, ENCODED)), shape.latentDim),
+      measure: {
+        iteration: at.iteration,
+        diversityRatio: scored?.scores.diversityRatio ?? null,
+        accuracyPerLabel: scored?.accuracyPerLabel ?? null,
+        spreadRatio: spreadOf(few.images, few.labels, shape.labels) / spread,
+        activeUnits: activeUnits(meansOf(served, shape, firstOf(validation, ENCODED)), shape.latentDim),
+      },
+      validation: scored && { ...at, samples: labels.length, ...scored.scores },
     };
   }
 
-  async #judged(
-    images: Uint8Array,
-    labels: Uint8Array,
-  ): Promise<Pick<LiveMeasure, 'diversityRatio' | 'accuracyPerLabel'>> {
-    if (!this.#judge || this.#real.diversity === undefined)
-      return { diversityRatio: null, accuracyPerLabel: null };
-    const { seen } = await this.#judge.see(images, labels);
-    const right = new Array<number>(this.#labelCount).fill(0);
-    labels.forEach((label, i) => {
-      if (seen.predictions[i] === label) right[label]!++;
-    });
-    return {
-      diversityRatio:
-        diversityOf(seen.values, labels, FEATURES, this.#labelCount).mean / this.#real.diversity,
-      accuracyPerLabel: right.map((count) => count / DRAWN_PER_LABEL),
+  async #score(images: Uint8Array, labels: Uint8Array, { judge, yardstick }: NonNullable<Held['judged']>) {
+    const set = await judge.see(images, labels);
+    const { labelCount, diversity, sharpness, size } = yardstick;
+    const [real, generated] = [yardstick, set].map(({ seen, labels }) => ({ values: seen.values, labels }));
+    const { accuracy, perLabel } = labelAgreement(labels, set.seen.predictions, labelCount);
+    const scores = {
+      frechetJointDistance: frechetJointDistance(real!, generated!, FEATURES, labelCount),
+      conditionalAccuracy: accuracy,
+      frechetDistance: frechetDistance(real!.values, generated!.values, FEATURES),
+      coverage: manifoldScores(real!.values, generated!.values, FEATURES).coverage,
+      diversityRatio: diversityOf(generated!.values, labels, FEATURES, labelCount).mean / diversity.mean,
+      sharpnessRatio: sharpnessOf(images, size) / sharpness,
     };
+    return { scores, accuracyPerLabel: perLabel.map((share) => share ?? 1) };
   }
 
   dispose(): void {
-    this.#judge?.dispose();
+    this.#held.judged?.judge.dispose();
   }
 }
 
@@ -103,17 +127,32 @@ function fitJudge(info: Dataset['info']): Judge | undefined {
 const oneHot = (labels: Uint8Array, count: number): Tensor2D =>
   tf.oneHot(tf.tensor1d(labels, 'int32'), count).toFloat() as Tensor2D;
 
-/** The same few latents under every label, as bytes. */
+/** A prior sample under each label, the same latents every time, as bytes. */
 function draw(served: NamedWeights[], shape: ModelShape, labels: Uint8Array): Uint8Array {
   const decoder = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], served);
-  const bytes = tf.tidy(() => {
-    const drawn = new StepRandom(LATENT_SEED, 'samples', 0).normal([DRAWN_PER_LABEL, 1, shape.latentDim]);
-    const z = tf.tile(drawn, [1, shape.labels, 1]).reshape([labels.length, shape.latentDim]) as Tensor2D;
-    const images = decode(decoder, shape, z, oneHot(labels, shape.labels), inferencePass(shape.batchNorm));
-    return Uint8Array.from(images.mul(255).round().dataSync());
-  }) as unknown as Uint8Array;
+  const z = tf.tidy(() =>
+    new StepRandom(LATENT_SEED, 'samples', 0).normal([labels.length, shape.latentDim]).dataSync(),
+  ) as Float32Array;
+  const pixels = shape.height * shape.width * shape.channels;
+  const images = new Uint8Array(labels.length * pixels);
+  for (let from = 0; from < labels.length; from += BATCH) {
+    const asked = labels.subarray(from, from + BATCH);
+    const rows = z.subarray(from * shape.latentDim, (from + asked.length) * shape.latentDim);
+    const bytes = tf.tidy(() => {
+      const latents = tf.tensor2d(rows, [asked.length, shape.latentDim]);
+      const drawn = decode(
+        decoder,
+        shape,
+        latents,
+        oneHot(asked, shape.labels),
+        inferencePass(shape.batchNorm),
+      );
+      return drawn.mul(255).round().dataSync();
+    }) as unknown as Float32Array;
+    images.set(bytes, from * pixels);
+  }
   disposeWeights(decoder);
-  return bytes;
+  return images;
 }
 
 /** μ of images under their own labels, n × latentDim. */
@@ -133,9 +172,10 @@ function meansOf(
   return mean;
 }
 
-function firstOf({ images, labels, count }: LabelledImages, wanted: number) {
+function firstOf({ images, labels, count }: LabelledImages, wanted: number): LabelledImages {
   const taken = Math.min(count, wanted);
   return {
+    count: taken,
     images: images.subarray(0, (images.length / count) * taken),
     labels: labels.subarray(0, taken),
   };

@@ -31,6 +31,7 @@ export function markOf({ type, data }: RunEventBody): { mark: string; iteration:
     case 'sample':
       return { mark: `sample:${data.figure.replace(/-\d+\.\w+$/, '')}`, iteration: data.iteration };
     case 'metrics':
+    case 'validation':
     case 'checkpoint':
       return { mark: type, iteration: data.iteration };
     case 'evaluation':

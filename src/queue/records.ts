@@ -41,6 +41,7 @@ const FIELDS = [
   'metrics',
   'device',
   'error',
+  'best',
   'evaluation',
   'diagnoses',
   'modelId',

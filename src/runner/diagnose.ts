@@ -1,6 +1,6 @@
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import type { Dataset } from '../contracts/dataset.ts';
-import type { Diagnosis, Evaluation } from '../contracts/evaluation.ts';
+import type { Diagnosis, Evaluation, Validation } from '../contracts/evaluation.ts';
 import type { NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
 import type * as evaluation from '../evaluation/index.ts';
@@ -16,7 +16,8 @@ export type Diagnostics = Pick<typeof evaluation, 'diagnoseLive' | 'diagnoseEval
   ): Promise<Pick<evaluation.Watch, 'measure' | 'dispose'>>;
 };
 
-type LiveWindow = evaluation.LiveWindow;
+/** The newest numbers to judge by, and every checkpoint's evidence. */
+type History = evaluation.LiveWindow & { validations: Validation[] };
 
 /** How far back training may go on with all the numbers that an unbroken run would have. */
 const CHECKPOINTS_BACK = 2;
@@ -40,7 +41,7 @@ export class Diagnoser {
   readonly #watch: Awaited<ReturnType<Diagnostics['watch']>>;
   readonly #told: Set<string>;
   /** More than is looked at, since training may go on from a checkpoint before the newest. */
-  #history: LiveWindow;
+  #history: History;
   /** Of the newest metrics. */
   #iteration: number;
 
@@ -48,7 +49,7 @@ export class Diagnoser {
     diagnostics: Diagnostics,
     options: DiagnoserOptions,
     watch: Awaited<ReturnType<Diagnostics['watch']>>,
-    history: LiveWindow,
+    history: History,
   ) {
     this.#diagnostics = diagnostics;
     this.#options = options;
@@ -63,12 +64,22 @@ export class Diagnoser {
     const image = imageSpec(dataset);
     const watch = await diagnostics.watch(dataset, { image, config: record.config });
     const stored = await store.readFile(fileOf(record.id));
-    const known = stored
-      ? (JSON.parse(Buffer.from(stored).toString('utf8')) as LiveWindow)
-      : { losses: [], measures: [] };
-    const before = ({ iteration }: { iteration: number }) => iteration <= resumedAt;
-    const history = { losses: known.losses.filter(before), measures: known.measures.filter(before) };
-    return new Diagnoser(diagnostics, options, watch, history);
+    const known = stored ? (JSON.parse(Buffer.from(stored).toString('utf8')) as Partial<History>) : {};
+    return new Diagnoser(diagnostics, options, watch, upTo(resumedAt, known));
+  }
+
+  /** The checkpoint whose weights draw best by its evidence; undefined where nothing could be judged. */
+  get best(): Validation | undefined {
+    return this.#history.validations.reduce<Validation | undefined>(
+      (best, one) => (best && best.frechetJointDistance <= one.frechetJointDistance ? best : one),
+      undefined,
+    );
+  }
+
+  /** Training goes on from an earlier iteration: what came after it did not happen. */
+  wentBack(iteration: number): void {
+    this.#history = upTo(iteration, this.#history);
+    this.#iteration = iteration;
   }
 
   get #run() {
@@ -88,27 +99,35 @@ export class Diagnoser {
     await this.#tellAll(diagnoseLive({ losses: losses.slice(-LOSSES_KEPT), measures: [] }, this.#run));
   }
 
-  /** Call before the checkpoint is stored. Checkpoints that a pause asks for are not measured, others are. */
-  async checkpoint({ iteration }: TrainingState, served: NamedWeights[]): Promise<void> {
-    const { record, store } = this.#options;
+  /**
+   * Call before the checkpoint is stored. Checkpoints that a pause asks for are not measured, others are, and their
+   * evidence is told.
+   */
+  async checkpoint({ iteration, secondsElapsed }: TrainingState, served: NamedWeights[]): Promise<void> {
+    const { record, store, tell } = this.#options;
     const { MEASURES_KEPT, diagnoseLive } = this.#diagnostics;
     const { checkpointEvery, iterations, warmupIterations } = record.config;
     const due = iteration % checkpointEvery === 0 || iteration === iterations;
     if (due && iteration > warmupIterations) {
-      const measures = [...this.#history.measures, await this.#watch.measure(served, iteration)].slice(
-        -MEASURES_KEPT - CHECKPOINTS_BACK,
-      );
-      this.#history = { ...this.#history, measures };
+      const { measure, validation } = await this.#watch.measure(served, { iteration, secondsElapsed });
+      const measures = [...this.#history.measures, measure].slice(-MEASURES_KEPT - CHECKPOINTS_BACK);
+      const validations = [...this.#history.validations, ...(validation ? [validation] : [])];
+      this.#history = { ...this.#history, measures, validations };
+      if (validation) await tell({ type: 'validation', data: validation });
       await this.#tellAll(diagnoseLive({ losses: [], measures: measures.slice(-MEASURES_KEPT) }, this.#run));
     }
     await store.writeFile(fileOf(record.id), Buffer.from(JSON.stringify(this.#history)));
   }
 
-  /** A loss stopped being a finite number; the metrics that show it have been told. */
-  async diverged(what: string): Promise<void> {
+  /**
+   * A loss stopped being a finite number; the metrics that show it have been told.
+   * @param remedy what is done about it; undefined when the run fails
+   */
+  async diverged(what: string, remedy?: string): Promise<void> {
     const iteration = this.#iteration;
-    const advice = 'Start again with lower learningRates, less ganWeight or another seed.';
-    await this.#tellAll([{ code: 'not_finite', severity: 'critical', iteration, detail: what, advice }]);
+    const advice = remedy ?? 'Start again with lower learningRates, less ganWeight or another seed.';
+    const severity = remedy === undefined ? 'critical' : 'warning';
+    await this.#tellAll([{ code: 'not_finite', severity, iteration, detail: what, advice }]);
   }
 
   async evaluated(found: Evaluation, iteration: number): Promise<void> {
@@ -131,4 +150,17 @@ export class Diagnoser {
 }
 
 const keyOf = ({ code, severity }: Pick<Diagnosis, 'code' | 'severity'>): string => `${code} ${severity}`;
+
+function upTo(
+  iteration: number,
+  { losses = [], measures = [], validations = [] }: Partial<History>,
+): History {
+  const before = (one: { iteration: number }) => one.iteration <= iteration;
+  return {
+    losses: losses.filter(before),
+    measures: measures.filter(before),
+    validations: validations.filter(before),
+  };
+}
+
 const fileOf = (runId: string): string => `runs/${runId}/live.json`;

@@ -1,7 +1,7 @@
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
-import type { Evaluation } from '../contracts/evaluation.ts';
+import type { Evaluation, Validation } from '../contracts/evaluation.ts';
 import { figureFile, type SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunRecord } from '../contracts/run.ts';
@@ -12,9 +12,17 @@ import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
-import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
+import {
+  latestCheckpoint,
+  removeBest,
+  saveCheckpoint,
+  saveFigure,
+  saveSnapshot,
+  weightsDigest,
+} from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { Backlog } from './backlog.ts';
+import { type Candidate, chooseCandidate, keepBest } from './candidate.ts';
 import { Diagnoser } from './diagnose.ts';
 import { type DrawDependencies, drawRun } from './draw.ts';
 import { type Evaluator, evaluateRun } from './evaluate.ts';
@@ -72,6 +80,8 @@ export async function runTraining(deps: RunnerDependencies, options: RunnerOptio
   return await new Runner(deps, options, record).run();
 }
 
+/** What learning rates are multiplied by after a loss that was not finite. */
+const SETBACK_RATE = 0.3;
 /** Events that may be on their way to the store while training goes on. */
 const EVENTS_UNDERWAY = 64;
 
@@ -117,43 +127,40 @@ class Runner {
       tell: (body) => this.#tell(body),
       resumedAt: resume?.iteration ?? 0,
     });
-    const state = await this.#train(trainer, dataset, diagnoser, resume).catch(async (error: unknown) => {
-      if (errorCodeOf(error) === 'diverged') await diagnoser.diverged((error as Error).message);
-      throw error;
-    });
+    const state = await this.#trainOrGoBack(trainer, dataset, diagnoser, resume);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
-    const evaluation = await this.#evaluate(evaluator, trainer, dataset, state);
-    if (evaluation) await diagnoser.evaluated(evaluation, state.iteration);
+    const last = { iteration: state.iteration, served: trainer.servedWeights(state) };
+    const candidate = await chooseCandidate(this.#keeping, last, diagnoser.best);
+    const evaluation = await this.#evaluate(evaluator, dataset, candidate, state.secondsElapsed);
+    if (evaluation) await diagnoser.evaluated(evaluation, candidate.iteration);
     diagnoser.dispose();
-    if (!signal.aborted) await this.#draw(trainer, dataset, state);
+    if (!signal.aborted) await this.#draw(trainer, dataset, candidate);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
-    return await this.#publish(trainer, dataset, state, evaluation);
+    return await this.#publish(dataset, candidate, evaluation);
   }
 
   async #evaluate(
     evaluator: Evaluator,
-    trainer: Trainer,
     dataset: Dataset,
-    state: TrainingState,
+    { served }: Candidate,
+    secondsElapsed: number,
   ): Promise<Evaluation | undefined> {
     return await evaluateRun(evaluator, {
       known: this.#record.evaluation,
       record: { image: imageSpec(dataset), config: this.#record.config },
-      served: trainer.servedWeights(state),
+      served,
       dataset,
-      secondsElapsed: state.secondsElapsed,
+      secondsElapsed,
       signal: this.#options.signal,
       tell: (body) => this.#tell(body),
       report: (change) => this.#progress.report(change),
     });
   }
 
-  async #draw(trainer: Trainer, dataset: Dataset, state: TrainingState): Promise<void> {
+  async #draw(trainer: Trainer, dataset: Dataset, { iteration, served }: Candidate): Promise<void> {
     const { store, drawFigures, metrics } = this.#deps;
     const { id: runId, config, seed } = this.#record;
-    const served = trainer.servedWeights(state);
-    const { iteration } = state;
     const record = { runId, iteration, image: imageSpec(dataset), config, digest: weightsDigest(served) };
     const tools = { ...trainer, store, drawFigures, metrics };
     await drawRun(
@@ -192,19 +199,60 @@ class Runner {
     }
   }
 
-  /** The newest state there is when training ends. */
-  async #train(
+  get #keeping() {
+    const { config } = this.#record;
+    return { store: this.#deps.store, runId: this.#record.id, config, tell: this.#tell.bind(this) };
+  }
+
+  /**
+   * Trains; a loss that is not finite sends the run back to its last checkpoint once, to go on with lower rates.
+   * @returns the newest state there is when training ends
+   * @throws diverged when it happens again
+   */
+  async #trainOrGoBack(
     trainer: Trainer,
     dataset: Dataset,
     diagnoser: Diagnoser,
     resume: TrainingState | undefined,
   ): Promise<TrainingState | undefined> {
+    const start = { newest: resume };
+    try {
+      return await this.#train(trainer, dataset, diagnoser, start);
+    } catch (error) {
+      if (errorCodeOf(error) !== 'diverged') throw error;
+      const what = (error as Error).message;
+      const { newest } = start;
+      if (newest && newest.rateScale < 1) {
+        await diagnoser.diverged(what);
+        throw error;
+      }
+      const iteration = newest?.iteration ?? 0;
+      const remedy = `The run went back to iteration ${iteration} and goes on with learning rates times ${SETBACK_RATE}.`;
+      await diagnoser.diverged(what, remedy);
+      await this.#tell({ type: 'log', data: { level: 'warn', message: `${what} ${remedy}` } });
+      diagnoser.wentBack(iteration);
+      const lower = { newest, rateScale: SETBACK_RATE };
+      return await this.#train(trainer, dataset, diagnoser, lower).catch(async (again: unknown) => {
+        if (errorCodeOf(again) === 'diverged') await diagnoser.diverged((again as Error).message);
+        throw again;
+      });
+    }
+  }
+
+  /** Keeps the newest state in `at`, where a run that failed is gone on from. */
+  async #train(
+    trainer: Trainer,
+    dataset: Dataset,
+    diagnoser: Diagnoser,
+    at: { newest: TrainingState | undefined; rateScale?: number },
+  ): Promise<TrainingState | undefined> {
     const { config, seed } = this.#record;
+    const { newest: resume, rateScale } = at;
     const initial = resume === undefined ? await this.#initialWeights() : undefined;
     const { signal } = this.#options;
-    let newest = resume;
-    if (signal.aborted) return newest;
-    for await (const event of trainer.train({ config, dataset, seed, resume, initial, signal })) {
+    if (signal.aborted) return resume;
+    const options = { config, dataset, seed, resume, initial, rateScale, signal };
+    for await (const event of trainer.train(options)) {
       switch (event.type) {
         case 'progress':
           await this.#progress.report(event.progress);
@@ -217,9 +265,8 @@ class Runner {
           await this.#sample(event.sheet, event.iteration, imageSpec(dataset));
           break;
         case 'checkpoint':
-          await diagnoser.checkpoint(event.state, trainer.servedWeights(event.state));
-          await this.#checkpoints.add(() => this.#checkpoint(trainer, event.state));
-          newest = event.state;
+          await this.#checkpointDue(trainer, event.state, diagnoser);
+          at.newest = event.state;
           break;
         case 'snapshot':
           await this.#checkpoints.add(() => this.#snapshot(event.iteration, event.decoder));
@@ -228,7 +275,7 @@ class Runner {
     await this.#progress.flush();
     await this.#checkpoints.settled();
     await this.#events.settled();
-    return newest;
+    return at.newest;
   }
 
   async #sample(sheet: SampleSheet, iteration: number, spec: ImageSpec): Promise<void> {
@@ -242,6 +289,22 @@ class Runner {
     const { runId, fence } = this.#options;
     await this.#deps.runs.checkFence(runId, fence);
     await saveSnapshot(this.#deps.store, runId, iteration, decoder);
+  }
+
+  async #checkpointDue(trainer: Trainer, state: TrainingState, diagnoser: Diagnoser): Promise<void> {
+    const served = trainer.servedWeights(state);
+    await diagnoser.checkpoint(state, served);
+    const { best } = diagnoser;
+    await this.#checkpoints.add(async () => {
+      if (best?.iteration === state.iteration) await this.#keepBest(best, served);
+      await this.#checkpoint(trainer, state);
+    });
+  }
+
+  async #keepBest(best: Validation, served: NamedWeights[]): Promise<void> {
+    const { runId, fence } = this.#options;
+    await this.#deps.runs.checkFence(runId, fence);
+    if (await keepBest(this.#keeping, best, served)) await this.#deps.runs.patch(runId, fence, { best });
   }
 
   async #checkpoint(trainer: Trainer, state: TrainingState): Promise<void> {
@@ -266,9 +329,8 @@ class Runner {
   }
 
   async #publish(
-    trainer: Trainer,
     dataset: Dataset,
-    state: TrainingState,
+    { iteration, served }: Candidate,
     evaluation: Evaluation | undefined,
   ): Promise<RunOutcome> {
     const { runs, registry, announce } = this.#deps;
@@ -281,14 +343,13 @@ class Runner {
     }
     await this.#progress.report({ phase: 'publishing', secondsRemaining: 0 });
     await this.#progress.flush();
-    const served = trainer.servedWeights(state);
     const { preset, dataset: datasetId, config } = this.#record;
     const record: ModelRecord = {
       id: modelId,
       runId,
       preset,
       dataset: datasetId,
-      iteration: state.iteration,
+      iteration,
       latentDim: config.latentDim,
       image: imageSpec(dataset),
       config,
@@ -297,6 +358,7 @@ class Runner {
       createdAt: new Date().toISOString(),
     };
     await registry.publish(record, served);
+    await removeBest(this.#deps.store, runId);
     if (!(await announce(modelId))) {
       const message = `${modelId} is published, but a server has not loaded it yet.`;
       await this.#tell({ type: 'log', data: { level: 'warn', message } });

@@ -35,6 +35,8 @@ interface Meta {
   batchesDrawn: number;
   stepsTaken: number;
   secondsElapsed: number;
+  /** Absent where an earlier version wrote it: 1. */
+  rateScale?: number;
   seed: number;
   config: TrainingConfig;
   digest: string;
@@ -78,7 +80,7 @@ export async function saveCheckpoint(
   input: CheckpointInput,
 ): Promise<CheckpointInfo> {
   const { state, served, config, seed, fence, software = {}, beforeCommit } = input;
-  const { iteration, batchesDrawn, stepsTaken, secondsElapsed } = state;
+  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale } = state;
   const meta: Meta = {
     format: FORMAT,
     runId,
@@ -86,6 +88,7 @@ export async function saveCheckpoint(
     batchesDrawn,
     stepsTaken,
     secondsElapsed,
+    rateScale,
     seed,
     config,
     digest: weightsDigest(served),
@@ -124,12 +127,13 @@ async function readCheckpoint(store: FolderStore, path: string): Promise<StoredC
     const file = `${name}.safetensors`;
     return file in sizes || name === 'weights' ? decode(await store.read(path, file)).weights : [];
   };
-  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, config, seed } = meta;
+  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale = 1, config, seed } = meta;
   const state: TrainingState = {
     iteration,
     batchesDrawn,
     stepsTaken,
     secondsElapsed,
+    rateScale,
     weights: await part('weights'),
     optimizer: await part('optimizer'),
     averages: await part('averages'),

@@ -1,3 +1,4 @@
+export { readBest, removeBest, saveBest } from './best.ts';
 export { latestCheckpoint, listCheckpoints, saveCheckpoint } from './checkpoints.ts';
 export { weightsDigest } from './digest.ts';
 export { readDrawing, saveDrawing, saveFilm } from './films.ts';

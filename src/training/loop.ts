@@ -32,6 +32,8 @@ export interface TrainOptions {
   resume?: TrainingState | undefined;
   /** Weights to start from instead of fresh ones. */
   initial?: NamedWeights[] | undefined;
+  /** Multiplies the learning rates from here on, and is kept in checkpoints. */
+  rateScale?: number | undefined;
   /**
    * Stops the run. With the reason `cancel` it ends within one step; otherwise it finishes its iteration and yields a
    * checkpoint to go on from.
@@ -50,11 +52,12 @@ const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmedi
  * Order within an iteration: progress, metrics, samples, snapshot, checkpoint, so that whoever goes on from a checkpoint
  * has every snapshot before it. The last iteration always has metrics, samples and a checkpoint.
  *
- * @throws StylographError `diverged` when a loss is not a finite number, after the metrics that show it.
+ * @throws StylographError `diverged` when a loss is not a finite number, after the metrics that show it, or a weight is not
+ *   when a checkpoint is due: a checkpoint is always good to go on from.
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void> {
-  const { config, dataset, seed, resume, initial, signal } = options;
-  const trainer = new Trainer({ config, dataset, seed, resume, initial });
+  const { config, dataset, seed, resume, signal } = options;
+  const trainer = new Trainer(options);
   const clock = new TrainingClock(resume?.secondsElapsed ?? 0, trainer, config.iterations);
   const goesOn = async (): Promise<boolean> => {
     await yieldToEventLoop();
@@ -91,7 +94,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       if (frames.has(iteration)) yield snapshot(iteration);
       if (signal.aborted && signal.reason === 'cancel') return;
       if (signal.aborted || isDue(iteration, config.checkpointEvery, config.iterations)) {
-        yield { type: 'checkpoint', state: trainer.state(clock.secondsElapsed) };
+        const state = trainer.state(clock.secondsElapsed);
+        // Losses are of before the update: the update itself may have spoilt the weights.
+        const spoilt = state.weights.find(({ values }) => !values.every(Number.isFinite));
+        if (spoilt) throw divergence([`the weight ${spoilt.name}`], iteration);
+        yield { type: 'checkpoint', state };
       }
       if (signal.aborted) return;
     }
@@ -110,7 +117,7 @@ function divergence(names: string[], iteration: number): StylographError {
   return new StylographError(
     'diverged',
     `${names.join(', ')} stopped being a finite number at iteration ${iteration}. ` +
-      'Start again with lower learningRates or another seed.',
+      'Start again with lower learningRates, less ganWeight or another seed.',
   );
 }
 

@@ -57,6 +57,7 @@ export class Trainer {
   readonly #batches: BatchStream;
   #iteration: number;
   #stepsTaken: number;
+  readonly #rateScale: number;
 
   /** Fresh networks, weights to start from, or a state to go on from. */
   constructor(options: {
@@ -65,6 +66,7 @@ export class Trainer {
     seed: number;
     resume?: TrainingState | undefined;
     initial?: NamedWeights[] | undefined;
+    rateScale?: number | undefined;
   }) {
     const { config, dataset, seed, resume, initial } = options;
     this.config = config;
@@ -81,6 +83,7 @@ export class Trainer {
     });
     this.#iteration = resume?.iteration ?? 0;
     this.#stepsTaken = resume?.stepsTaken ?? 0;
+    this.#rateScale = options.rateScale ?? resume?.rateScale ?? 1;
   }
 
   /** Iterations done. */
@@ -162,7 +165,8 @@ export class Trainer {
   #settings(): StepSettings {
     const random = new StepRandom(this.#seed, 'steps', this.#stepsTaken);
     this.#stepsTaken += 1;
-    return { config: this.config, rateFactor: rateFactor(this.#iteration, this.config), random };
+    const factor = this.#rateScale * rateFactor(this.#iteration, this.config);
+    return { config: this.config, rateFactor: factor, random };
   }
 
   #drawAfter(previous: StepInput): StepInput {
@@ -188,6 +192,7 @@ export class Trainer {
       batchesDrawn: this.#batches.drawn,
       stepsTaken: this.#stepsTaken,
       secondsElapsed,
+      rateScale: this.#rateScale,
       ...exportNetworks(this.networks),
     };
   }

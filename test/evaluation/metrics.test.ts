@@ -4,6 +4,7 @@ import { StepRandom, tf } from '../../src/engine/index.ts';
 import { labelAgreement } from '../../src/evaluation/metrics/accuracy.ts';
 import { diversityOf, diversityRatio } from '../../src/evaluation/metrics/diversity.ts';
 import { frechetDistance } from '../../src/evaluation/metrics/frechet.ts';
+import { frechetJointDistance } from '../../src/evaluation/metrics/joint.ts';
 import { kernelDistance } from '../../src/evaluation/metrics/kid.ts';
 import { activeUnits, klPerDimension, probeAccuracy } from '../../src/evaluation/metrics/latent.ts';
 import { manifoldScores } from '../../src/evaluation/metrics/manifold.ts';
@@ -62,6 +63,19 @@ test('Fréchet distance: 0 to itself; a shift and a scale give what the formula 
     doubled,
     1e-9,
   );
+});
+
+test('Fréchet joint distance: images under wrong labels are far, though as a set they are the same', () => {
+  const labels = Uint8Array.from({ length: 4_000 }, (_, i) => i % 2);
+  // Two labels, six apart.
+  const values = normal(4_000, 3).map((value, i) => value + 6 * labels[Math.floor(i / 3)]!);
+  const real = { values, labels };
+  about(frechetJointDistance(real, real, 3, 2), 0, 1e-6);
+  const swapped = { values, labels: labels.map((label) => 1 - label) };
+  about(frechetDistance(values, values, 3), 0, 1e-6);
+  assert.ok(frechetJointDistance(real, swapped, 3, 2) > 1);
+  const shifted = { values: values.map((value) => value + 2), labels };
+  about(frechetJointDistance(real, shifted, 3, 2), 4, 1e-3);
 });
 
 test('Fréchet distance sees correlation that no single column shows', () => {

@@ -1,4 +1,4 @@
-import type { Evaluation, SampleScores } from '../../src/contracts/evaluation.ts';
+import type { Evaluation, SampleScores, Validation } from '../../src/contracts/evaluation.ts';
 import type { Evaluator } from '../../src/runner/evaluate.ts';
 
 const scores: SampleScores = {
@@ -43,6 +43,19 @@ export function someEvaluation(change: Partial<Evaluation> = {}): Evaluation {
   };
 }
 
+/** Evidence of a checkpoint. */
+export const someValidation = (iteration: number, frechetJointDistance: number): Validation => ({
+  iteration,
+  secondsElapsed: iteration / 8,
+  samples: 1000,
+  frechetJointDistance,
+  conditionalAccuracy: 0.95,
+  frechetDistance: 0.03,
+  coverage: 0.7,
+  diversityRatio: 0.9,
+  sharpnessRatio: 1,
+});
+
 /** An evaluator that finds every run well. */
 export function someEvaluator(change: Partial<Evaluator> = {}): Evaluator {
   return {
@@ -51,12 +64,9 @@ export function someEvaluator(change: Partial<Evaluator> = {}): Evaluator {
     diagnoseLive: () => [],
     diagnoseEvaluation: () => [],
     watch: async () => ({
-      measure: async (_served, iteration) => ({
-        iteration,
-        diversityRatio: 1,
-        accuracyPerLabel: [1],
-        spreadRatio: 1,
-        activeUnits: 8,
+      measure: async (_served, { iteration }) => ({
+        measure: { iteration, diversityRatio: 1, accuracyPerLabel: [1], spreadRatio: 1, activeUnits: 8 },
+        validation: undefined,
       }),
       dispose: () => undefined,
     }),

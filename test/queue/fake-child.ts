@@ -69,7 +69,13 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
     }
     if (signal.aborted || due(iteration, checkpointEvery)) {
       const weights = [{ name: 'w', shape: [1], values: Float32Array.from([weight]) }];
-      const counts = { iteration, batchesDrawn: iteration, stepsTaken: iteration, secondsElapsed };
+      const counts = {
+        iteration,
+        batchesDrawn: iteration,
+        stepsTaken: iteration,
+        secondsElapsed,
+        rateScale: 1,
+      };
       const state: TrainingState = { ...counts, weights, optimizer: [], averages: [] };
       yield { type: 'checkpoint', state };
     }

@@ -10,7 +10,7 @@ import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
 import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
 import type { Drawings } from '../../src/training/drawings.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
-import { someEvaluation, someEvaluator } from '../evaluation/some.ts';
+import { someEvaluation, someEvaluator, someValidation } from '../evaluation/some.ts';
 import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
 import { someModel, someState, someWeights } from '../store/support.ts';
 
@@ -313,18 +313,121 @@ test('diagnoses are told once for each severity, and a resumed run judges by wha
   assert.deepEqual((await place.runs.get(run.runId)).diagnoses?.length, 2);
 });
 
-test('a run whose losses stop being finite fails, and says so as a diagnosis', async (t) => {
-  const { place, deps, start } = await setUp(t, async function* () {
-    yield* checkpoints(10);
+const diverges = (iteration: number) =>
+  new StylographError('diverged', `ganLoss stopped being a finite number at iteration ${iteration}.`);
+
+test('after a loss that is not finite a run goes back to its last checkpoint once, with lower rates', async (t) => {
+  const began: [number | undefined, number | undefined][] = [];
+  const { place, deps, start } = await setUp(t, async function* ({ resume, rateScale }) {
+    began.push([resume?.iteration, rateScale]);
+    if (began.length === 2) return yield* checkpoints(15, 20);
+    yield* checkpoints(5, 10);
     yield { type: 'metrics', iteration: 13, values: { ganLoss: null } };
-    throw new StylographError('diverged', 'ganLoss stopped being a finite number at iteration 13.');
+    throw diverges(13);
+  });
+  const run = await start();
+  assert.equal((await runTraining(deps, { ...run, signal: endless })).type, 'succeeded');
+  assert.deepEqual(began, [
+    [undefined, undefined],
+    [10, 0.3],
+  ]);
+  const events = await allEvents(place, run.runId);
+  const [told] = events.filter(({ type }) => type === 'diagnosis');
+  assert.deepEqual([told?.data.code, told?.data.severity], ['not_finite', 'warning']);
+  assert.match(String(told?.data.advice), /went back to iteration 10 .* times 0\.3/);
+  assert.ok(
+    events.some(({ type, data }) => type === 'log' && /went back to iteration 10/.test(String(data.message))),
+  );
+});
+
+test('a run that diverges with lower rates too fails, also when it was resumed in between', async (t) => {
+  const { place, deps, start } = await setUp(t, async function* ({ resume, rateScale }) {
+    if (resume?.iteration === 10) throw diverges(13);
+    for (const iteration of [5, 10]) {
+      yield {
+        type: 'checkpoint',
+        state: { ...someState(iteration), rateScale: rateScale ?? resume?.rateScale ?? 1 },
+      };
+      if (iteration === 5 && rateScale === undefined) throw diverges(7);
+    }
+    throw diverges(11);
   });
   const run = await start();
   await assert.rejects(runTraining(deps, { ...run, signal: endless }), withCode('diverged'));
-  const [diagnosis] = (await place.runs.get(run.runId)).diagnoses!;
+  const newest = await latestCheckpoint(deps.store, run.runId, assert.fail);
+  assert.deepEqual([newest?.state.iteration, newest?.state.rateScale], [10, 0.3]);
+  // Its checkpoint remembers that it has gone back already.
+  await assert.rejects(runTraining(deps, { ...run, signal: endless }), withCode('diverged'));
+  const told = (await allEvents(place, run.runId)).filter(({ type }) => type === 'diagnosis');
   assert.deepEqual(
-    [diagnosis?.code, diagnosis?.severity, diagnosis?.iteration],
-    ['not_finite', 'critical', 13],
+    told.map(({ data }) => [data.severity, data.iteration]),
+    [
+      ['warning', 0],
+      ['critical', 5],
+    ],
   );
-  assert.match(diagnosis!.detail, /ganLoss stopped being a finite number at iteration 13/);
+});
+
+/** Evidence that is worth `distances[iteration]`. */
+const watching = (distances: Record<number, number>) => async () =>
+  someEvaluator({
+    watch: async () => ({
+      measure: async (_served, { iteration }) => ({
+        measure: { iteration, diversityRatio: 1, accuracyPerLabel: [1], spreadRatio: 1, activeUnits: 8 },
+        validation: someValidation(iteration, distances[iteration]!),
+      }),
+      dispose: () => undefined,
+    }),
+  });
+const judgedOften = { ...newRun().config, iterations: 20, checkpointEvery: 5, warmupIterations: 0 };
+
+test('a run publishes the checkpoint with the best evidence, which every resumed run finds again', async (t) => {
+  const stop = new AbortController();
+  const { place, deps, start, registry } = await setUp(t, async function* ({ resume }) {
+    if (resume) return yield* checkpoints(15, 20);
+    yield* checkpoints(5, 10);
+    stop.abort('pause');
+  });
+  const loadEvaluator = watching({ 5: 0.3, 10: 0.1, 15: 0.1, 20: 0.2 });
+  const run = await start({ config: judgedOften });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: stop.signal });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless });
+  const model = await registry.get('latest');
+  assert.equal(model.iteration, 10);
+  assert.equal(model.digest, weightsDigest(someWeights(10)));
+  assert.equal((await place.runs.get(run.runId)).best?.iteration, 10);
+  const told = (await allEvents(place, run.runId)).filter(({ type }) => type === 'validation');
+  assert.deepEqual(
+    told.map(({ data }) => data.iteration),
+    [5, 10, 15, 20],
+  );
+});
+
+test('a run that trains on its validation images publishes its last iterate', async (t) => {
+  const { place, deps, start, registry } = await setUp(t, () => checkpoints(5, 10, 15, 20));
+  const loadEvaluator = watching({ 5: 0.1, 10: 0.2, 15: 0.3, 20: 0.4 });
+  const run = await start({ config: { ...judgedOften, trainOn: 'train+validation' } });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless });
+  assert.equal((await registry.get('latest')).iteration, 20);
+  assert.equal((await place.runs.get(run.runId)).best, undefined);
+});
+
+test('where the best weights are damaged the last ones are published, and the log says so', async (t) => {
+  const { place, store, deps, start, registry } = await setUp(t, async function* () {
+    yield* checkpoints(5, 10, 15);
+    const file = join(place.folder, 'store', 'runs', run.runId, 'best', '000000005.safetensors');
+    while ((await store.readFile(`runs/${run.runId}/best/000000005.safetensors`)) === undefined)
+      await sleep(5);
+    await truncate(file, 10);
+    yield* checkpoints(20);
+  });
+  const run = await start({ config: judgedOften });
+  const loadEvaluator = watching({ 5: 0.1, 10: 0.2, 15: 0.3, 20: 0.4 });
+  await runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless });
+  assert.equal((await registry.get('latest')).iteration, 20);
+  const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
+  assert.match(
+    String(log?.data.message),
+    /iteration 5, the best so far, cannot be read; those of iteration 20/,
+  );
 });

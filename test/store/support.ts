@@ -25,6 +25,7 @@ export const someState = (iteration: number): TrainingState => ({
   batchesDrawn: iteration * 2,
   stepsTaken: iteration * 3,
   secondsElapsed: iteration / 8,
+  rateScale: 1,
   weights: someWeights(iteration),
   optimizer: [{ name: 'encoder/dense/kernel', shape: [6], values: new Float32Array(6).fill(iteration) }],
   averages: [],

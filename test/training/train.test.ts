@@ -178,6 +178,18 @@ test('a loss that is not finite is reported as null and ends the run with advice
   assert.ok(last.type === 'metrics' && last.values.encoderLoss === null);
 });
 
+test('a rate scale multiplies the learning rates, also of whoever goes on from the checkpoint', async () => {
+  const { encoder, decoder, discriminator } = config().learningRates;
+  // Halving is exact, so both ways of asking for it give the same bits.
+  const half = { encoder: encoder / 2, decoder: decoder / 2, discriminator: discriminator / 2 };
+  const lower = states(await collect({ config: config({ learningRates: half }) }));
+  const scaled = states(await collect({ rateScale: 0.5 }));
+  assert.deepEqual(scaled.at(-1)!.weights, lower.at(-1)!.weights);
+  const resumed = states(await collect({ resume: scaled[0] }));
+  assert.deepEqual(resumed.at(-1)!.weights, lower.at(-1)!.weights);
+  assert.equal(resumed.at(-1)!.rateScale, 0.5);
+});
+
 test('averages are served in place of the weights they average', async () => {
   const [state] = states(await collect({ config: config({ decoderAveraging: 0.9 }) }));
   const served = servedWeights(state!);
