@@ -837,6 +837,8 @@ export interface components {
             pixelWeight: number;
             /** @description Weight of the KL term; 1 in the article. */
             priorWeight: number;
+            /** @description Iterations over which the weight of the KL term rises linearly from 0; 0 in the article. */
+            priorWarmupIterations: number;
             /** @description Weight of the GAN loss in the decoder; 1 in the article. */
             ganWeight: number;
             /**
@@ -848,6 +850,10 @@ export interface components {
             priorFakeWeight: number;
             /** @description Weight of reconstructions against reals in L_GAN; 1 in the article. */
             reconstructionFakeWeight: number;
+            /** @description Weight of real images under a wrong label, as fakes, against reals in L_GAN of the discriminator; 0 in the article. */
+            wrongLabelFakeWeight: number;
+            /** @description Deviation of the noise on every image that the discriminator judges at the start; it falls linearly to 0 at the end. 0 in the article. */
+            inputNoise: number;
             /** @description Dropout rate after every activation. */
             dropout: number;
             /** @description Batch normalisation (momentum 0.99, no scale) before every activation. */
@@ -952,6 +958,8 @@ export interface components {
             pixelWeight?: number;
             /** @description Weight of the KL term; 1 in the article. */
             priorWeight?: number;
+            /** @description Iterations over which the weight of the KL term rises linearly from 0; 0 in the article. */
+            priorWarmupIterations?: number;
             /** @description Weight of the GAN loss in the decoder; 1 in the article. */
             ganWeight?: number;
             /**
@@ -963,6 +971,10 @@ export interface components {
             priorFakeWeight?: number;
             /** @description Weight of reconstructions against reals in L_GAN; 1 in the article. */
             reconstructionFakeWeight?: number;
+            /** @description Weight of real images under a wrong label, as fakes, against reals in L_GAN of the discriminator; 0 in the article. */
+            wrongLabelFakeWeight?: number;
+            /** @description Deviation of the noise on every image that the discriminator judges at the start; it falls linearly to 0 at the end. 0 in the article. */
+            inputNoise?: number;
             /** @description Dropout rate after every activation. */
             dropout?: number;
             /** @description Batch normalisation (momentum 0.99, no scale) before every activation. */

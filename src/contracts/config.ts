@@ -63,6 +63,9 @@ export const TrainingConfig = z
       .min(0)
       .max(1000)
       .meta({ description: 'Weight of the KL term; 1 in the article.' }),
+    priorWarmupIterations: z.int().min(0).max(1_000_000).meta({
+      description: 'Iterations over which the weight of the KL term rises linearly from 0; 0 in the article.',
+    }),
     ganWeight: z
       .number()
       .min(0)
@@ -76,6 +79,14 @@ export const TrainingConfig = z
     }),
     reconstructionFakeWeight: z.number().min(0).max(10).meta({
       description: 'Weight of reconstructions against reals in L_GAN; 1 in the article.',
+    }),
+    wrongLabelFakeWeight: z.number().min(0).max(10).meta({
+      description:
+        'Weight of real images under a wrong label, as fakes, against reals in L_GAN of the discriminator; 0 in the article.',
+    }),
+    inputNoise: z.number().min(0).max(1).meta({
+      description:
+        'Deviation of the noise on every image that the discriminator judges at the start; it falls linearly to 0 at the end. 0 in the article.',
     }),
     dropout: z.number().min(0).max(0.9).meta({ description: 'Dropout rate after every activation.' }),
     batchNorm: z

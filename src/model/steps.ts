@@ -41,6 +41,10 @@ export interface StepSettings {
   config: TrainingConfig;
   /** Multiplies the configured learning rates. */
   rateFactor: number;
+  /** Multiplies the configured weight of the KL term. */
+  priorFactor: number;
+  /** Deviation of the noise on images that the discriminator judges. */
+  inputNoise: number;
   random: StepRandom;
 }
 
@@ -84,6 +88,24 @@ function asOneBatch<T extends Tensor>(
   return [{ x: tf.concat(batches, 0), y: tf.concat2d(labels, 0) }];
 }
 
+/** An image as the discriminator gets to see it (instance noise: Sønderby et al. 2017). */
+function observed(image: Tensor4D, { inputNoise, random }: StepSettings): Tensor4D {
+  if (inputNoise === 0) return image;
+  return tf.add(image, random.normal(image.shape).mul(inputNoise)) as Tensor4D;
+}
+
+/** Labels that none of the images has: each moved by a random number of places other than 0. */
+function wrongLabels(y: Tensor2D, random: StepRandom): Tensor2D {
+  const [rows, labels] = y.shape;
+  const places = random
+    .uniform([rows])
+    .mul(labels - 1)
+    .floor()
+    .add(1);
+  const moved = y.argMax(1).add(places).mod(labels).toInt();
+  return tf.oneHot(moved, labels).toFloat() as Tensor2D;
+}
+
 /** The gradient of L_GAN with respect to the discriminator's weights, and L_GAN itself. Call within `tf.tidy`. */
 export function discriminatorGradients(
   networks: Networks,
@@ -110,6 +132,12 @@ export function discriminatorGradients(
     y: batch.y,
   }));
 
+  // A real image under a wrong label is a fake too (Reed et al. 2016).
+  if (config.wrongLabelFakeWeight > 0) {
+    images.push({ x, y: wrongLabels(y, random) });
+    weights.push(config.wrongLabelFakeWeight);
+  }
+
   // L_GAN of reals and fakes.
   const { value: gan, tape } = GradientTape.record(() => {
     const all = asOneBatch(
@@ -117,10 +145,11 @@ export function discriminatorGradients(
       [y, ...images.map((batch) => batch.y)],
       joined,
     );
-    const judged = all.map((batch) =>
-      tf.sigmoid(discriminate(discriminator, batch.x, batch.y, config.similarityLayer, pass).logit),
-    );
-    const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + latents.length) : judged;
+    const judged = all.map((batch) => {
+      const seen = observed(batch.x, settings);
+      return tf.sigmoid(discriminate(discriminator, seen, batch.y, config.similarityLayer, pass).logit);
+    });
+    const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + weights.length) : judged;
     return ganLoss(
       d!,
       fakes.map((d, i) => ({ d, weight: weights[i]! })),
@@ -175,11 +204,13 @@ export function jointGradients(
   // One forward pass through all three networks.
   const pass = trainingPass(networks, settings);
   const similarityPass = config.similarityDropout ? pass : { ...pass, dropout: 0 };
-  const judge = (image: Tensor4D) => discriminate(discriminator, image, y, config.similarityLayer, pass);
+  const judge = (image: Tensor4D) =>
+    discriminate(discriminator, observed(image, settings), y, config.similarityLayer, pass);
   const disL = (image: Tensor4D, judged: ReturnType<typeof judge>) =>
     config.similarityDropout
       ? judged.similarity()
       : discriminate(discriminator, image, y, config.similarityLayer, similarityPass).similarity();
+  const priorWeight = config.priorWeight * settings.priorFactor;
 
   const real = judge(x);
   const disLX = disL(x, real);
@@ -195,7 +226,7 @@ export function jointGradients(
       fakes.push({ d: tf.sigmoid(judgedRec.logit), weight: config.reconstructionFakeWeight });
     }
 
-    const lPrior = priorLoss(mu, logVar, pixels).mul(config.priorWeight) as Scalar;
+    const lPrior = priorLoss(mu, logVar, pixels).mul(priorWeight) as Scalar;
     const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
     const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
     const lPixel = pixelLoss(x, recLogits, pixels);
@@ -292,7 +323,9 @@ export function cvaeStep(
       const { mu, logVar } = encode(encoder, x, y, pass);
       const z = sampleLatent(mu, logVar, random.normal(mu.shape) as Tensor2D);
       const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
-      const prior = klDivergence(mu, logVar).mul(config.priorWeight).div(batch);
+      const prior = klDivergence(mu, logVar)
+        .mul(config.priorWeight * settings.priorFactor)
+        .div(batch);
       const pixel = pixelLoss(x, recLogits, batch);
       return { prior, pixel, total: pixel.add(prior) };
     });

@@ -25,6 +25,22 @@ export function rateFactor(iteration: number, { iterations, learningRateDecay }:
   return 1 - 0.9 * ((iteration - start) / (iterations - start));
 }
 
+/** Factor on the weight of the KL term at an iteration: from 0 linearly to 1 over `priorWarmupIterations`. */
+export function priorFactor(
+  iteration: number,
+  { priorWarmupIterations }: Pick<TrainingConfig, 'priorWarmupIterations'>,
+): number {
+  return priorWarmupIterations === 0 ? 1 : Math.min(1, iteration / priorWarmupIterations);
+}
+
+/** Deviation of the noise on the discriminator's images: from `inputNoise` linearly to 0 at the last iteration. */
+export function inputNoise(
+  iteration: number,
+  { inputNoise, iterations }: Pick<TrainingConfig, 'inputNoise' | 'iterations'>,
+): number {
+  return inputNoise * (1 - iteration / iterations);
+}
+
 /** Whether an iteration (counted from 1, when done) is due under an interval; the last always is. */
 export function isDue(iteration: number, every: number, iterations: number): boolean {
   return iteration % every === 0 || iteration === iterations;

@@ -14,7 +14,7 @@ import {
 } from '../model/networks.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput, type StepSettings } from '../model/steps.ts';
-import { discriminatorContinues, generatorStops, rateFactor } from './schedule.ts';
+import { discriminatorContinues, generatorStops, inputNoise, priorFactor, rateFactor } from './schedule.ts';
 
 /** Losses of an iteration's last steps, by the names that metrics events use. */
 export type IterationLosses = Record<string, number>;
@@ -165,8 +165,14 @@ export class Trainer {
   #settings(): StepSettings {
     const random = new StepRandom(this.#seed, 'steps', this.#stepsTaken);
     this.#stepsTaken += 1;
-    const factor = this.#rateScale * rateFactor(this.#iteration, this.config);
-    return { config: this.config, rateFactor: factor, random };
+    const { config } = this;
+    return {
+      config,
+      rateFactor: this.#rateScale * rateFactor(this.#iteration, config),
+      priorFactor: priorFactor(this.#iteration, config),
+      inputNoise: inputNoise(this.#iteration, config),
+      random,
+    };
   }
 
   #drawAfter(previous: StepInput): StepInput {

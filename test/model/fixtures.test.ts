@@ -93,6 +93,8 @@ const epsilon = () => tf.tensor2d(values('epsilon', [BATCH, 8], 2), [BATCH, 8]);
 const settings = (config: TrainingConfig): StepSettings => ({
   config,
   rateFactor: 1,
+  priorFactor: 1,
+  inputNoise: 0,
   random: { normal: () => epsilon() } as unknown as StepRandom,
 });
 

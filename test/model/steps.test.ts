@@ -62,6 +62,12 @@ const CASES: {
     labels: 10,
     overrides: { similarityDropout: false },
   },
+  {
+    name: 'noise on what the discriminator judges, and wrong labels as fakes',
+    image: { width: 28, height: 28, channels: 1 },
+    labels: 10,
+    overrides: { wrongLabelFakeWeight: 1, inputNoise: 0.1 },
+  },
 ];
 
 function setUp({ image, labels, overrides }: (typeof CASES)[number]) {
@@ -79,7 +85,13 @@ function setUp({ image, labels, overrides }: (typeof CASES)[number]) {
     y: tf.oneHot(tf.tensor1d([0, 1, 2, 1], 'int32'), labels).toFloat() as Tensor2D,
     zPrior: random.normal([BATCH, config.latentDim]) as Tensor2D,
   };
-  const settings = (step: number) => ({ config, rateFactor: 1, random: new StepRandom(5, 'steps', step) });
+  const settings = (step: number) => ({
+    config,
+    rateFactor: 1,
+    priorFactor: 1,
+    inputNoise: config.inputNoise,
+    random: new StepRandom(5, 'steps', step),
+  });
   return { networks, input, settings };
 }
 
