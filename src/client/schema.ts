@@ -880,6 +880,11 @@ export interface components {
                 discriminator: number;
                 generator: number;
             };
+            /**
+             * @description What holds the adversaries in balance: the article's thresholds on L_GAN, or an equilibrium, in which the discriminator rests while it wins and the decoder while it loses.
+             * @enum {string}
+             */
+            gate: "thresholds" | "equilibrium";
             /** @description Discriminator steps of an iteration stop after the first with L_GAN below this. */
             discriminatorThreshold: number;
             /** @description Encoder/decoder steps of an iteration stop after the first with L_GAN above this. */
@@ -1000,6 +1005,11 @@ export interface components {
                 discriminator?: number;
                 generator?: number;
             };
+            /**
+             * @description What holds the adversaries in balance: the article's thresholds on L_GAN, or an equilibrium, in which the discriminator rests while it wins and the decoder while it loses.
+             * @enum {string}
+             */
+            gate?: "thresholds" | "equilibrium";
             /** @description Discriminator steps of an iteration stop after the first with L_GAN below this. */
             discriminatorThreshold?: number;
             /** @description Encoder/decoder steps of an iteration stop after the first with L_GAN above this. */
@@ -1033,7 +1043,7 @@ export interface components {
          * @description A named set of numbers to start from.
          * @enum {string}
          */
-        PresetName: "article" | "quick" | "cvae";
+        PresetName: "article" | "corrected" | "quick" | "cvae";
         SampleScores: {
             /** @description Share of images that the classifier gives the asked label. */
             conditionalAccuracy: number;

@@ -114,6 +114,10 @@ export const TrainingConfig = z
         generator: z.int().min(1).max(20),
       })
       .meta({ description: 'The most discriminator and encoder/decoder steps an iteration.' }),
+    gate: z.enum(['thresholds', 'equilibrium']).meta({
+      description:
+        "What holds the adversaries in balance: the article's thresholds on L_GAN, or an equilibrium, in which the discriminator rests while it wins and the decoder while it loses.",
+    }),
     discriminatorThreshold: z.number().min(0).max(1000).meta({
       description: 'Discriminator steps of an iteration stop after the first with L_GAN below this.',
     }),
@@ -163,6 +167,6 @@ export const TrainingConfigOverrides = TrainingConfig.extend({
 export type TrainingConfigOverrides = z.infer<typeof TrainingConfigOverrides>;
 
 export const PresetName = z
-  .enum(['article', 'quick', 'cvae'])
+  .enum(['article', 'corrected', 'quick', 'cvae'])
   .meta({ id: 'PresetName', description: 'A named set of numbers to start from.' });
 export type PresetName = z.infer<typeof PresetName>;

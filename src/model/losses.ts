@@ -79,6 +79,13 @@ export function ganLoss(d: Tensor, fakes: Fakes[], pixels: number): Scalar {
   return total.mul(-1 / (totalWeight(fakes) * pixels));
 }
 
+/** Mean cross-entropy of the discriminator's answers in nats an image: −log d of reals, −log(1 − d) of fakes, weighted. */
+export function entropiesOf(d: Tensor, fakes: Fakes[]): { real: Scalar; fake: Scalar } {
+  const nats = (p: Tensor): Scalar => tf.neg(tf.mean(tf.log(p.add(LOG_EPSILON))));
+  const all = tf.addN(fakes.map((fake) => nats(tf.sub(1, fake.d)).mul(fake.weight)));
+  return { real: nats(d), fake: all.div(totalWeight(fakes) - 1) };
+}
+
 /**
  * The decoder's non-saturating adversarial loss (Goodfellow et al. 2014, section 3):
  * −Σ (w_p·log d(x_p) + w_r·log d(x̃)) / ((1 + w_p + w_r)·pixels).

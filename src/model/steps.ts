@@ -13,6 +13,7 @@ import { discriminate } from './discriminator.ts';
 import { encode } from './encoder.ts';
 import { NORM_MOMENTUM, type Pass } from './layers.ts';
 import {
+  entropiesOf,
   ganLoss,
   klDivergence,
   likelihoodLoss,
@@ -111,7 +112,7 @@ export function discriminatorGradients(
   networks: Networks,
   { x, y, zPrior }: StepInput,
   settings: StepSettings,
-): { gan: Scalar; moved: Weights; gradients: Tensor[] } {
+): { gan: Scalar; entropies: Record<'real' | 'fake', Scalar>; moved: Weights; gradients: Tensor[] } {
   const { config, random } = settings;
   const { encoder, decoder, discriminator } = networks.trained;
   const pixels = networks.shape.height * networks.shape.width;
@@ -139,7 +140,7 @@ export function discriminatorGradients(
   }
 
   // L_GAN of reals and fakes.
-  const { value: gan, tape } = GradientTape.record(() => {
+  const { value: found, tape } = GradientTape.record(() => {
     const all = asOneBatch(
       [x, ...images.map((batch) => batch.x)],
       [y, ...images.map((batch) => batch.y)],
@@ -150,40 +151,37 @@ export function discriminatorGradients(
       return tf.sigmoid(discriminate(discriminator, seen, batch.y, config.similarityLayer, pass).logit);
     });
     const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + weights.length) : judged;
-    return ganLoss(
-      d!,
-      fakes.map((d, i) => ({ d, weight: weights[i]! })),
-      pixels,
-    );
+    const weighted = fakes.map((d, i) => ({ d, weight: weights[i]! }));
+    return { gan: ganLoss(d!, weighted, pixels), entropies: entropiesOf(d!, weighted) };
   });
 
   const moved: Weights = new Map([...discriminator].filter(([name]) => isMoved('discriminator', name)));
-  const gradients = tape.gradients([gan], [...moved.values()]);
+  const gradients = tape.gradients([found.gan], [...moved.values()]);
   tape.dispose();
-  return { gan, moved, gradients };
+  return { ...found, moved, gradients };
 }
 
 /**
  * One step of the discriminator: it minimises L_GAN. Moves the discriminator's weights only.
  *
- * @returns L_GAN before the update
+ * @returns L_GAN before the update, and the entropies of its answers
  */
 export function discriminatorStep(
   networks: Networks,
   input: StepInput,
   settings: StepSettings,
-): StepLosses<'gan'> {
+): StepLosses<'gan' | 'real' | 'fake'> {
   const { config, rateFactor } = settings;
   return tf.tidy(() => {
-    const { gan, moved, gradients } = discriminatorGradients(networks, input, settings);
+    const { gan, entropies, moved, gradients } = discriminatorGradients(networks, input, settings);
     const rate = config.learningRates.discriminator * rateFactor;
     updateNetwork('discriminator', moved, gradients, networks.optimizer.discriminator, rate, config);
     for (const [name, tensor] of moved) networks.trained.discriminator.set(name, tensor);
-    return readLosses({ gan });
+    return readLosses({ gan, ...entropies });
   });
 }
 
-type JointLoss = 'prior' | 'likelihood' | 'pixel' | 'gan' | 'encoder' | 'decoder';
+type JointLoss = 'prior' | 'likelihood' | 'pixel' | 'gan' | 'real' | 'fake' | 'encoder' | 'decoder';
 
 /**
  * The gradients of encoder and decoder from one forward pass through all three networks: the encoder's of
@@ -231,13 +229,14 @@ export function jointGradients(
     const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
     const lPixel = pixelLoss(x, recLogits, pixels);
     const lGan = ganLoss(tf.sigmoid(real.logit), fakes, pixels);
+    const entropies = entropiesOf(tf.sigmoid(real.logit), fakes);
     const against = config.ganLoss === 'saturating' ? tf.neg(lGan) : nonSaturatingLoss(fakes, pixels);
     const adversarial = against.mul(config.ganWeight);
     const reconstruction =
       config.pixelWeight === 0 ? lLlike : (lLlike.add(lPixel.mul(config.pixelWeight)) as Scalar);
-    return { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction };
+    return { recLogits, lPrior, lLlike, lPixel, lGan, entropies, adversarial, reconstruction };
   });
-  const { recLogits, lPrior, lLlike, lPixel, lGan, adversarial, reconstruction } = forward;
+  const { recLogits, lPrior, lLlike, lPixel, lGan, entropies, adversarial, reconstruction } = forward;
 
   // Both gradients share the way of L_llike back to the reconstruction; from there each goes to its own network.
   const one = tf.scalar(1);
@@ -262,6 +261,7 @@ export function jointGradients(
     likelihood: lLlike,
     pixel: lPixel,
     gan: lGan,
+    ...entropies,
     encoder: reconstruction.add(lPrior),
     decoder: reconstruction.mul(config.gamma).add(adversarial),
   };
@@ -271,12 +271,14 @@ export function jointGradients(
 /**
  * One joint step of encoder and decoder, both gradients applied together. The discriminator stays as it is.
  *
+ * @param moves whether the decoder moves; without it only the encoder does
  * @returns the losses before the update
  */
 export function jointStep(
   networks: Networks,
   input: StepInput,
   settings: StepSettings,
+  { decoder: moves = true }: { decoder?: boolean } = {},
 ): StepLosses<JointLoss> {
   const { config, rateFactor } = settings;
   const { trained, optimizer } = networks;
@@ -291,14 +293,16 @@ export function jointStep(
       rates.encoder * rateFactor,
       config,
     );
-    updateNetwork(
-      'decoder',
-      trained.decoder,
-      decoderGradients,
-      optimizer.decoder,
-      rates.decoder * rateFactor,
-      config,
-    );
+    if (moves) {
+      updateNetwork(
+        'decoder',
+        trained.decoder,
+        decoderGradients,
+        optimizer.decoder,
+        rates.decoder * rateFactor,
+        config,
+      );
+    }
     return readLosses(losses);
   });
 }

@@ -1,4 +1,4 @@
-import type { TrainingState } from '../contracts/checkpoint.ts';
+import type { DiscriminatorEntropies, TrainingState } from '../contracts/checkpoint.ts';
 import type { TrainingConfig } from '../contracts/config.ts';
 import type { NamedWeights } from '../contracts/model.ts';
 import type { CheckpointInfo } from '../contracts/run.ts';
@@ -37,6 +37,7 @@ interface Meta {
   secondsElapsed: number;
   /** Absent where an earlier version wrote it: 1. */
   rateScale?: number;
+  entropies?: DiscriminatorEntropies | undefined;
   seed: number;
   config: TrainingConfig;
   digest: string;
@@ -80,7 +81,7 @@ export async function saveCheckpoint(
   input: CheckpointInput,
 ): Promise<CheckpointInfo> {
   const { state, served, config, seed, fence, software = {}, beforeCommit } = input;
-  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale } = state;
+  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale, entropies } = state;
   const meta: Meta = {
     format: FORMAT,
     runId,
@@ -89,6 +90,7 @@ export async function saveCheckpoint(
     stepsTaken,
     secondsElapsed,
     rateScale,
+    ...(entropies && { entropies }),
     seed,
     config,
     digest: weightsDigest(served),
@@ -127,13 +129,23 @@ async function readCheckpoint(store: FolderStore, path: string): Promise<StoredC
     const file = `${name}.safetensors`;
     return file in sizes || name === 'weights' ? decode(await store.read(path, file)).weights : [];
   };
-  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale = 1, config, seed } = meta;
+  const {
+    iteration,
+    batchesDrawn,
+    stepsTaken,
+    secondsElapsed,
+    rateScale = 1,
+    entropies,
+    config,
+    seed,
+  } = meta;
   const state: TrainingState = {
     iteration,
     batchesDrawn,
     stepsTaken,
     secondsElapsed,
     rateScale,
+    ...(entropies && { entropies }),
     weights: await part('weights'),
     optimizer: await part('optimizer'),
     averages: await part('averages'),

@@ -1,3 +1,4 @@
+import type { DiscriminatorEntropies } from '../contracts/checkpoint.ts';
 import type { TrainingConfig } from '../contracts/config.ts';
 
 /**
@@ -15,6 +16,34 @@ export function discriminatorContinues(gan: number, done: number, config: Traini
 /** Whether the encoder and decoder rest until the next iteration after the step that reported `gan`. */
 export function generatorStops(gan: number, config: TrainingConfig): boolean {
   return gan > config.generatorThreshold;
+}
+
+/** Around ln 2, what guessing costs, and how far from it the adversaries may get (Larsen et al. 2016, their code). */
+const EQUILIBRIUM = 0.68;
+const MARGIN = 0.35;
+/** How much of what was known of the entropies a step leaves. */
+const SMOOTHING = 0.9;
+
+/** The entropies after a step that found `seen`. */
+export function smoothed(
+  before: DiscriminatorEntropies | undefined,
+  seen: DiscriminatorEntropies,
+): DiscriminatorEntropies {
+  if (!before) return seen;
+  const towards = (old: number, found: number): number => SMOOTHING * old + (1 - SMOOTHING) * found;
+  return { real: towards(before.real, seen.real), fake: towards(before.fake, seen.fake) };
+}
+
+/** Who moves: the discriminator unless it wins, the decoder unless it loses, and both where each would rest. */
+export function equilibriumGate(entropies: DiscriminatorEntropies | undefined): {
+  discriminator: boolean;
+  decoder: boolean;
+} {
+  if (!entropies) return { discriminator: true, decoder: true };
+  const both = [entropies.real, entropies.fake];
+  const discriminator = both.every((entropy) => entropy >= EQUILIBRIUM - MARGIN);
+  const decoder = both.every((entropy) => entropy <= EQUILIBRIUM + MARGIN);
+  return discriminator || decoder ? { discriminator, decoder } : { discriminator: true, decoder: true };
 }
 
 /** Factor on the learning rates at an iteration: 1, and over the last `learningRateDecay` of the run linearly to 0.1. */

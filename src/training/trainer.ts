@@ -1,4 +1,4 @@
-import type { TrainingState } from '../contracts/checkpoint.ts';
+import type { DiscriminatorEntropies, TrainingState } from '../contracts/checkpoint.ts';
 import type { TrainingConfig } from '../contracts/config.ts';
 import type { Dataset } from '../contracts/dataset.ts';
 import type { NamedWeights } from '../contracts/model.ts';
@@ -14,7 +14,15 @@ import {
 } from '../model/networks.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput, type StepSettings } from '../model/steps.ts';
-import { discriminatorContinues, generatorStops, inputNoise, priorFactor, rateFactor } from './schedule.ts';
+import {
+  discriminatorContinues,
+  equilibriumGate,
+  generatorStops,
+  inputNoise,
+  priorFactor,
+  rateFactor,
+  smoothed,
+} from './schedule.ts';
 
 /** Losses of an iteration's last steps, by the names that metrics events use. */
 export type IterationLosses = Record<string, number>;
@@ -58,6 +66,8 @@ export class Trainer {
   #iteration: number;
   #stepsTaken: number;
   readonly #rateScale: number;
+  /** What the gate of an equilibrium goes by. */
+  #entropies: DiscriminatorEntropies | undefined;
 
   /** Fresh networks, weights to start from, or a state to go on from. */
   constructor(options: {
@@ -83,6 +93,7 @@ export class Trainer {
     });
     this.#iteration = resume?.iteration ?? 0;
     this.#stepsTaken = resume?.stepsTaken ?? 0;
+    this.#entropies = resume?.entropies;
     this.#rateScale = options.rateScale ?? resume?.rateScale ?? 1;
   }
 
@@ -131,25 +142,29 @@ export class Trainer {
 
   async #adversarialIteration(between: () => Promise<boolean>): Promise<IterationLosses | undefined> {
     const { config, networks } = this;
+    const gate = this.#gate();
     let input = this.#draw();
     try {
-      let discriminatorLoss: number;
-      for (let done = 1; ; done++) {
-        ({ gan: discriminatorLoss } = discriminatorStep(networks, input, this.#settings()));
+      let discriminatorLoss: number | undefined;
+      for (let done = 1; gate.discriminator; done++) {
+        const found = discriminatorStep(networks, input, this.#settings());
+        discriminatorLoss = found.gan;
+        this.#observe(found);
         if (!(await between())) return undefined;
         if (!discriminatorContinues(discriminatorLoss, done, config)) break;
         input = this.#drawAfter(input);
       }
       let losses!: ReturnType<typeof jointStep>;
       for (let done = 1; done <= config.innerSteps.generator; done++) {
-        losses = jointStep(networks, input, this.#settings());
+        losses = jointStep(networks, input, this.#settings(), gate);
+        this.#observe(losses);
         if (!(await between())) return undefined;
         if (generatorStops(losses.gan, config)) break;
         // As in the article, the last step's successor is drawn too, and never used.
         input = this.#drawAfter(input);
       }
       return {
-        discriminatorLoss,
+        discriminatorLoss: discriminatorLoss ?? losses.gan,
         likelihoodLoss: losses.likelihood,
         priorLoss: losses.prior,
         ganLoss: losses.gan,
@@ -160,6 +175,16 @@ export class Trainer {
     } finally {
       tf.dispose([input.x, input.y, input.zPrior]);
     }
+  }
+
+  /** Who moves in an iteration. */
+  #gate(): ReturnType<typeof equilibriumGate> {
+    if (this.config.gate === 'thresholds') return { discriminator: true, decoder: true };
+    return equilibriumGate(this.#entropies);
+  }
+
+  #observe({ real, fake }: DiscriminatorEntropies): void {
+    if (this.config.gate === 'equilibrium') this.#entropies = smoothed(this.#entropies, { real, fake });
   }
 
   #settings(): StepSettings {
@@ -199,6 +224,7 @@ export class Trainer {
       stepsTaken: this.#stepsTaken,
       secondsElapsed,
       rateScale: this.#rateScale,
+      ...(this.#entropies && { entropies: this.#entropies }),
       ...exportNetworks(this.networks),
     };
   }

@@ -8,10 +8,14 @@ import { tf } from '../../src/engine/index.ts';
 import { servedWeights, type TrainingEvent, train } from '../../src/training/loop.ts';
 import {
   discriminatorContinues,
+  equilibriumGate,
   frameIterations,
   generatorStops,
+  inputNoise,
   isDue,
+  priorFactor,
   rateFactor,
+  smoothed,
 } from '../../src/training/schedule.ts';
 
 /** Two labels, bars that lie or stand: enough to train on without reading files. */
@@ -105,6 +109,10 @@ const VARIANTS: [string, TrainingConfigOverrides][] = [
     { optimizer: 'adam', decoderAveraging: 0.9, warmupIterations: 3, learningRateDecay: 0.5 },
   ],
   ['batch normalisation', { batchNorm: true }],
+  [
+    'an equilibrium, noise that fades, a prior that warms up, wrong labels',
+    { gate: 'equilibrium', inputNoise: 0.2, priorWarmupIterations: 4, wrongLabelFakeWeight: 1 },
+  ],
   ['the plain CVAE', { objective: 'cvae' }],
 ];
 for (const [name, overrides] of VARIANTS) {
@@ -217,6 +225,34 @@ test('the schedule follows its thresholds', () => {
   const falling = resolveConfig('article', { iterations: 100, learningRateDecay: 0.5 });
   const factors = [0, 50, 75, 100].map((iteration) => Number(rateFactor(iteration, falling).toFixed(6)));
   assert.deepEqual(factors, [1, 1, 0.55, 0.1]);
+});
+
+test('an equilibrium rests whoever is too far ahead, and never both', () => {
+  const who = (real: number, fake: number) => {
+    const { discriminator, decoder } = equilibriumGate({ real, fake });
+    return [discriminator && 'discriminator', decoder && 'decoder'].filter(Boolean).join(' ');
+  };
+  assert.equal(who(0.68, 0.68), 'discriminator decoder');
+  assert.equal(who(0.32, 0.68), 'decoder');
+  assert.equal(who(0.68, 1.04), 'discriminator');
+  assert.equal(who(0.1, 1.2), 'discriminator decoder');
+  assert.deepEqual(equilibriumGate(undefined), { discriminator: true, decoder: true });
+  assert.deepEqual(smoothed(undefined, { real: 1, fake: 0 }), { real: 1, fake: 0 });
+  const { real, fake } = smoothed({ real: 1, fake: 0 }, { real: 0, fake: 1 });
+  assert.deepEqual([real.toFixed(6), fake.toFixed(6)], ['0.900000', '0.100000']);
+});
+
+test('noise fades and the prior warms up', () => {
+  const config = resolveConfig('quick', { iterations: 100, inputNoise: 0.2, priorWarmupIterations: 50 });
+  assert.deepEqual(
+    [0, 50, 100].map((iteration) => inputNoise(iteration, config)),
+    [0.2, 0.1, 0],
+  );
+  assert.deepEqual(
+    [0, 25, 50, 90].map((iteration) => priorFactor(iteration, config)),
+    [0, 0.5, 1, 1],
+  );
+  assert.equal(priorFactor(0, resolveConfig('article')), 1);
 });
 
 test('frames are taken at geometric distances, the first before training and the last at its end', () => {
