@@ -36,6 +36,7 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
 /** Packages that only some rooms may name: the API must never load TensorFlow. */
 const PACKAGES: Record<string, string[]> = {
   '@tensorflow/tfjs-node-gpu': ['engine'],
+  '@aws-sdk/client-s3': ['store'],
   fastify: ['api'],
   bullmq: ['queue'],
   ioredis: ['queue'],

@@ -30,6 +30,13 @@ export const SettingsSchema = z.object({
     .default('./data')
     .transform((path) => resolve(path))
     .describe('Folder of datasets, checkpoints, models, figures and the private Redis.'),
+  STORE_URL: z
+    .string()
+    .regex(/^s3:\/\/[a-z0-9]/, 'must look like s3://bucket/prefix')
+    .optional()
+    .describe(
+      'An S3-compatible bucket for checkpoints, models and figures, such as `s3://bucket/prefix?endpoint=http://host:9000`. Without it they are in `DATA_DIR`.',
+    ),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379' })
     .optional()

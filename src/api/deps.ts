@@ -6,8 +6,8 @@ import type { EventHub } from '../queue/hub.ts';
 import type { MetricsQuery, Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { Inference } from '../serving/client.ts';
-import type { FolderStore } from '../store/folders.ts';
 import type { ModelRegistry } from '../store/models.ts';
+import type { FolderStore } from '../store/store.ts';
 
 /** Datasets as the API needs them; they are read in the process that gives them. */
 export interface Datasets {

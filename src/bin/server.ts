@@ -16,7 +16,7 @@ import { startPrivateRedis } from '../queue/private-redis.ts';
 import { onModelPublished } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
 import { launchInference } from '../serving/client.ts';
-import { ModelRegistry, openFolderStore } from '../store/index.ts';
+import { ModelRegistry, openStore } from '../store/index.ts';
 import { openGuards, REDACTED } from './guards.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -55,13 +55,14 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const guards = await openGuards(settings, (message) => log.error(message));
   stops.push({ what: 'the audit log', end: () => guards.close() });
   // First, since loading TensorFlow takes longest; the model is there soon after.
+  const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
   const { inference, started } = launchInference({
-    directory: settings.DATA_DIR,
+    directory: storeRoot,
     maxQueue: settings.INFERENCE_QUEUE,
     onLog: (level, message) => log[level](message),
   });
   stops.push({ what: 'the inference process', end: () => inference.close() });
-  const store = await openFolderStore(settings.DATA_DIR);
+  const store = await openStore(storeRoot, 'prompt');
   const models = new ModelRegistry(store);
   const firstModel = models.record('latest').then((record) => inference.ensure(record));
   // Whoever asks for it is told why it is not there.

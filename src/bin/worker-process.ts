@@ -19,7 +19,8 @@ export class WorkerProcess {
   #pause = RESTART_MS.first;
 
   constructor(settings: Settings, redis: RedisTarget, warn: (message: string) => void) {
-    this.#start = { type: 'start', redis, dataDir: settings.DATA_DIR };
+    const { DATA_DIR: dataDir, STORE_URL: storeRoot = dataDir } = settings;
+    this.#start = { type: 'start', redis, dataDir, storeRoot };
     this.#warn = warn;
     this.#spawn();
   }

@@ -16,7 +16,8 @@ process.on('message', async (message) => {
   if (parsed.type === 'start') {
     const log = (level: string, text: string): void =>
       void process.stderr.write(`stylograph worker: ${level}: ${text}\n`);
-    worker = startWorker({ redis: parsed.redis, dataDir: parsed.dataDir, childModule, log });
+    const { redis, dataDir, storeRoot } = parsed;
+    worker = startWorker({ redis, dataDir, storeRoot, childModule, log });
     await worker;
   } else {
     await (await worker)?.close();

@@ -21,7 +21,7 @@ export type RunRecords = z.infer<typeof RunRecords>;
 /** Where a run child finds its run's record and data. */
 export const RunChildSettings = z.strictObject({
   records: RunRecords,
-  /** Root of the folder store. */
+  /** The store: a folder, or `s3://bucket/prefix`. Journals of runs without a server are in that folder. */
   storeRoot: z.string(),
   /** Folder of the datasets. */
   dataDir: z.string(),
@@ -47,7 +47,12 @@ export type FromRunChild = z.infer<typeof FromRunChild>;
 
 /** What the server tells its worker process over IPC. */
 export const ToWorker = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('start'), redis: RedisTarget, dataDir: z.string() }),
+  z.strictObject({
+    type: z.literal('start'),
+    redis: RedisTarget,
+    dataDir: z.string(),
+    storeRoot: z.string(),
+  }),
   /** Checkpoint the run, requeue it and end. */
   z.strictObject({ type: z.literal('shutdown') }),
 ]);

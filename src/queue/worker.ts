@@ -27,9 +27,12 @@ const here = import.meta.url;
 /** From source under a TypeScript loader or from the build: whichever this file itself is. */
 const CHILD_MODULE = fileURLToPath(new URL(`../runner/child${here.slice(here.lastIndexOf('.'))}`, here));
 
+/** What will pass, or can be put right, while the run waits. */
+const isPassing = (code: string): boolean => code === 'disk_full' || code === 'store_unavailable';
+
 export interface WorkerOptions {
   redis: RedisTarget;
-  /** Folder of the datasets, and the root of the folder store unless that is elsewhere. */
+  /** Folder of the datasets, and of the store unless that is elsewhere. */
   dataDir: string;
   storeRoot?: string;
   keyPrefix?: string;
@@ -166,7 +169,7 @@ class QueueWorker implements RunWorker {
       case 'failed': {
         const { error } = outcome;
         this.#warn(`${runId} ended with ${error.code}: ${error.message}`);
-        const to = error.code === 'disk_full' ? 'paused' : 'failed';
+        const to = isPassing(error.code) ? 'paused' : 'failed';
         await this.#runs.settle(
           runId,
           fence,

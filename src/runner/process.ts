@@ -1,7 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { type FromRunChild, type RunChildSettings, ToRunChild } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
-import { ModelRegistry, openFolderStore } from '../store/index.ts';
+import { claimRun, fencedStore, ModelRegistry, openStore } from '../store/index.ts';
 import { openLedger } from './ledger.ts';
 import { type RunnerDependencies, runTraining } from './run.ts';
 
@@ -18,7 +18,10 @@ async function outcomeOf(
 ): Promise<FromRunChild> {
   const ledger = openLedger(settings.records, settings.storeRoot);
   try {
-    const store = await openFolderStore(settings.storeRoot);
+    const store = fencedStore(await openStore(settings.storeRoot, 'patient'), () =>
+      ledger.runs.checkFence(runId, fence),
+    );
+    await claimRun(store, runId, fence);
     const deps: RunnerDependencies = {
       ...ledger,
       store,

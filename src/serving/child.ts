@@ -5,8 +5,7 @@
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { InferenceModel } from '../model/inference.ts';
-import { openFolderStore } from '../store/folders.ts';
-import { ModelRegistry } from '../store/models.ts';
+import { type FolderStore, ModelRegistry, openStore } from '../store/index.ts';
 
 const models = new Map<string, InferenceModel>();
 
@@ -19,8 +18,16 @@ const describe = (error: unknown): { code: string; message: string } => ({
   message: error instanceof Error ? error.message : String(error),
 });
 
+/** The store that was named last. */
+let opened: { directory: string; store: FolderStore } | undefined;
+
+async function storeOf(directory: string): Promise<FolderStore> {
+  if (opened?.directory !== directory) opened = { directory, store: await openStore(directory, 'prompt') };
+  return opened.store;
+}
+
 async function load(modelId: string, directory: string): Promise<void> {
-  const registry = new ModelRegistry(await openFolderStore(directory));
+  const registry = new ModelRegistry(await storeOf(directory));
   const [record, weights] = await Promise.all([registry.record(modelId), registry.readWeights(modelId)]);
   const { buildInferenceModel } = await import('../model/inference.ts');
   const model = await buildInferenceModel(record, weights);

@@ -54,7 +54,7 @@ export interface Inference {
 }
 
 export interface InferenceOptions extends Partial<BatcherLimits> {
-  /** The folder store's root, from which the child reads weights. */
+  /** The store from which the child reads weights: a folder, or `s3://bucket/prefix`. */
   directory: string;
   /** Most models held at a time. */
   maxModels?: number;

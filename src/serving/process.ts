@@ -165,6 +165,8 @@ export class InferenceProcess {
 }
 
 function toError({ code, message }: { code: string; message: string }): StylographError {
-  const known = code === 'checkpoint_corrupt' || code === 'checkpoint_missing' || code === 'model_not_found';
-  return new StylographError(known ? code : 'inference_failed', message);
+  return new StylographError(isKnown(code) ? code : 'inference_failed', message);
 }
+
+const KNOWN = ['checkpoint_corrupt', 'checkpoint_missing', 'model_not_found', 'store_unavailable'] as const;
+const isKnown = (code: string): code is (typeof KNOWN)[number] => (KNOWN as readonly string[]).includes(code);

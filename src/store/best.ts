@@ -1,6 +1,6 @@
 import type { NamedWeights } from '../contracts/model.ts';
-import type { FolderStore } from './folders.ts';
 import { decode, encode } from './safetensors.ts';
+import type { FolderStore } from './store.ts';
 
 const ENDING = '.safetensors';
 /** A run may go on from before the newest of them; then the one before it is the best there is. */

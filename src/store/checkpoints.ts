@@ -3,12 +3,20 @@ import type { TrainingConfig } from '../contracts/config.ts';
 import type { NamedWeights } from '../contracts/model.ts';
 import type { CheckpointInfo } from '../contracts/run.ts';
 import { errorCodeOf, StylographError } from '../errors.ts';
+import {
+  changeIndex,
+  checkpointsOf,
+  folderName,
+  type IndexedCheckpoint,
+  readIndexed,
+  unlist,
+} from './checkpoint-index.ts';
 import { weightsDigest } from './digest.ts';
-import type { FolderStore } from './folders.ts';
 import { decode, encode } from './safetensors.ts';
+import type { FolderStore } from './store.ts';
 
 const FORMAT = 1;
-/** The newest and the one to fall back on when it turns out to be damaged. */
+/** The last one, and the one to fall back on when it turns out to be damaged. */
 const KEPT = 2;
 const META = 'meta.json';
 const PARTS = ['weights', 'optimizer', 'averages'] as const;
@@ -54,10 +62,6 @@ export interface StoredCheckpoint {
   seed: number;
 }
 
-const folderOf = (runId: string): string => `runs/${runId}/checkpoints`;
-const pathOf = (runId: string, iteration: number): string =>
-  `${folderOf(runId)}/${String(iteration).padStart(9, '0')}`;
-
 const toInfo = (meta: Meta, sizes: Record<string, number>): CheckpointInfo => ({
   iteration: meta.iteration,
   digest: meta.digest,
@@ -72,8 +76,9 @@ const stateDigest = (state: TrainingState): string =>
   );
 
 /**
- * Writes a checkpoint atomically, then removes those older than the one before it.
- * @throws disk_full, and whatever `beforeCommit` throws; nothing is left behind then.
+ * Writes a checkpoint atomically, then removes all but the last two.
+ * @throws disk_full, fence_lost when a later owner has claimed the run, and whatever `beforeCommit` throws; nothing is
+ * left behind then.
  */
 export async function saveCheckpoint(
   store: FolderStore,
@@ -103,11 +108,36 @@ export async function saveCheckpoint(
   for (const part of PARTS) {
     if (state[part].length > 0 || part === 'weights') files[`${part}.safetensors`] = encode(state[part]);
   }
-  await store.write(pathOf(runId, iteration), files, beforeCommit ? { beforeCommit } : {});
-  const names = await store.list(folderOf(runId));
-  for (const name of names.slice(0, -KEPT)) await store.remove(`${folderOf(runId)}/${name}`);
+  const folder = folderName(iteration, fence);
+  await store.write(pathOf(runId, folder), files, beforeCommit ? { beforeCommit } : {});
+  await commit(store, runId, { iteration, folder }, fence);
   const sizes = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, bytes.length]));
   return toInfo(meta, sizes);
+}
+
+const pathOf = (runId: string, folder: string): string => `${checkpointsOf(runId)}/${folder}`;
+
+/** Lists a checkpoint that has been written, and lets go of those it makes superfluous. */
+async function commit(
+  store: FolderStore,
+  runId: string,
+  own: IndexedCheckpoint,
+  fence: number,
+): Promise<void> {
+  let dropped: IndexedCheckpoint[] = [];
+  try {
+    await changeIndex(store, runId, fence, (known) => {
+      const others = known.filter(({ iteration }) => iteration !== own.iteration);
+      const all = [...others, own].sort((a, b) => a.iteration - b.iteration);
+      const kept = all.slice(-KEPT);
+      dropped = known.filter(({ folder }) => !kept.some((each) => each.folder === folder));
+      return kept;
+    });
+  } catch (error) {
+    await store.remove(pathOf(runId, own.folder)).catch(() => undefined);
+    throw error;
+  }
+  for (const { folder } of dropped) await store.remove(pathOf(runId, folder));
 }
 
 async function readMeta(store: FolderStore, path: string): Promise<Meta> {
@@ -162,9 +192,8 @@ export async function latestCheckpoint(
   runId: string,
   onWarning: (message: string) => void | Promise<void>,
 ): Promise<StoredCheckpoint | undefined> {
-  const names = await store.list(folderOf(runId));
-  for (const name of names.reverse()) {
-    const path = `${folderOf(runId)}/${name}`;
+  for (const { folder } of (await readIndexed(store, runId)).reverse()) {
+    const path = pathOf(runId, folder);
     try {
       return await readCheckpoint(store, path);
     } catch (error) {
@@ -172,6 +201,7 @@ export async function latestCheckpoint(
       if (code === 'checkpoint_missing') continue;
       if (code !== 'checkpoint_corrupt') throw error;
       await store.setAside(path);
+      await unlist(store, runId, folder);
       await onWarning(`${(error as Error).message} It was set aside, and an older checkpoint is tried.`);
     }
   }
@@ -181,8 +211,8 @@ export async function latestCheckpoint(
 /** What is known of a run's checkpoints, oldest first; damaged ones are left out. */
 export async function listCheckpoints(store: FolderStore, runId: string): Promise<CheckpointInfo[]> {
   const infos: CheckpointInfo[] = [];
-  for (const name of await store.list(folderOf(runId))) {
-    const path = `${folderOf(runId)}/${name}`;
+  for (const { folder } of await readIndexed(store, runId)) {
+    const path = pathOf(runId, folder);
     try {
       infos.push(toInfo(await readMeta(store, path), await store.sizes(path)));
     } catch (error) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StylographError } from '../errors.ts';
 
@@ -28,6 +28,23 @@ export async function writing<T>(what: string, action: () => Promise<T>): Promis
       { cause: error },
     );
   }
+}
+
+/** What is left free for others that write to the same disk, the private Redis first: it ends when it cannot. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+const RESERVE_SHARE = 0.05;
+
+/**
+ * Refuses to take the last of a disk. @throws an error with the system's code for a full disk, which `writing` explains
+ */
+export async function requireRoom(root: string, bytes: number): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(root);
+  // Some mounted file systems do not tell.
+  if (blocks === 0) return;
+  const reserve = Math.min(RESERVE_BYTES, RESERVE_SHARE * blocks * bsize);
+  if (bavail * bsize - bytes >= reserve) return;
+  const left = Math.floor((bavail * bsize) / 1e6);
+  throw Object.assign(new Error(`only ${left} MB are left`), { code: 'ENOSPC' });
 }
 
 /** Writes a file and waits until it is on the disk. */

@@ -1,6 +1,6 @@
 import { DrawingRecord, FilmRecord, type PackedFilm } from '../contracts/films.ts';
 import { errorCodeOf } from '../errors.ts';
-import type { FolderStore } from './folders.ts';
+import type { FolderStore } from './store.ts';
 
 const RECORD = 'film.json';
 const FRAMES = 'frames';

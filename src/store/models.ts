@@ -3,8 +3,8 @@ import { type Model, ModelRecord, type NamedWeights } from '../contracts/model.t
 import { completeConfig } from '../contracts/presets.ts';
 import { StylographError } from '../errors.ts';
 import { weightsDigest } from './digest.ts';
-import type { FolderStore } from './folders.ts';
 import { decode, encode } from './safetensors.ts';
+import type { FolderStore } from './store.ts';
 
 const MODELS = 'models';
 const ALIASES = 'aliases';

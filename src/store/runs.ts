@@ -1,5 +1,5 @@
 import { StylographError } from '../errors.ts';
-import type { FolderStore } from './folders.ts';
+import type { FolderStore } from './store.ts';
 
 const folderOf = (runId: string): string => `runs/${runId}/samples`;
 

@@ -1,6 +1,6 @@
 import type { NamedWeights } from '../contracts/model.ts';
-import type { FolderStore } from './folders.ts';
 import { decode, encode } from './safetensors.ts';
+import type { FolderStore } from './store.ts';
 
 const ENDING = '.safetensors';
 const folderOf = (runId: string): string => `runs/${runId}/snapshots`;

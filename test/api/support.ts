@@ -21,8 +21,9 @@ import { readMetrics } from '../../src/queue/metrics.ts';
 import { RunStore } from '../../src/queue/runs.ts';
 import { type Inference, startInference } from '../../src/serving/client.ts';
 import { weightsDigest } from '../../src/store/digest.ts';
-import { type FolderStore, openFolderStore } from '../../src/store/folders.ts';
+import { openFolderStore } from '../../src/store/folders.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
+import type { FolderStore } from '../../src/store/store.ts';
 import { startTestRedis } from './redis.ts';
 
 /** Small networks: what they make means nothing, but they make it in a few milliseconds. */

@@ -130,13 +130,13 @@ test('a damaged checkpoint is told, and the run goes on from the one before', as
   const run = await start();
   await runTraining(deps, { ...run, signal: endless });
   const folder = join(place.folder, 'store', 'runs', run.runId, 'checkpoints');
-  await truncate(join(folder, '000000020', 'weights.safetensors'), 10);
+  await truncate(join(folder, '000000020-1', 'weights.safetensors'), 10);
   await runTraining(deps, { ...run, signal: endless });
   assert.deepEqual(resumed, [undefined, 10]);
   const log = (await allEvents(place, run.runId)).find(
     ({ type, data }) => type === 'log' && data.level === 'warn',
   );
-  assert.match(String(log?.data.message), /000000020\/weights\.safetensors is damaged/);
+  assert.match(String(log?.data.message), /000000020-1\/weights\.safetensors is damaged/);
 });
 
 test('a run that died while publishing publishes the same model again', async (t) => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { newRunId } from '../../src/contracts/common.ts';
 import { resolveConfig } from '../../src/contracts/presets.ts';
+import { errorCodeOf, StylographError } from '../../src/errors.ts';
 import {
+  claimRun,
   type FolderStore,
+  fencedStore,
   latestCheckpoint,
   listCheckpoints,
   openFolderStore,
@@ -16,11 +19,16 @@ import { someState, temporaryFolder } from './support.ts';
 
 const runId = newRunId();
 const config = resolveConfig('quick');
-const save = (store: FolderStore, iteration: number, beforeCommit?: () => Promise<void>) => {
+interface Save {
+  fence?: number;
+  beforeCommit?: () => Promise<void>;
+}
+const save = (store: FolderStore, iteration: number, given: Save = {}) => {
   const state = someState(iteration);
   const input = { state, served: state.weights, config, seed: 7, fence: 1, software: { node: '20' } };
-  return saveCheckpoint(store, runId, beforeCommit ? { ...input, beforeCommit } : input);
+  return saveCheckpoint(store, runId, { ...input, ...given });
 };
+const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 const noWarning = (message: string): never => assert.fail(message);
 
 test('a checkpoint comes back whole', async (t) => {
@@ -62,13 +70,13 @@ test('a damaged checkpoint is set aside with a warning, the one before it is use
   await save(store, 10);
   await save(store, 20);
   const folder = join(root, 'runs', runId, 'checkpoints');
-  await truncate(join(folder, '000000020', 'optimizer.safetensors'), 50);
+  await truncate(join(folder, '000000020-1', 'optimizer.safetensors'), 50);
   const warnings: string[] = [];
   const found = await latestCheckpoint(store, runId, (message) => void warnings.push(message));
   assert.equal(found?.state.iteration, 10);
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!, /000000020\/optimizer\.safetensors is damaged.*set aside/);
-  assert.deepEqual((await readdir(folder)).sort(), ['000000010', '000000020.damaged']);
+  assert.match(warnings[0]!, /000000020-1\/optimizer\.safetensors is damaged.*set aside/);
+  assert.deepEqual((await readdir(folder)).sort(), ['000000010-1', '000000020-1.damaged']);
   assert.deepEqual((await listCheckpoints(store, runId)).length, 1);
   await save(store, 20);
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
@@ -80,7 +88,7 @@ test('with every checkpoint damaged the run starts again', async (t) => {
   for (const iteration of [10, 20]) {
     await save(store, iteration);
     const name = String(iteration).padStart(9, '0');
-    await writeFile(join(root, 'runs', runId, 'checkpoints', name, 'meta.json'), '{}');
+    await writeFile(join(root, 'runs', runId, 'checkpoints', `${name}-1`, 'meta.json'), '{}');
   }
   const warnings: string[] = [];
   assert.equal(await latestCheckpoint(store, runId, (message) => void warnings.push(message)), undefined);
@@ -91,9 +99,63 @@ test('a worker that lost the run writes no checkpoint', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   await save(store, 10);
   const lost = new Error('fence lost');
-  await assert.rejects(
-    save(store, 20, () => Promise.reject(lost)),
-    lost,
-  );
+  await assert.rejects(save(store, 20, { beforeCommit: () => Promise.reject(lost) }), lost);
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
+});
+
+test('once a run is claimed, nothing that its former owner writes counts, however late it arrives', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  await save(store, 10, { fence: 1 });
+  // The former owner has asked whether the run is its own, and is answered yes; then it is taken.
+  const late = save(store, 20, { fence: 1, beforeCommit: () => claimRun(store, runId, 2) });
+  await assert.rejects(late, withCode('fence_lost'));
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
+  assert.deepEqual(await store.list(`runs/${runId}/checkpoints`), ['000000010-1']);
+  await assert.rejects(claimRun(store, runId, 1), withCode('fence_lost'));
+
+  await save(store, 20, { fence: 2 });
+  await assert.rejects(save(store, 20, { fence: 1 }), withCode('fence_lost'));
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
+});
+
+test('who claims a run removes what a killed owner left unlisted', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  await save(store, 10, { fence: 1 });
+  await store.write(`runs/${runId}/checkpoints/000000020-1`, { 'meta.json': Buffer.from('{}') });
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
+  await claimRun(store, runId, 2);
+  assert.deepEqual(await store.list(`runs/${runId}/checkpoints`), ['000000010-1']);
+});
+
+test('checkpoints of a version that kept no list are found, and so are those of a damaged list', async (t) => {
+  const root = await temporaryFolder(t);
+  const store = await openFolderStore(root);
+  await save(store, 10);
+  const folder = `runs/${runId}/checkpoints`;
+  await rename(join(root, folder, '000000010-1'), join(root, folder, '000000010'));
+  await rm(join(root, `runs/${runId}/checkpoints.json.versions`), { recursive: true });
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
+  await save(store, 20, { fence: 3 });
+  await writeFile(join(root, `runs/${runId}/checkpoints.json.versions`, '000000000001'), '{"fen');
+  assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
+  await assert.rejects(save(store, 30, { fence: 2 }), withCode('fence_lost'));
+});
+
+test('through a fenced store a worker that lost the run changes nothing at all', async (t) => {
+  const store = await openFolderStore(await temporaryFolder(t));
+  await store.writeFile('runs/x/figure', Buffer.from('old'));
+  const lost = new StylographError('fence_lost', 'Another worker owns the run.');
+  const fenced = fencedStore(store, () => Promise.reject(lost));
+  const seen = await fenced.readVersioned('runs/x/figure');
+  const changes = [
+    () => fenced.write('runs/x/folder', { file: Buffer.from('new') }),
+    () => fenced.writeFile('runs/x/figure', Buffer.from('new')),
+    () => fenced.swapFile('runs/x/figure', Buffer.from('new'), seen),
+    () => fenced.remove('runs/x'),
+    () => fenced.setAside('runs/x/figure'),
+    () => fenced.tidy('runs/x'),
+  ];
+  for (const change of changes) await assert.rejects(change, withCode('fence_lost'));
+  assert.deepEqual(await store.list('runs/x'), ['figure']);
+  assert.equal(Buffer.from((await fenced.readFile('runs/x/figure'))!).toString(), 'old');
 });

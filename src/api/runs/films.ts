@@ -2,7 +2,7 @@ import { FILM_TYPES, type Film, type FilmFormat, type FilmRecord } from '../../c
 import { StylographError } from '../../errors.ts';
 import { type EncodingTask, encodeFilm } from '../../figures/index.ts';
 import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/films.ts';
-import type { FolderStore } from '../../store/folders.ts';
+import type { FolderStore } from '../../store/store.ts';
 
 type Look = EncodingTask['look'];
 
