@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openLocalPlace } from '../src/cli/local/place.ts';
+import type { Validation } from '../src/contracts/evaluation.ts';
 import { isFinished, type RunRecord, RunRequest } from '../src/contracts/run.ts';
-import { decoderUpdates } from './lib/results.ts';
+import { campaignFile, decoderUpdates, resultFile, type TrialResult } from './lib/results.ts';
 
 /**
  * Runs every trial of a campaign that has no result yet, one after another, each as a finished run with its evaluation:
@@ -31,15 +32,14 @@ const { positionals, values } = parseArgs({
 const [name] = positionals;
 if (name === undefined)
   throw new Error('Which campaign? npm run campaign -- NAME, of experiments/campaigns/');
-const home = new URL('../experiments/', import.meta.url).pathname;
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort(signal));
 
 for (let next = takeNext(); next !== undefined && !stopped.signal.aborted; next = takeNext()) {
   try {
-    const record = await runTrial(next.trial, next.seed, join(next.folder, 'data'));
-    if (!isFinished(record.state)) break;
-    writeResult(next.result, next.trial, record);
+    const done = await runTrial(next.trial, next.seed, join(next.folder, 'data'));
+    if (done === undefined) break;
+    writeResult(next.result, done);
   } finally {
     rmSync(next.claim);
   }
@@ -47,13 +47,11 @@ for (let next = takeNext(); next !== undefined && !stopped.signal.aborted; next 
 
 /** The first trial that has no result and is at work nowhere else; it is claimed for this process. */
 function takeNext() {
-  const file = join(home, 'campaigns', `${name}.json`);
-  const { trials } = Campaign.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const { trials } = Campaign.parse(JSON.parse(readFileSync(campaignFile(name!), 'utf8')));
   for (const trial of trials) {
     for (const seed of trial.seeds) {
-      const key = `${trial.name}-${seed}`;
-      const result = join(home, 'results', name!, `${key}.json`);
-      const folder = join(values['data-dir'], name!, key);
+      const result = resultFile(name!, trial.name, seed);
+      const folder = join(values['data-dir'], name!, `${trial.name}-${seed}`);
       const claim = join(folder, 'claim');
       if (existsSync(result) || !claims(claim)) continue;
       return { trial, seed, result, folder, claim };
@@ -77,44 +75,62 @@ function claims(file: string): boolean {
   }
 }
 
-async function runTrial({ preset, dataset, config, name }: Trial, seed: number, folder: string) {
+/** Runs a trial to its end, or goes on with it; undefined when it was interrupted. */
+async function runTrial(trial: Trial, seed: number, folder: string): Promise<TrialResult | undefined> {
   const place = await openLocalPlace(folder);
+  const { runs, models } = place.client;
   try {
-    const { items } = await place.client.runs.list();
-    const run =
-      items[0] ??
-      (await place.client.runs.create(
-        Object.fromEntries(
-          Object.entries({ preset, dataset, config, name, seed }).filter(([, value]) => value !== undefined),
-        ),
-      ));
-    if (isFinished(run.state)) return await place.record(run.id);
-    if (run.state !== 'queued') await place.client.runs.resume(run.id);
-    console.log(`${name} seed ${seed}: ${run.id}, ${run.config.iterations} iterations`);
-    const work = await place.workOn(run.id);
-    const pause = () => place.client.runs.pause(run.id).catch(() => work.abandon());
-    stopped.signal.addEventListener('abort', pause, { once: true });
-    const record = await work.done;
-    stopped.signal.removeEventListener('abort', pause);
-    return record;
+    const { preset, dataset, config, name } = trial;
+    const asked = Object.entries({ preset, dataset, config, name, seed }).filter(
+      ([, value]) => value !== undefined,
+    );
+    const run = (await runs.list()).items[0] ?? (await runs.create(Object.fromEntries(asked)));
+    if (!isFinished(run.state)) {
+      if (run.state !== 'queued') await runs.resume(run.id);
+      console.log(`${name} seed ${seed}: ${run.id}, ${run.config.iterations} iterations`);
+      const work = await place.workOn(run.id);
+      const pause = () => runs.pause(run.id).catch(() => work.abandon());
+      stopped.signal.addEventListener('abort', pause, { once: true });
+      const { state } = await work.done;
+      stopped.signal.removeEventListener('abort', pause);
+      if (!isFinished(state)) return undefined;
+    }
+    const record = await place.record(run.id);
+    const validations: Validation[] = [];
+    for await (const event of runs.follow(run.id)) {
+      if (event.type === 'validation') validations.push(event.data);
+    }
+    const published = record.modelId === undefined ? null : (await models.get(record.modelId)).iteration;
+    return resultOf(trial, record, validations, published);
   } finally {
     await place.close();
   }
 }
 
-function writeResult(file: string, { why }: Trial, record: RunRecord): void {
-  const { preset, dataset, seed, config, progress, state, error, diagnoses = [] } = record;
-  const { selfTests: _, ...evaluation } = record.evaluation ?? {};
-  const result = {
-    ...{ name: record.name, why, state, preset, dataset, seed },
+function resultOf(
+  { why }: Trial,
+  record: RunRecord,
+  validations: Validation[],
+  published: number | null,
+): TrialResult {
+  const { name, preset, dataset, seed, config, progress, state, error, diagnoses = [], createdAt } = record;
+  const { selfTests: _, ...evaluation } = record.evaluation ?? { selfTests: {} };
+  return {
+    ...{ name, why, state, preset, dataset, seed },
     decoderUpdates: decoderUpdates(config),
     trainingSeconds: Math.round(progress.secondsElapsed),
-    ...{ error, evaluation, diagnoses, config, createdAt: record.createdAt },
+    error,
+    published,
+    evaluation: record.evaluation ? (evaluation as TrialResult['evaluation']) : null,
+    ...{ validations, diagnoses, config, createdAt },
   };
+}
+
+function writeResult(file: string, result: TrialResult): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
-  const { conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio } = record.evaluation ?? {};
-  console.log(record.name, seed, state, progress.secondsElapsed.toFixed(0), {
+  const { conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio } = result.evaluation ?? {};
+  console.log(result.name, result.seed, result.state, result.trainingSeconds, {
     ...{ conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio },
   });
 }
