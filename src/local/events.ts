@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinished, type RunEvent, type RunEventBody, type RunState } from '../contracts/run.ts';
 import { checkEventId, compareIds, STREAM_START } from '../queue/event-rules.ts';
 import { checkOutcome } from '../queue/problems.ts';
-import { type MetricsQuery, type Series, toSeries } from '../queue/series.ts';
+import { HAS_SERIES, type MetricsQuery, type Series, toSeries } from '../queue/series.ts';
 import type { Journal } from './journal.ts';
 import type { LocalRuns } from './runs.ts';
 
@@ -81,7 +81,7 @@ export class LocalEvents {
   async metrics(runId: string, query: MetricsQuery): Promise<Series> {
     const { from = 0, to = Number.POSITIVE_INFINITY } = query;
     const rows = (await this.#all(runId))
-      .filter(({ type }) => type === 'metrics')
+      .filter(({ type }) => HAS_SERIES.includes(type))
       .map(({ data }) => data as Record<string, number | null>)
       .filter(({ iteration }) => iteration! >= from && iteration! <= to);
     return toSeries(rows, query);

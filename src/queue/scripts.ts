@@ -119,6 +119,8 @@ if ARGV[2] == 'diagnosis' then
 end
 if ARGV[2] == 'checkpoint' then redis.call('HDEL', KEYS[1], '_crashes') end
 if ARGV[2] == 'metrics' then redis.call('XADD', KEYS[4], ARGV[5] .. '-1', 'data', ARGV[3]) end
+-- An iteration's evidence comes after its losses.
+if ARGV[2] == 'validation' then redis.call('XADD', KEYS[4], ARGV[5] .. '-2', 'data', ARGV[3]) end
 return { 'told', tell(ARGV[2], ARGV[3]) }
 `);
 

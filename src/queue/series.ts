@@ -1,3 +1,6 @@
+import type { Validation } from '../contracts/evaluation.ts';
+import type { RunEventBody } from '../contracts/run.ts';
+
 export interface MetricsQuery {
   /** All when not given. */
   names?: readonly string[] | undefined;
@@ -19,7 +22,12 @@ export function thin<T>(items: T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.round(i * step)]!);
 }
 
-/** What metrics events have told, in their order, as a series a name. */
+/** Events whose numbers are series. */
+export const HAS_SERIES: readonly string[] = ['metrics', 'validation'] satisfies RunEventBody['type'][];
+/** How evidence was gathered rather than what it is. */
+const CIRCUMSTANCES: readonly string[] = ['samples', 'secondsElapsed'] satisfies (keyof Validation)[];
+
+/** What metrics and validation events have told, in their order, as a series a name. */
 export function toSeries(
   rows: Iterable<Record<string, number | null>>,
   { names, maxPoints = Number.POSITIVE_INFINITY }: MetricsQuery = {},
@@ -28,7 +36,7 @@ export function toSeries(
   const series: Series = {};
   for (const { iteration, ...values } of rows) {
     for (const [name, value] of Object.entries(values)) {
-      if (wanted && !wanted.has(name)) continue;
+      if (CIRCUMSTANCES.includes(name) || (wanted && !wanted.has(name))) continue;
       series[name] ??= [];
       series[name].push([iteration as number, value]);
     }

@@ -6,7 +6,7 @@ import { connectRedis } from '../../src/queue/connection.ts';
 import { EventHub } from '../../src/queue/hub.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { awaitLoaded, onModelPublished, publishModel } from '../../src/queue/published.ts';
-import { someEvaluation } from '../evaluation/some.ts';
+import { someEvaluation, someValidation } from '../evaluation/some.ts';
 import { allEvents, iterationsIn, newRun, until, type Workplace, withCode, workplace } from './support.ts';
 
 const log = (message: string): RunEventBody => ({ type: 'log', data: { level: 'info', message } });
@@ -149,6 +149,24 @@ test('metrics come as series, by name, range and number of points', async (t) =>
     [0, 200, 400, 600, 800, 1000, 1200],
   );
   assert.deepEqual(await read({ from: 5_000 }), {});
+});
+
+test('evidence is a series too, without how it was gathered', async (t) => {
+  const place = await workplace(t);
+  const { id, fence } = await runningRun(place);
+  for (const iteration of [10, 20]) {
+    await place.events.append(id, fence, metrics(iteration));
+    const evidence = { type: 'validation', data: someValidation(iteration, 1 / iteration) } as const;
+    assert.notEqual(await place.events.append(id, fence, evidence), null);
+    assert.equal(await place.events.append(id, fence, evidence), null);
+  }
+  const series = await readMetrics(place.redis, place.keys, id);
+  assert.deepEqual(series.frechetJointDistance, [
+    [10, 0.1],
+    [20, 0.05],
+  ]);
+  assert.deepEqual(series.ganLoss?.length, 2);
+  assert.equal('secondsElapsed' in series, false);
 });
 
 test('subscribers get what is stored and what follows: nothing twice, nothing missed', async (t) => {

@@ -21,6 +21,24 @@ test('an event that comes again after a lost connection is taken once', () => {
   assert.equal(view.lastEventId, '10-0');
 });
 
+test('evidence becomes curves, and the best of it is told with the run', () => {
+  const training = { ...RUN, config: { trainOn: 'train' } } as Run;
+  const evidence = (id: string, iteration: number, frechetJointDistance: number) =>
+    event(id, 'validation', {
+      iteration,
+      samples: 1000,
+      secondsElapsed: 9,
+      frechetJointDistance,
+      coverage: 0.7,
+    });
+  const told = [evidence('1-0', 100, 0.3), evidence('2-0', 200, 0.1), evidence('3-0', 300, 0.2)];
+  const view = apply(emptyView(training), ...told);
+  assert.deepEqual([...view.series.keys()], ['frechetJointDistance', 'coverage']);
+  assert.equal(view.run.best?.iteration, 200);
+  const all = { ...RUN, config: { trainOn: 'train+validation' } } as Run;
+  assert.equal(apply(emptyView(all), ...told).run.best, undefined);
+});
+
 test('ids are compared as numbers', () => {
   const view = apply(
     emptyView(RUN),

@@ -5,7 +5,7 @@ import type { EncodedImages, GeneratedImages, StyleTransfers } from '../../contr
 
 export type { TrainingConfig } from '../../contracts/config.ts';
 export type { DatasetInfo } from '../../contracts/dataset.ts';
-export type { Diagnosis, Evaluation, SampleScores } from '../../contracts/evaluation.ts';
+export type { Diagnosis, Evaluation, SampleScores, Validation } from '../../contracts/evaluation.ts';
 export type { Film } from '../../contracts/films.ts';
 export type { Model } from '../../contracts/model.ts';
 export type { CheckpointInfo, Run, RunEvent, RunProgress, RunState } from '../../contracts/run.ts';

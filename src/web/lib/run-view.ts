@@ -1,4 +1,13 @@
-import type { CheckpointInfo, Diagnosis, Evaluation, Figure, Run, RunEvent, Series } from './contract.ts';
+import type {
+  CheckpointInfo,
+  Diagnosis,
+  Evaluation,
+  Figure,
+  Run,
+  RunEvent,
+  Series,
+  Validation,
+} from './contract.ts';
 
 /** A picture drawn while training, as its file name tells: `{kind}[-{label}]-{iteration}.png`. */
 export interface Sample {
@@ -75,6 +84,12 @@ function addPicture(view: RunView, file: string): void {
   );
 }
 
+/** As the run itself chooses, for as long as the page follows it. */
+function withBest(run: Run, validation: Validation): Run {
+  const isBetter = run.best === undefined || validation.frechetJointDistance < run.best.frechetJointDistance;
+  return isBetter && run.config.trainOn === 'train' ? { ...run, best: validation } : run;
+}
+
 function addCheckpoint(view: RunView, iteration: number): void {
   if (!view.checkpoints.includes(iteration)) {
     view.checkpoints = [...view.checkpoints, iteration].sort((a, b) => a - b);
@@ -121,6 +136,13 @@ export function withEvent(before: RunView, { id, type, data }: RunEvent): RunVie
       const { iteration, ...values } = data as Record<string, number | null> & { iteration: number };
       view.run = { ...run, metrics: data as Run['metrics'] };
       for (const [name, value] of Object.entries(values)) addPoint(view, name, iteration, value);
+      break;
+    }
+    case 'validation': {
+      const validation: Validation = data as never;
+      const { iteration, samples: _, secondsElapsed: __, ...scores } = validation;
+      for (const [name, value] of Object.entries(scores)) addPoint(view, name, iteration, value);
+      view.run = withBest(run, validation);
       break;
     }
     case 'sample':

@@ -16,6 +16,11 @@ const GROUPS: readonly CurveGroup[] = [
   { title: 'Likeness and prior', names: ['likelihoodLoss', 'priorLoss'] },
   { title: 'Encoder and decoder', names: ['encoderLoss', 'decoderLoss'] },
   { title: 'Pixels', names: ['pixelLoss'] },
+  { title: 'Distance from validation images', names: ['frechetJointDistance', 'frechetDistance'] },
+  {
+    title: 'Samples against validation images',
+    names: ['conditionalAccuracy', 'coverage', 'diversityRatio', 'sharpnessRatio'],
+  },
 ];
 
 /** Groups of the names there are; one that is not known gets a chart of its own. */

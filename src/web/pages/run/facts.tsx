@@ -12,6 +12,12 @@ export function Facts({ run }: { run: Run }) {
     ['Dataset', run.dataset],
     ['Seed', String(run.seed)],
     ['Computed on', run.device],
+    [
+      'Best checkpoint',
+      run.best === undefined
+        ? null
+        : `${count(run.best.iteration)}, ${(100 * run.best.conditionalAccuracy).toFixed(1)} % of samples as asked`,
+    ],
     ['Started', run.startedAt && moment(run.startedAt)],
     ['Finished', run.finishedAt && moment(run.finishedAt)],
     [
