@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { openLocalPlace } from '../src/cli/local/place.ts';
 import type { Validation } from '../src/contracts/evaluation.ts';
 import { isFinished, type RunRecord, RunRequest } from '../src/contracts/run.ts';
-import { campaignFile, decoderUpdates, resultFile, type TrialResult } from './lib/results.ts';
+import { decoderUpdates, EXPERIMENTS, type TrialResult } from './lib/results.ts';
 
 /**
  * Runs every trial of a campaign that has no result yet, one after another, each as a finished run with its evaluation:
@@ -27,7 +27,10 @@ type Trial = z.infer<typeof Trial>;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { 'data-dir': { type: 'string', default: 'data/campaigns' } },
+  options: {
+    'data-dir': { type: 'string', default: 'data/campaigns' },
+    experiments: { type: 'string', default: EXPERIMENTS },
+  },
 });
 const [name] = positionals;
 if (name === undefined)
@@ -47,10 +50,12 @@ for (let next = takeNext(); next !== undefined && !stopped.signal.aborted; next 
 
 /** The first trial that has no result and is at work nowhere else; it is claimed for this process. */
 function takeNext() {
-  const { trials } = Campaign.parse(JSON.parse(readFileSync(campaignFile(name!), 'utf8')));
+  const { trials } = Campaign.parse(
+    JSON.parse(readFileSync(join(values.experiments, 'campaigns', `${name}.json`), 'utf8')),
+  );
   for (const trial of trials) {
     for (const seed of trial.seeds) {
-      const result = resultFile(name!, trial.name, seed);
+      const result = join(values.experiments, 'results', name!, `${trial.name}-${seed}.json`);
       const folder = join(values['data-dir'], name!, `${trial.name}-${seed}`);
       const claim = join(folder, 'claim');
       if (existsSync(result) || !claims(claim)) continue;

@@ -26,14 +26,12 @@ export interface TrialResult {
   createdAt: string;
 }
 
-const HOME = new URL('../../experiments/', import.meta.url).pathname;
-export const campaignFile = (campaign: string): string => join(HOME, 'campaigns', `${campaign}.json`);
-export const resultFile = (campaign: string, trial: string, seed: number): string =>
-  join(HOME, 'results', campaign, `${trial}-${seed}.json`);
+/** Where campaigns and their results are. */
+export const EXPERIMENTS = new URL('../../experiments/', import.meta.url).pathname;
 
 /** Every result of a campaign, by name and seed. Empty when there is none. */
 export function readResults(campaign: string): TrialResult[] {
-  const folder = join(HOME, 'results', campaign);
+  const folder = join(EXPERIMENTS, 'results', campaign);
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as TrialResult)

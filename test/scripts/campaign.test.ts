@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TrialResult } from '../../scripts/lib/results.ts';
+import { temporaryFolder } from '../store/support.ts';
+
+const SCRIPT = new URL('../../scripts/campaign.ts', import.meta.url).pathname;
+const tiny = {
+  ...{ iterations: 40, batchSize: 8, warmupIterations: 0, checkpointEvery: 5, latentDim: 2 },
+  networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
+  figures: { frames: 0 },
+};
+
+function start(t: TestContext, folder: string) {
+  const args = ['--experiments', folder, '--data-dir', join(folder, 'data')];
+  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, 'tiny', ...args], { stdio: 'inherit' });
+  t.after(() => child.kill('SIGKILL'));
+  return { child, ended: once(child, 'exit') };
+}
+
+test('a campaign that is interrupted goes on with its trial, and keeps every result', async (t) => {
+  const folder = await temporaryFolder(t);
+  const trial = { name: 'one', preset: 'quick', seeds: [1], why: 'To see it end.', config: tiny };
+  await mkdir(join(folder, 'campaigns'));
+  const file = join(folder, 'campaigns', 'tiny.json');
+  await writeFile(file, JSON.stringify({ about: 'A test.', trials: [trial] }));
+  const result = join(folder, 'results', 'tiny', 'one-1.json');
+
+  const first = start(t, folder);
+  const claim = join(folder, 'data', 'tiny', 'one-1', 'claim');
+  while (!existsSync(claim)) await sleep(50);
+  // Another one finds that the trial is at work.
+  const other = start(t, folder);
+  assert.deepEqual(await other.ended, [0, null]);
+  assert.equal(existsSync(result), false);
+  first.child.kill('SIGINT');
+  assert.deepEqual(await first.ended, [0, null]);
+
+  const again = start(t, folder);
+  assert.deepEqual(await again.ended, [0, null]);
+  const found = JSON.parse(await readFile(result, 'utf8')) as TrialResult;
+  assert.equal(found.state, 'succeeded');
+  assert.deepEqual(
+    found.validations.map(({ iteration }) => iteration),
+    [5, 10, 15, 20, 25, 30, 35, 40],
+  );
+  const best = found.validations.reduce((a, b) => (b.frechetJointDistance < a.frechetJointDistance ? b : a));
+  assert.equal(found.published, best.iteration);
+  assert.equal(found.evaluation?.samples, 2000);
+});
