@@ -6,6 +6,10 @@ import { build } from './setup/build.mjs';
 import { setUp } from './setup/index.mjs';
 import { ROOT } from './setup/paths.mjs';
 import { run } from './setup/problem.mjs';
+import { findS3Server } from './setup/s3.mjs';
+
+/** Tests that want a bucket. */
+const NEEDS_S3 = /\b(store|replicas)\b/;
 
 /** npm test [-- part of a file's path ...] */
 await run(async () => {
@@ -21,6 +25,10 @@ await run(async () => {
   if (files.some((name) => name.startsWith(join('test', 'web')))) {
     const browser = await findBrowser();
     if (browser) process.env.CHROMIUM = browser;
+  }
+  if (files.some((name) => NEEDS_S3.test(name))) {
+    const server = await findS3Server();
+    if (server) process.env.S3_SERVER = server;
   }
   const reporter = 'spec';
   const args = [

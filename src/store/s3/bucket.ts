@@ -62,6 +62,8 @@ export class Bucket {
     this.#patience = patience;
     this.#client = new sdk.S3Client({
       region,
+      // What is read is checked against digests of our own, which tell damage from a server that does not answer.
+      responseChecksumValidation: 'WHEN_REQUIRED',
       // Servers other than Amazon's seldom have a name for each bucket.
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     });
