@@ -13,6 +13,8 @@ import { registerOpenApi } from './plugins/openapi.ts';
 import { registerRateLimits } from './plugins/rate-limits.ts';
 import { registerSecurityHeaders } from './plugins/security.ts';
 import { registerSiteGuard } from './plugins/site.ts';
+import { aliasRoutes } from './routes/aliases.ts';
+import { archiveRoutes } from './routes/archives.ts';
 import type { App } from './routes/context.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { encodeRoutes } from './routes/encode.ts';
@@ -34,6 +36,8 @@ const ROUTES = [
   runResultRoutes,
   filmRoutes,
   modelRoutes,
+  aliasRoutes,
+  archiveRoutes,
   datasetRoutes,
   generateRoutes,
   encodeRoutes,

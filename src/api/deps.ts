@@ -23,6 +23,8 @@ export interface ApiLimits {
   bodyBytes: number;
   /** Bytes of an image, as a body or within JSON. */
   imageBytes: number;
+  /** Bytes of a model's archive. */
+  archiveBytes: number;
   /** Pixels of an image once decoded. */
   imagePixels: number;
   /** Pixels of all images of a call once decoded. */
@@ -53,6 +55,7 @@ const MIB = 1024 * 1024;
 export const DEFAULT_API_LIMITS: ApiLimits = {
   bodyBytes: 32 * MIB,
   imageBytes: 8 * MIB,
+  archiveBytes: 128 * MIB,
   imagePixels: 16_000_000,
   callPixels: 64_000_000,
   callImages: 4_096,

@@ -39,6 +39,8 @@ export interface RouteDoc {
   headers?: (keyof typeof HEADERS)[];
   /** Media types of bodies that are taken as bytes. */
   bodyTypes?: string[];
+  /** The body is never JSON. */
+  bodyIsBytes?: boolean;
   /** The request may come without a body. */
   bodyOptional?: boolean;
 }
@@ -92,7 +94,7 @@ export const describeRoute: SwaggerTransform = (input) => {
   };
   if (!schema || schema.hide) return jsonSchemaTransform(input as never);
   const { content } = (schema.body ?? {}) as { content?: Record<string, { schema: unknown }> };
-  const single = content ? { ...schema, body: content['application/json']!.schema } : schema;
+  const single = content ? { ...schema, body: Object.values(content)[0]!.schema } : schema;
   const { scope } = route.config ?? {};
   const security = scope === 'public' ? [] : [{ apiKey: scope ? [scope] : [] }, {}];
   return jsonSchemaTransform({ ...input, schema: { ...single, security } } as never);
@@ -122,6 +124,7 @@ function completeOperation(operation: Operation): void {
     if (names.length > 0) response.headers = headerRefs(names);
   }
   if (!operation.requestBody) return;
+  if (doc.bodyIsBytes) operation.requestBody.content = {};
   if (doc.bodyOptional) operation.requestBody.required = false;
   for (const type of doc.bodyTypes ?? []) {
     operation.requestBody.content[type] = { schema: { contentMediaType: type } };

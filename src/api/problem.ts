@@ -57,6 +57,7 @@ const ALWAYS: ErrorCode[] = [
   'cross_site',
   'not_acceptable',
   'rate_limited',
+  'store_unavailable',
   'internal',
 ];
 

@@ -22,6 +22,8 @@ export interface Call extends CallOptions {
   query?: object | undefined;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as they are, under the media type that `headers` names. */
+  bytes?: Blob | Uint8Array<ArrayBuffer> | undefined;
   accept?: string;
   headers?: Record<string, string>;
   /** Doing it twice is the same as doing it once. */
@@ -64,7 +66,7 @@ export class Http {
   }
 
   async #attempt(call: Call): Promise<Response> {
-    const { method = 'GET', body, signal } = call;
+    const { method = 'GET', body, bytes, signal } = call;
     const url = this.#address(call);
     const { apiKey, fetch: own = fetch, timeoutMs: usual = 60_000 } = this.#options;
     const timeoutMs = call.timeoutMs ?? usual;
@@ -80,6 +82,7 @@ export class Http {
           ...call.headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(bytes === undefined ? {} : { body: bytes }),
         signal: AbortSignal.any(signals),
       });
     } catch (error) {

@@ -323,7 +323,11 @@ export interface paths {
         /** Models, newest first */
         get: operations["listModels"];
         put?: never;
-        post?: never;
+        /**
+         * Take a model from an archive
+         * @description What `GET /models/{model}/download` gave, here or on another server. Every digest is checked, nothing in it is run, and it is loaded once before it is taken. It keeps its id; `latest` counts it by the time it was made.
+         */
+        post: operations["importModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -358,12 +362,72 @@ export interface paths {
         get?: never;
         /**
          * Point an alias at a model
-         * @description `latest` and `latest-{dataset}` follow the newest run by themselves and cannot be set.
+         * @description `latest` and `latest-{dataset}` follow the newest run by themselves and cannot be set; `champion` is moved by `POST /models/{model}/promote`.
          */
         put: operations["setAlias"];
         post?: never;
         /** Remove an alias; its model stays */
         delete: operations["deleteAlias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{model}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a model the champion if its evaluation is better
+         * @description Compares the evaluations that are stored with both models: the Fréchet distance must be lower, and nothing else may be lost for it. A refusal names each metric that stands in the way with both numbers. The first champion needs an evaluation only.
+         */
+        post: operations["promoteModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/aliases/{alias}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Point an alias at the model it pointed at before
+         * @description Again, and it goes further back. Models that were removed are passed over.
+         */
+        post: operations["rollBackAlias"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{model}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A model as one archive
+         * @description A zip file that another server takes with `POST /models`: the record, the weights as safetensors, and encoder and decoder for `tf.loadLayersModel` of plain TensorFlow.js, with a README.
+         */
+        get: operations["downloadModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -586,208 +650,6 @@ export interface components {
                 path: string;
                 message: string;
             }[];
-        };
-        DatasetLabel: {
-            index: number;
-            name: string;
-            /** @description Images of this label, all splits together. */
-            count: number;
-        };
-        Dataset: {
-            /**
-             * @description Identifier of a dataset.
-             * @example mnist
-             */
-            id: string;
-            name: string;
-            labels: components["schemas"]["DatasetLabel"][];
-            width: number;
-            height: number;
-            channels: 1 | 3;
-            split: {
-                train: number;
-                validation: number;
-                test: number;
-            };
-            /**
-             * @description SHA-256, hexadecimal.
-             * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-             */
-            digest: string;
-        };
-        /**
-         * @description A label by its index or its name.
-         * @example 3
-         */
-        LabelReference: number | string;
-        /** @description A point of the latent space; its length is the model's latentDim. */
-        Latent: number[];
-        GeneratedImage: {
-            label: string;
-            /** @description Null when the latent was given. */
-            seed: number | null;
-            latent: components["schemas"]["Latent"];
-            /**
-             * Format: base64
-             * @description A PNG of the dataset's size, ink white on black, as base64.
-             */
-            png: string;
-        };
-        GeneratedImages: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            images: components["schemas"]["GeneratedImage"][];
-        };
-        /**
-         * @example {
-         *       "items": [
-         *         {
-         *           "label": 3,
-         *           "seed": 7
-         *         }
-         *       ]
-         *     }
-         */
-        GenerateRequest: {
-            items: {
-                label: components["schemas"]["LabelReference"];
-                count?: number;
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-                latent?: components["schemas"]["Latent"];
-            }[];
-        };
-        ImageInput: {
-            /**
-             * Format: base64
-             * @description A PNG, JPEG or WebP file as base64.
-             */
-            png: string;
-        } | {
-            /** @description Rows of pixels, 0 to 255; ink is high. */
-            pixels: (number | number[])[][];
-        };
-        EncodeRequest: {
-            images: components["schemas"]["ImageInput"][];
-            /** @description One an image; null or absent labels are inferred. */
-            labels?: (components["schemas"]["LabelReference"] | null)[];
-        };
-        EncodedImage: {
-            mean: components["schemas"]["Latent"];
-            logVar: number[];
-            label: string;
-            labelInferred: boolean;
-            /** @description Share of belief a label, when it was inferred; they sum to 1. */
-            labelScores?: {
-                [key: string]: number;
-            };
-        };
-        EncodedImages: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            latents: components["schemas"]["EncodedImage"][];
-        };
-        DecodeRequest: {
-            latents: {
-                latent: components["schemas"]["Latent"];
-                label: components["schemas"]["LabelReference"];
-            }[];
-        };
-        Reconstructions: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            images: {
-                label: string;
-                labelInferred: boolean;
-                mean: components["schemas"]["Latent"];
-                /** @description Mean squared error of the pixels, on a scale of 0 to 1. */
-                error: number;
-                /**
-                 * Format: base64
-                 * @description A PNG of the dataset's size, ink white on black, as base64.
-                 */
-                png: string;
-            }[];
-        };
-        StyleTransferRequest: {
-            images: components["schemas"]["ImageInput"][];
-            /** @description One an image; null or absent labels are inferred. */
-            labels?: (components["schemas"]["LabelReference"] | null)[];
-            /** @description Labels to make, for all images or one list an image; default all. */
-            targets?: components["schemas"]["LabelReference"][] | components["schemas"]["LabelReference"][][];
-        };
-        StyleTransfers: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            results: {
-                source: {
-                    label: string;
-                    labelInferred: boolean;
-                    mean: components["schemas"]["Latent"];
-                };
-                images: {
-                    label: string;
-                    /**
-                     * Format: base64
-                     * @description A PNG of the dataset's size, ink white on black, as base64.
-                     */
-                    png: string;
-                }[];
-            }[];
-        };
-        /**
-         * @example {
-         *       "from": {
-         *         "label": 3,
-         *         "seed": 1
-         *       },
-         *       "to": {
-         *         "label": 3,
-         *         "seed": 2
-         *       },
-         *       "steps": 8
-         *     }
-         */
-        InterpolateRequest: {
-            from: {
-                label: components["schemas"]["LabelReference"];
-                latent?: components["schemas"]["Latent"];
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-            };
-            to: {
-                label: components["schemas"]["LabelReference"];
-                latent?: components["schemas"]["Latent"];
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-            };
-            /** @description Images in all, ends included; default 10. */
-            steps?: number;
-        };
-        Manifold: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            label: string;
-            size: number;
-            /** @description Values of the first two latent dimensions, ascending. */
-            grid: number[];
-            /** @description Rows follow the second dimension, columns the first. */
-            images: string[][];
         };
         TrainingConfig: {
             /**
@@ -1044,6 +906,34 @@ export interface components {
          * @enum {string}
          */
         PresetName: "article" | "corrected" | "quick" | "cvae";
+        DatasetLabel: {
+            index: number;
+            name: string;
+            /** @description Images of this label, all splits together. */
+            count: number;
+        };
+        Dataset: {
+            /**
+             * @description Identifier of a dataset.
+             * @example mnist
+             */
+            id: string;
+            name: string;
+            labels: components["schemas"]["DatasetLabel"][];
+            width: number;
+            height: number;
+            channels: 1 | 3;
+            split: {
+                train: number;
+                validation: number;
+                test: number;
+            };
+            /**
+             * @description SHA-256, hexadecimal.
+             * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+             */
+            digest: string;
+        };
         SampleScores: {
             /** @description Share of images that the classifier gives the asked label. */
             conditionalAccuracy: number;
@@ -1189,6 +1079,291 @@ export interface components {
             detail: string;
             /** @description What to change. */
             advice: string;
+        };
+        ImageSpec: {
+            width: number;
+            height: number;
+            channels: 1 | 3;
+            /** @description Label names; the position is the label index. */
+            labels: string[];
+        };
+        Model: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            id: string;
+            /**
+             * @description Identifier of a run; sorts by creation time.
+             * @example run_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            runId: string;
+            preset: string;
+            /**
+             * @description Identifier of a dataset.
+             * @example mnist
+             */
+            dataset: string;
+            iteration: number;
+            latentDim: number;
+            labels: string[];
+            image: components["schemas"]["ImageSpec"];
+            config: components["schemas"]["TrainingConfig"];
+            /**
+             * @description SHA-256, hexadecimal.
+             * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+             */
+            digest: string;
+            evaluation?: components["schemas"]["Evaluation"];
+            aliases: string[];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-24T12:00:00.000Z
+             */
+            createdAt: string;
+        };
+        MetricComparison: {
+            /**
+             * @description Its name in the evaluation.
+             * @example frechetDistance
+             */
+            metric: string;
+            /** @enum {string} */
+            better: "lower" | "higher" | "near 1";
+            challenger: number;
+            champion: number;
+            /** @description What the challenger must reach to pass, given the champion. */
+            limit: number;
+            passed: boolean;
+        };
+        /**
+         * @example {
+         *       "alias": "champion"
+         *     }
+         */
+        PromotionRequest: {
+            /**
+             * @description The alias to move: `champion`, or one of your own. Default `champion`.
+             * @example latest
+             */
+            alias?: string;
+            /** @description Move it whatever the evaluations say. Default false. */
+            force?: boolean;
+        };
+        Promotion: {
+            /**
+             * @description A name that points at a model.
+             * @example latest
+             */
+            alias: string;
+            model: components["schemas"]["Model"];
+            /** @description What the alias pointed at before. */
+            previousModelId: string | null;
+            forced: boolean;
+            /** @description Empty when there was nothing to compare with, or no evaluation. */
+            comparison: components["schemas"]["MetricComparison"][];
+        };
+        Film: {
+            /** @description Index of the label. */
+            label: number;
+            /** @description Its name. */
+            name: string;
+            frames: number;
+            /** @description Iterations done at each frame; 0 is before training. */
+            iterations: number[];
+            /** @description A film is encoded when it is first asked for. */
+            href: {
+                mp4: string;
+                webp: string;
+                gif: string;
+            };
+        };
+        /**
+         * @example {
+         *       "modelId": "mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8"
+         *     }
+         */
+        AliasTarget: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+        };
+        /**
+         * @description A label by its index or its name.
+         * @example 3
+         */
+        LabelReference: number | string;
+        /** @description A point of the latent space; its length is the model's latentDim. */
+        Latent: number[];
+        GeneratedImage: {
+            label: string;
+            /** @description Null when the latent was given. */
+            seed: number | null;
+            latent: components["schemas"]["Latent"];
+            /**
+             * Format: base64
+             * @description A PNG of the dataset's size, ink white on black, as base64.
+             */
+            png: string;
+        };
+        GeneratedImages: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            images: components["schemas"]["GeneratedImage"][];
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "label": 3,
+         *           "seed": 7
+         *         }
+         *       ]
+         *     }
+         */
+        GenerateRequest: {
+            items: {
+                label: components["schemas"]["LabelReference"];
+                count?: number;
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+                latent?: components["schemas"]["Latent"];
+            }[];
+        };
+        ImageInput: {
+            /**
+             * Format: base64
+             * @description A PNG, JPEG or WebP file as base64.
+             */
+            png: string;
+        } | {
+            /** @description Rows of pixels, 0 to 255; ink is high. */
+            pixels: (number | number[])[][];
+        };
+        EncodeRequest: {
+            images: components["schemas"]["ImageInput"][];
+            /** @description One an image; null or absent labels are inferred. */
+            labels?: (components["schemas"]["LabelReference"] | null)[];
+        };
+        EncodedImage: {
+            mean: components["schemas"]["Latent"];
+            logVar: number[];
+            label: string;
+            labelInferred: boolean;
+            /** @description Share of belief a label, when it was inferred; they sum to 1. */
+            labelScores?: {
+                [key: string]: number;
+            };
+        };
+        EncodedImages: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            latents: components["schemas"]["EncodedImage"][];
+        };
+        DecodeRequest: {
+            latents: {
+                latent: components["schemas"]["Latent"];
+                label: components["schemas"]["LabelReference"];
+            }[];
+        };
+        Reconstructions: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            images: {
+                label: string;
+                labelInferred: boolean;
+                mean: components["schemas"]["Latent"];
+                /** @description Mean squared error of the pixels, on a scale of 0 to 1. */
+                error: number;
+                /**
+                 * Format: base64
+                 * @description A PNG of the dataset's size, ink white on black, as base64.
+                 */
+                png: string;
+            }[];
+        };
+        StyleTransferRequest: {
+            images: components["schemas"]["ImageInput"][];
+            /** @description One an image; null or absent labels are inferred. */
+            labels?: (components["schemas"]["LabelReference"] | null)[];
+            /** @description Labels to make, for all images or one list an image; default all. */
+            targets?: components["schemas"]["LabelReference"][] | components["schemas"]["LabelReference"][][];
+        };
+        StyleTransfers: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            results: {
+                source: {
+                    label: string;
+                    labelInferred: boolean;
+                    mean: components["schemas"]["Latent"];
+                };
+                images: {
+                    label: string;
+                    /**
+                     * Format: base64
+                     * @description A PNG of the dataset's size, ink white on black, as base64.
+                     */
+                    png: string;
+                }[];
+            }[];
+        };
+        /**
+         * @example {
+         *       "from": {
+         *         "label": 3,
+         *         "seed": 1
+         *       },
+         *       "to": {
+         *         "label": 3,
+         *         "seed": 2
+         *       },
+         *       "steps": 8
+         *     }
+         */
+        InterpolateRequest: {
+            from: {
+                label: components["schemas"]["LabelReference"];
+                latent?: components["schemas"]["Latent"];
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+            };
+            to: {
+                label: components["schemas"]["LabelReference"];
+                latent?: components["schemas"]["Latent"];
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+            };
+            /** @description Images in all, ends included; default 10. */
+            steps?: number;
+        };
+        Manifold: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            label: string;
+            size: number;
+            /** @description Values of the first two latent dimensions, ascending. */
+            grid: number[];
+            /** @description Rows follow the second dimension, columns the first. */
+            images: string[][];
         };
         /** @enum {string} */
         RunState: "queued" | "running" | "pausing" | "paused" | "cancelling" | "cancelled" | "succeeded" | "failed";
@@ -1421,21 +1596,6 @@ export interface components {
             description: string;
             config: components["schemas"]["TrainingConfig"];
         };
-        Film: {
-            /** @description Index of the label. */
-            label: number;
-            /** @description Its name. */
-            name: string;
-            frames: number;
-            /** @description Iterations done at each frame; 0 is before training. */
-            iterations: number[];
-            /** @description A film is encoded when it is first asked for. */
-            href: {
-                mp4: string;
-                webp: string;
-                gif: string;
-            };
-        };
         Figure: {
             /** @example manifold-3-000000300.png */
             file: string;
@@ -1485,61 +1645,6 @@ export interface components {
             links: {
                 [key: string]: string;
             };
-        };
-        ImageSpec: {
-            width: number;
-            height: number;
-            channels: 1 | 3;
-            /** @description Label names; the position is the label index. */
-            labels: string[];
-        };
-        Model: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            id: string;
-            /**
-             * @description Identifier of a run; sorts by creation time.
-             * @example run_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            runId: string;
-            preset: string;
-            /**
-             * @description Identifier of a dataset.
-             * @example mnist
-             */
-            dataset: string;
-            iteration: number;
-            latentDim: number;
-            labels: string[];
-            image: components["schemas"]["ImageSpec"];
-            config: components["schemas"]["TrainingConfig"];
-            /**
-             * @description SHA-256, hexadecimal.
-             * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-             */
-            digest: string;
-            evaluation?: components["schemas"]["Evaluation"];
-            aliases: string[];
-            /**
-             * Format: date-time
-             * @description ISO 8601, UTC.
-             * @example 2026-11-24T12:00:00.000Z
-             */
-            createdAt: string;
-        };
-        /**
-         * @example {
-         *       "modelId": "mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8"
-         *     }
-         */
-        AliasTarget: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
         };
         /**
          * @example {
@@ -1718,6 +1823,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     isLive: {
@@ -1788,6 +1903,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1956,6 +2081,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listRuns: {
@@ -2037,7 +2172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2191,7 +2326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2289,7 +2424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2394,7 +2529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2502,7 +2637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2610,7 +2745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2718,7 +2853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2834,7 +2969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2942,7 +3077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3045,7 +3180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3148,7 +3283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3257,7 +3392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3360,7 +3495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3496,7 +3631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3603,7 +3738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `redis_unavailable` (the queue store is unavailable) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3694,6 +3829,162 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": unknown;
+            };
+        };
+        responses: {
+            /** @description It was here already. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description It is here now. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `model_exists` (another model has this id) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large: `body_too_large` (the body is too large) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` (the media type is not supported) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_archive` (the archive does not hold a model that can be used) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `inference_unavailable` (the inference process is restarting) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage: `disk_full` (the disk is full) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getModel: {
@@ -3776,6 +4067,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3877,6 +4178,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     setAlias: {
@@ -3950,6 +4261,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict: `store_conflict` (somebody else changed this at the same time) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests: `rate_limited` (too many requests) */
             429: {
                 headers: {
@@ -3963,6 +4283,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4036,6 +4366,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict: `store_conflict` (somebody else changed this at the same time) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests: `rate_limited` (too many requests) */
             429: {
                 headers: {
@@ -4049,6 +4388,342 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promoteModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A model id or an alias such as `latest`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromotionRequest"];
+            };
+        };
+        responses: {
+            /** @description The alias points at the model now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Promotion"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid), `malformed_json` (the body is not valid json) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `promotion_refused` (the model is not better than the one it would replace), `store_conflict` (somebody else changed this at the same time) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollBackAlias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A name that points at a model. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model it points at now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `no_former_model` (the alias has no former model), `store_conflict` (somebody else changed this at the same time) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A model id or an alias such as `latest`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. */
+            200: {
+                headers: {
+                    "X-Model-Id": components["headers"]["X-Model-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: `export_unsupported` (the model cannot be exported) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `checkpoint_corrupt` (a checkpoint is damaged) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4130,6 +4805,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side), `dataset_corrupt` (the dataset files are damaged) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4218,6 +4903,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side), `dataset_missing` (the dataset files are missing), `dataset_corrupt` (the dataset files are damaged) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4315,6 +5010,16 @@ export interface operations {
             /** @description Internal Server Error: `internal` (something went wrong on our side), `dataset_missing` (the dataset files are missing), `dataset_corrupt` (the dataset files are damaged) */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4445,7 +5150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4575,7 +5280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4705,7 +5410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4853,7 +5558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5008,7 +5713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5163,7 +5868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5301,7 +6006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -5433,7 +6138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable: `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

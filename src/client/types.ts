@@ -13,6 +13,7 @@ export type Figure = Schemas['Figure'];
 export type Film = Schemas['Film'];
 export type FilmFormat = keyof Film['href'];
 export type Model = Schemas['Model'];
+export type Promotion = Schemas['Promotion'];
 export type Evaluation = Schemas['Evaluation'];
 export type Dataset = Schemas['Dataset'];
 export type Preset = Schemas['Preset'];

@@ -1,12 +1,13 @@
 export { readBest, removeBest, saveBest } from './best.ts';
 export { claimRun } from './checkpoint-index.ts';
 export { latestCheckpoint, listCheckpoints, saveCheckpoint } from './checkpoints.ts';
-export { weightsDigest } from './digest.ts';
+export { sha256, weightsDigest } from './digest.ts';
 export { fencedStore } from './fenced.ts';
 export { readDrawing, saveDrawing, saveFilm } from './films.ts';
 export { openFolderStore } from './folders.ts';
-export { ModelRegistry } from './models.ts';
+export { CHAMPION, ModelRegistry, parseModelRecord } from './models.ts';
 export { openStore } from './open.ts';
 export { listFigures, readFigure, saveFigure } from './runs.ts';
+export { decode as decodeWeights, encode as encodeWeights } from './safetensors.ts';
 export { listSnapshots, readSnapshot, removeSnapshots, saveSnapshot } from './snapshots.ts';
 export type { FolderStore } from './store.ts';

@@ -1,26 +1,30 @@
 import { Alias, ModelId, type Page } from '../contracts/common.ts';
 import { type Model, ModelRecord, type NamedWeights } from '../contracts/model.ts';
 import { completeConfig } from '../contracts/presets.ts';
-import { StylographError } from '../errors.ts';
+import type { MetricComparison } from '../contracts/promotion.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
+import { Aliases, unknownAlias } from './aliases.ts';
 import { weightsDigest } from './digest.ts';
+import { gate } from './promotion.ts';
 import { decode, encode } from './safetensors.ts';
 import type { FolderStore } from './store.ts';
 
 const MODELS = 'models';
-const ALIASES = 'aliases';
 const RECORD = 'model.json';
 const WEIGHTS = 'weights.safetensors';
 const LATEST = 'latest';
+/** Moves by the gate. */
+export const CHAMPION = 'champion';
 
 const isReserved = (alias: string): boolean => alias === LATEST || alias.startsWith(`${LATEST}-`);
 
-/** Yields to any other model: the blurred baseline is served only while there is nothing else. */
 /** A record as stored, by this version or an earlier one. */
 export function parseModelRecord(bytes: Uint8Array): ModelRecord {
   const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as ModelRecord;
   return ModelRecord.parse({ ...stored, config: completeConfig(stored.preset, stored.config) });
 }
 
+/** Yields to any other model: the blurred baseline is served only while there is nothing else. */
 const isBaseline = (record: ModelRecord): boolean => record.config.objective === 'cvae';
 
 /** The newest model that is not a baseline, else the newest. `records` are newest first. */
@@ -28,16 +32,23 @@ const newest = (records: ModelRecord[]): ModelRecord | undefined =>
   records.find((record) => !isBaseline(record)) ?? records[0];
 
 /**
- * Models published by runs: `models/{id}` holds a record and the weights, `aliases/{name}` a model's id.
+ * Models published by runs: `models/{id}` holds a record and the weights, `aliases/{name}` where an alias points.
  * `latest` and `latest-{dataset}` are not stored but follow from the models there are. Records never change once
  * written and are kept in memory. Nothing here needs TensorFlow.
  */
 export class ModelRegistry {
   readonly #store: FolderStore;
+  readonly #aliases: Aliases;
   readonly #records = new Map<string, ModelRecord>();
 
   constructor(store: FolderStore) {
     this.#store = store;
+    this.#aliases = new Aliases(store);
+  }
+
+  /** How long what was read may be taken for what is there, in milliseconds. */
+  get freshMs(): number {
+    return this.#store.freshMs;
   }
 
   /** Stores a model; publishing the same id again replaces it. @throws disk_full, checkpoint_corrupt */
@@ -54,6 +65,25 @@ export class ModelRegistry {
       [WEIGHTS]: encode(weights, { modelId: checked.id, digest: checked.digest }),
     });
     this.#records.set(checked.id, checked);
+  }
+
+  /**
+   * Stores a model that was made elsewhere, under its own id.
+   * @returns false when the same model is here already
+   * @throws model_exists when another has its id, checkpoint_corrupt, disk_full
+   */
+  async add(record: ModelRecord, weights: readonly NamedWeights[]): Promise<boolean> {
+    this.#records.delete(record.id);
+    const here = await this.#ifThere(record.id);
+    if (here?.digest === record.digest) return false;
+    if (here !== undefined) {
+      throw new StylographError(
+        'model_exists',
+        `${record.id} is here already, with other weights; remove that one first if this one shall take its place.`,
+      );
+    }
+    await this.publish(record, weights);
+    return true;
   }
 
   /** Newest first: ids sort by time. */
@@ -77,18 +107,6 @@ export class ModelRegistry {
     return await Promise.all(ids.map((id) => this.#read(id)));
   }
 
-  /** Every stored alias with the model it names. */
-  async #aliases(): Promise<Map<string, string>> {
-    const names = await this.#store.list(ALIASES);
-    const targets = await Promise.all(names.map((name) => this.#target(name)));
-    return new Map(names.flatMap((name, i) => (targets[i] === undefined ? [] : [[name, targets[i]]])));
-  }
-
-  async #target(alias: string): Promise<string | undefined> {
-    const bytes = await this.#store.readFile(`${ALIASES}/${alias}`);
-    return bytes && Buffer.from(bytes).toString('utf8').trim();
-  }
-
   /**
    * The record of a model id or alias, as stored.
    * @throws no_model while there is none at all and `latest` is asked for, model_not_found otherwise.
@@ -110,7 +128,7 @@ export class ModelRegistry {
         );
       }
     } else if (Alias.safeParse(ref).success) {
-      const target = await this.#target(ref);
+      const target = await this.#aliases.target(ref);
       if (target !== undefined) return await this.record(target);
     }
     throw new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists them all.`);
@@ -129,14 +147,14 @@ export class ModelRegistry {
   /** A model with its aliases. @throws no_model, model_not_found */
   async get(ref: string): Promise<Model> {
     const record = await this.record(ref);
-    return this.#describe(record, await this.#all(), await this.#aliases());
+    return this.#describe(record, await this.#all(), await this.#aliases.all());
   }
 
   /** Newest first. `cursor` is a former page's `nextCursor`. */
   async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
     const { limit, cursor } = options;
     const records = await this.#all();
-    const stored = await this.#aliases();
+    const stored = await this.#aliases.all();
     const rest = cursor === undefined ? records : records.filter(({ id }) => id < cursor);
     const page = rest.slice(0, limit);
     return {
@@ -148,21 +166,58 @@ export class ModelRegistry {
   /** Points an alias at a model, wherever it pointed before. @throws validation_failed, model_not_found */
   async setAlias(alias: string, modelId: string): Promise<Model> {
     this.#checkAlias(alias);
-    const record = await this.record(modelId);
-    await this.#store.writeFile(`${ALIASES}/${alias}`, Buffer.from(record.id));
-    return await this.get(record.id);
+    const { id } = await this.record(modelId);
+    await this.#aliases.move(alias, async () => id);
+    return await this.get(id);
+  }
+
+  /**
+   * Points an alias at a model if its evaluation is better than that of the model it would replace.
+   * @throws promotion_refused naming the metrics and both numbers, validation_failed, model_not_found
+   */
+  async promote(
+    ref: string,
+    { alias = CHAMPION, force = false } = {},
+  ): Promise<{ model: Model; previousModelId: string | null; comparison: MetricComparison[] }> {
+    this.#checkAlias(alias);
+    const challenger = await this.record(ref);
+    let previousModelId: string | null = null;
+    let comparison: MetricComparison[] = [];
+    await this.#aliases.move(alias, async (current) => {
+      const champion = current === undefined ? undefined : await this.#ifThere(current);
+      previousModelId = champion?.id ?? null;
+      comparison = force || champion?.id === challenger.id ? [] : gate(champion, challenger);
+      return challenger.id;
+    });
+    return { model: await this.get(challenger.id), previousModelId, comparison };
+  }
+
+  /**
+   * Points an alias at the model it pointed at before; again, and it goes further back.
+   * @throws no_former_model, validation_failed, model_not_found
+   */
+  async rollBack(alias: string): Promise<Model> {
+    this.#checkAlias(alias);
+    await this.#aliases.rollBack(alias, async (id) => (await this.#ifThere(id)) !== undefined);
+    return await this.get(alias);
+  }
+
+  async #ifThere(id: string): Promise<ModelRecord | undefined> {
+    try {
+      return await this.record(id);
+    } catch (error) {
+      if (errorCodeOf(error) !== 'model_not_found') throw error;
+      return undefined;
+    }
   }
 
   /** Removes an alias; the model stays. @throws validation_failed, model_not_found */
   async removeAlias(alias: string): Promise<void> {
     this.#checkAlias(alias);
-    if ((await this.#target(alias)) === undefined) {
-      throw new StylographError(
-        'model_not_found',
-        `There is no alias "${alias}"; GET /models lists aliases with models.`,
-      );
-    }
-    await this.#store.remove(`${ALIASES}/${alias}`);
+    await this.#aliases.move(alias, async (current) => {
+      if (current === undefined) throw unknownAlias(alias);
+      return null;
+    });
   }
 
   #checkAlias(alias: string): void {
@@ -181,7 +236,7 @@ export class ModelRegistry {
   /** Removes a model. `latest` falls back to the newest that remains. @throws model_not_found, model_in_use */
   async remove(modelId: string): Promise<void> {
     const record = await this.record(modelId);
-    const held = [...(await this.#aliases())].filter(([, id]) => id === record.id).map(([name]) => name);
+    const held = [...(await this.#aliases.all())].filter(([, id]) => id === record.id).map(([name]) => name);
     if (held.length > 0) {
       throw new StylographError(
         'model_in_use',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ModelReference } from '../../contracts/common.ts';
 import type { LabelReference } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
-import { StylographError } from '../../errors.ts';
+import { errorCodeOf, StylographError } from '../../errors.ts';
 import type { Timings } from '../../serving/client.ts';
 import type { ApiDeps } from '../deps.ts';
 import { SharedLookup } from './lookup.ts';
@@ -20,8 +20,6 @@ export const ModelQuery = {
     }),
 };
 
-/** How long what the disk said about a reference holds: under load it is read once for many. */
-const FRESH_MS = 10;
 /** How long a call waits for the new target of a user's alias before the old one answers once more. */
 const SWAP_MS = 2_000;
 /** How long a model that could not be loaded beside another is left alone. */
@@ -35,13 +33,13 @@ const RETRY_MS = 5_000;
 export class ModelChooser {
   readonly #records: SharedLookup<ModelRecord>;
   readonly #inference: ApiDeps['inference'];
-  /** What answered last, by alias. */
+  /** What answered last, by reference. */
   readonly #serving = new Map<string, ModelRecord>();
   /** Until when models that could not be loaded are left alone, by id. */
   readonly #refused = new Map<string, number>();
 
   constructor({ models, inference }: Pick<ApiDeps, 'models' | 'inference'>) {
-    this.#records = new SharedLookup((reference) => models.record(reference), FRESH_MS);
+    this.#records = new SharedLookup((reference) => models.record(reference), models.freshMs);
     this.#inference = inference;
   }
 
@@ -50,11 +48,13 @@ export class ModelChooser {
     this.#records.forget();
   }
 
-  /** @throws no_model, model_not_found */
+  /** What answered last does so while the store is away. @throws no_model, model_not_found, store_unavailable */
   async choose(reference: string): Promise<ModelRecord> {
-    const record = await this.#records.find(reference);
-    if (record.id === reference) return record;
     const old = this.#serving.get(reference);
+    const record = await this.#records.find(reference).catch((error: unknown) => {
+      if (errorCodeOf(error) === 'store_unavailable' && old && this.#inference.isLoaded(old.id)) return old;
+      throw error;
+    });
     const isSwap = old !== undefined && old.id !== record.id && this.#inference.isLoaded(old.id);
     if (isSwap && !(await this.#loadsInTime(record, followsNewest(reference) ? 0 : SWAP_MS))) return old;
     this.#serving.set(reference, record);

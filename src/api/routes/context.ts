@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ModelReference } from '../../contracts/common.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { ModelChooser, Stopwatch } from '../inference/model.ts';
 import type { Calling } from '../inference/pictures.ts';
@@ -13,6 +15,11 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   ZodTypeProvider
 >;
+
+/** A model in a path, by id or alias. */
+export const ModelParams = z.strictObject({
+  model: z.string().meta({ description: ModelReference.meta()?.description ?? '', example: 'latest' }),
+});
 
 /** Aborts when the client goes away before it has its answer. */
 export function clientSignal(reply: FastifyReply): AbortSignal {

@@ -7,9 +7,12 @@ import type { RunAction } from '../program.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { facts, table } from '../terminal/table.ts';
 import { moment, percent, whole } from '../terminal/words.ts';
+import { addArchives, addPromotion } from './model-moves.ts';
 
 export function addModels(program: Command, run: RunAction): void {
-  const models = program.command('models').description('List models and point aliases at them.');
+  const models = program
+    .command('models')
+    .description('List models, point aliases at them, promote, export and import them.');
   withCommon(models.command('list', { isDefault: true }))
     .description('Models, newest first.')
     .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
@@ -46,6 +49,8 @@ export function addModels(program: Command, run: RunAction): void {
         output.line(`${output.paint.green('removed')} ${alias}`);
       }),
     );
+  addPromotion(models, run);
+  addArchives(models, run);
   withCommon(models.command('delete <model>'))
     .description('Remove a model that no alias holds, by its id.')
     .action((id: string, options: CommonOptions) =>

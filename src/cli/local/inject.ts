@@ -7,11 +7,12 @@ export function injectedFetch(app: App): typeof fetch {
     const url = new URL(String(input));
     const { signal } = init;
     signal?.throwIfAborted();
+    const payload = init.body instanceof Blob ? Buffer.from(await init.body.arrayBuffer()) : init.body;
     const answer = await app.inject({
       method: (init.method ?? 'GET') as 'GET',
       url: `${url.pathname}${url.search}`,
       headers: Object.fromEntries(new Headers(init.headers)),
-      ...(init.body == null ? {} : { payload: init.body as string }),
+      ...(payload == null ? {} : { payload: payload as string | Buffer }),
       payloadAsStream: true,
     });
     const stream = answer.stream();

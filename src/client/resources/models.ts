@@ -1,5 +1,5 @@
 import type { Http } from '../http.ts';
-import type { CallOptions, Model, Page, PageOptions } from '../types.ts';
+import type { CallOptions, Model, Page, PageOptions, Promotion } from '../types.ts';
 import { pageCall } from './pages.ts';
 
 /** Models that runs have published, and the aliases that point at them. */
@@ -27,6 +27,42 @@ export class Models {
   /** Points an alias at a model, wherever it pointed before. */
   async setAlias(alias: string, modelId: string, options: CallOptions = {}): Promise<Model> {
     return await this.#http.json({ ...options, method: 'PUT', path: aliasPath(alias), body: { modelId } });
+  }
+
+  /**
+   * Makes a model the champion, or the target of another alias, if its evaluation is better than that of the present one.
+   * @throws StylographProblem `promotion_refused`, whose `errors` name the metrics with both numbers
+   */
+  async promote(
+    reference: string,
+    { alias, force, ...options }: CallOptions & { alias?: string; force?: boolean } = {},
+  ): Promise<Promotion> {
+    const body = { ...(alias !== undefined && { alias }), ...(force !== undefined && { force }) };
+    return await this.#http.json({ ...options, method: 'POST', path: `${pathOf(reference)}/promote`, body });
+  }
+
+  /** Points an alias at the model it pointed at before; again, and it goes further back. */
+  async rollBack(alias: string, options: CallOptions = {}): Promise<Model> {
+    return await this.#http.json({ ...options, method: 'POST', path: `${aliasPath(alias)}/rollback` });
+  }
+
+  /** A model as one archive, which another server takes and plain TensorFlow.js can use. */
+  async download(
+    reference: string,
+    options: CallOptions = {},
+  ): Promise<{ modelId: string; bytes: Uint8Array<ArrayBuffer> }> {
+    const response = await this.#http.send({ ...options, path: `${pathOf(reference)}/download` });
+    return {
+      modelId: response.headers.get('x-model-id')!,
+      bytes: new Uint8Array(await response.arrayBuffer()),
+    };
+  }
+
+  /** Takes a model from an archive; the same one again changes nothing. */
+  async import(archive: Blob | Uint8Array<ArrayBuffer>, options: CallOptions = {}): Promise<Model> {
+    const headers = { 'content-type': 'application/zip' };
+    const call = { ...options, method: 'POST', path: '/models', bytes: archive, headers } as const;
+    return await this.#http.json({ ...call, repeatable: true });
   }
 
   /** Removes an alias; its model stays. */

@@ -1,0 +1,2 @@
+export { packModel } from './pack.ts';
+export { unpackModel } from './unpack.ts';

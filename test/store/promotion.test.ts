@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Evaluation } from '../../src/contracts/evaluation.ts';
+import { errorCodeOf, type StylographError } from '../../src/errors.ts';
+import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
+import { someEvaluation } from '../evaluation/some.ts';
+import { someModel, temporaryFolder } from './support.ts';
+
+async function setUp(t: TestContext) {
+  const root = await temporaryFolder(t);
+  const store = await openFolderStore(root);
+  const models = new ModelRegistry(store);
+  const publish = async (evaluation?: Evaluation, dataset = 'mnist'): Promise<string> => {
+    const { record, weights } = someModel({ dataset });
+    await models.publish({ ...record, ...(evaluation && { evaluation }) }, weights);
+    return record.id;
+  };
+  const champion = async () => (await models.record('champion')).id;
+  return { root, store, models, publish, champion };
+}
+const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
+const better = (change: Partial<Evaluation> = {}) => someEvaluation({ frechetDistance: 0.02, ...change });
+
+async function refusal(promise: Promise<unknown>): Promise<StylographError> {
+  const error = await promise.then(
+    () => assert.fail('it was promoted'),
+    (thrown: StylographError) => thrown,
+  );
+  assert.equal(error.code, 'promotion_refused', error.message);
+  return error;
+}
+
+test('the first champion needs an evaluation, the next ones to be better', async (t) => {
+  const { models, publish, champion } = await setUp(t);
+  const blind = await publish();
+  assert.match((await refusal(models.promote(blind))).message, new RegExp(`${blind} has no evaluation`));
+  const first = await publish(someEvaluation());
+  const promoted = await models.promote(first);
+  assert.deepEqual([promoted.previousModelId, promoted.comparison], [null, []]);
+  assert.deepEqual(promoted.model.aliases.includes('champion'), true);
+
+  const second = await publish(better());
+  const { previousModelId, comparison } = await models.promote(second);
+  assert.equal(previousModelId, first);
+  const frechet = comparison.find(({ metric }) => metric === 'frechetDistance');
+  assert.deepEqual([frechet?.champion, frechet?.challenger, frechet?.passed], [0.027, 0.02, true]);
+  assert.equal(await champion(), second);
+  // Again it is no challenge.
+  assert.deepEqual((await models.promote(second)).comparison, []);
+});
+
+const base = someEvaluation();
+const LOSSES: [string, Partial<Evaluation>, RegExp][] = [
+  ['frechetDistance', { frechetDistance: 0.027 }, /is 0\.027, that of mdl_\w+ 0\.027; less than 0\.027/],
+  ['conditionalAccuracy', { conditionalAccuracy: 0.94 }, /is 0\.94, that of mdl_\w+ 0\.96; at least 0\.95/],
+  ['coverage', { coverage: 0.6 }, /is 0\.6, that of mdl_\w+ 0\.74; at least 0\.71/],
+  ['diversityRatio', { diversityRatio: 0.3 }, /is 0\.3, that of mdl_\w+ 0\.92; at least 0\.87/],
+  ['diversityRatio', { diversityRatio: 1.4 }, /is 1\.4, that of mdl_\w+ 0\.92; at most 1\.13/],
+  ['sharpnessRatio', { sharpnessRatio: 0.5 }, /is 0\.5, that of mdl_\w+ 1\.01; at least 0\.89/],
+  [
+    'reconstruction.mse',
+    { reconstruction: { ...base.reconstruction, mse: 0.04 } },
+    /is 0\.04, that of mdl_\w+ 0\.03; at most 0\.033/,
+  ],
+  [
+    'reconstruction.labelKept',
+    { reconstruction: { ...base.reconstruction, labelKept: 0.9 } },
+    /is 0\.9, that of mdl_\w+ 0\.98; at least 0\.97/,
+  ],
+  [
+    'styleTransfer.accuracy',
+    { styleTransfer: { ...base.styleTransfer, accuracy: 0.9 } },
+    /is 0\.9, that of mdl_\w+ 0\.99; at least 0\.98/,
+  ],
+  [
+    'styleTransfer.slantCorrelation',
+    { styleTransfer: { ...base.styleTransfer, slantCorrelation: 0.2 } },
+    /is 0\.2, that of mdl_\w+ 0\.89; at least 0\.84/,
+  ],
+];
+
+test('a refusal names the metric and both numbers, and changes nothing', async (t) => {
+  const { models, publish, champion } = await setUp(t);
+  const first = await publish(base);
+  await models.promote(first);
+  for (const [metric, change, pattern] of LOSSES) {
+    const error = await refusal(models.promote(await publish(better(change))));
+    assert.deepEqual(
+      error.errors?.map(({ path }) => path),
+      [metric],
+    );
+    assert.match(error.errors![0]!.message, pattern, metric);
+    assert.match(error.message, pattern);
+  }
+  const two = await refusal(
+    models.promote(await publish(better({ coverage: 0.1, conditionalAccuracy: 0.5 }))),
+  );
+  assert.deepEqual(two.errors?.map(({ path }) => path).sort(), ['conditionalAccuracy', 'coverage']);
+  assert.equal(await champion(), first);
+});
+
+test('what was measured in another way is not compared; force is for whoever knows better', async (t) => {
+  const { models, publish, champion } = await setUp(t);
+  await models.promote(await publish(base));
+  const cases: [Partial<Evaluation>, string, RegExp][] = [
+    [{ samples: 10_000 }, 'mnist', /samples is 10000 and 2000/],
+    [{ split: 'validation' }, 'mnist', /split is validation and test/],
+    [
+      { classifier: { ...base.classifier, digest: 'c'.repeat(64) } },
+      'mnist',
+      /classifier is cccc.* and bbbb/,
+    ],
+    [{}, 'fashion-mnist', /dataset is fashion-mnist and mnist/],
+    [{ memorisation: { ratio: 0.4, flagged: true } }, 'mnist', /memorisation\.ratio is 0\.4/],
+  ];
+  for (const [change, dataset, pattern] of cases) {
+    const id = await publish(better(change), dataset);
+    assert.match((await refusal(models.promote(id))).message, pattern);
+    await models.promote(id, { alias: 'other', force: true });
+  }
+  const blind = await publish();
+  await models.promote(blind, { force: true });
+  assert.equal(await champion(), blind);
+  assert.match(
+    (await refusal(models.promote(await publish(better())))).message,
+    /which serves, has no evaluation/,
+  );
+});
+
+test('one call rolls an alias back, again goes further, and removed models are passed over', async (t) => {
+  const { models, publish, champion } = await setUp(t);
+  const ids = [];
+  for (const frechetDistance of [0.04, 0.03, 0.02, 0.01]) {
+    ids.push(await publish(someEvaluation({ frechetDistance })));
+    await models.promote(ids.at(-1)!);
+  }
+  const [a, b, c, d] = ids as [string, string, string, string];
+  assert.equal((await models.rollBack('champion')).id, c);
+  await models.remove(b);
+  assert.equal((await models.rollBack('champion')).id, a);
+  await assert.rejects(models.rollBack('champion'), withCode('no_former_model'));
+  assert.equal(await champion(), a);
+  await models.promote(d);
+  assert.equal((await models.rollBack('champion')).id, a);
+  await assert.rejects(models.rollBack('nobody'), withCode('model_not_found'));
+  await assert.rejects(models.rollBack('latest'), withCode('validation_failed'));
+});
+
+test('of challengers at the same time each is judged against the champion of the moment', async (t) => {
+  const { models, store, publish, champion } = await setUp(t);
+  await models.promote(await publish(someEvaluation({ frechetDistance: 0.5 })));
+  const distances = [0.1, 0.4, 0.2, 0.3];
+  const challengers = await Promise.all(
+    distances.map(async (frechetDistance) => publish(someEvaluation({ frechetDistance }))),
+  );
+  // Each through a registry of its own, as of so many servers.
+  await Promise.allSettled(challengers.map((id) => new ModelRegistry(store).promote(id)));
+  assert.equal(await champion(), challengers[0]);
+});
+
+test('an alias of an earlier version, a bare id, is read, moved and rolled back to', async (t) => {
+  const { root, store, models, publish } = await setUp(t);
+  const [a, b] = [await publish(), await publish()];
+  await store.writeFile('aliases/mine', Buffer.from(a));
+  assert.equal((await models.record('mine')).id, a);
+  await models.setAlias('mine', b);
+  assert.equal((await models.rollBack('mine')).id, a);
+  await models.removeAlias('mine');
+  await assert.rejects(models.record('mine'), withCode('model_not_found'));
+  assert.equal((await models.rollBack('mine')).id, a);
+  // What cannot be read points nowhere, and can be set anew.
+  await writeFile(join(root, 'aliases', 'odd'), 'neither an id nor JSON');
+  await assert.rejects(models.record('odd'), withCode('model_not_found'));
+  assert.ok((await models.setAlias('odd', a)).aliases.includes('odd'));
+});
