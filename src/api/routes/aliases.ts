@@ -74,6 +74,9 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
     '/models/:model/promote',
     {
       config: { scope: 'train' },
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
       schema: {
         operationId: 'promoteModel',
         tags: ['models'],
@@ -82,7 +85,7 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
           'Compares the evaluations that are stored with both models: the Fréchet distance must be lower, and nothing else may be lost for it. A refusal names each metric that stands in the way with both numbers. The first champion needs an evaluation only.',
         params: ModelParams,
         querystring: NoQuery,
-        body: PromotionRequest.optional(),
+        body: PromotionRequest,
         response: {
           200: json(Promotion, 'The alias points at the model now.'),
           ...problems('malformed_json', 'no_model', 'model_not_found', 'promotion_refused', 'store_conflict'),
@@ -91,7 +94,7 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
       },
     },
     async ({ params, body }) => {
-      const { alias = CHAMPION, force = false } = body ?? {};
+      const { alias = CHAMPION, force = false } = body;
       const promoted = await deps.models.promote(params.model, { alias, force });
       chooserOf(deps).forget();
       return { alias, forced: force, ...promoted };
