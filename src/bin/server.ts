@@ -43,7 +43,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const output = pino.destination({ fd: 2, sync: false, minLength: 16_000, periodicFlush: 200 });
   const log = pino({ level: settings.LOG_LEVEL, redact: REDACTED }, output);
   mkdirSync(settings.DATA_DIR, { recursive: true });
-  const target = await reachRedis(settings, stops);
+  const target = await reachRedis(settings, stops, (message) => log.warn(message));
 
   if (settings.ROLE === 'worker') {
     const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
@@ -127,7 +127,11 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   ]);
 }
 
-async function reachRedis(settings: Settings, stops: Stop[]): Promise<RedisTarget> {
+async function reachRedis(
+  settings: Settings,
+  stops: Stop[],
+  onTrouble: (message: string) => void,
+): Promise<RedisTarget> {
   if (settings.REDIS_URL !== undefined) return { url: settings.REDIS_URL };
   if (settings.REDIS_SERVER === undefined) {
     throw new StylographError(
@@ -135,7 +139,8 @@ async function reachRedis(settings: Settings, stops: Stop[]): Promise<RedisTarge
       'No Redis is known. Start with "npm start", or set REDIS_URL or REDIS_SERVER.',
     );
   }
-  const redis = await startPrivateRedis({ dataDir: settings.DATA_DIR, server: settings.REDIS_SERVER });
+  const { DATA_DIR: dataDir, REDIS_SERVER: server } = settings;
+  const redis = await startPrivateRedis({ dataDir, server, onTrouble });
   stops.push({ what: 'the private Redis', end: () => redis.close() });
   return redis.target;
 }

@@ -38,6 +38,8 @@ export function markOf({ type, data }: RunEventBody): { mark: string; iteration:
       return { mark: `evaluation:${data.modelDigest}`, iteration: 0 };
     case 'diagnosis':
       return { mark: `diagnosis:${data.code}:${data.severity}`, iteration: 0 };
+    case 'log':
+      return { mark: `log:${data.message}`, iteration: 0 };
     default:
       return { mark: '', iteration: '' };
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RunEvent, RunEventBody } from '../contracts/run.ts';
 import { guarded } from './connection.ts';
@@ -41,7 +42,15 @@ export class RunEvents {
     const [outcome, id] = (await APPEND.run(
       this.#redis,
       [run(runId), events(runId), marks(runId), metrics(runId)],
-      [fence, body.type, JSON.stringify(body.data), mark, iteration, RECORD_FIELD[body.type] ?? ''],
+      [
+        fence,
+        body.type,
+        JSON.stringify(body.data),
+        mark,
+        iteration,
+        RECORD_FIELD[body.type] ?? '',
+        randomUUID(),
+      ],
     )) as [string, string];
     checkOutcome(runId, outcome);
     return outcome === 'told' ? id : null;

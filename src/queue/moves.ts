@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { RunId } from '../contracts/common.ts';
 import type { RunState } from '../contracts/run.ts';
@@ -36,6 +37,7 @@ export async function moveRun(
     JSON.stringify(moves),
     JSON.stringify(new Date().toISOString()),
     unlessPublishing ? '1' : '',
+    randomUUID(),
     ...patchArguments(patch),
   ])) as [string, RunState, RunState];
   checkOutcome(id, outcome);

@@ -1,92 +1,170 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import type { RedisTarget } from '../contracts/worker.ts';
 import { StylographError } from '../errors.ts';
 import { startOfProcess } from './processes.ts';
+import { isAlive, ping, socketPath } from './redis-process.ts';
 
-/** The longest path of a unix socket that Linux takes is 107 bytes. */
-const LONGEST_SOCKET_PATH = 100;
 const START_TIMEOUT_MS = 20_000;
+/** How often it is looked whether the server lives, and the longest pause between two attempts to start it. */
+const WATCH_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
 
 export interface PrivateRedis {
   target: RedisTarget;
-  pid: number;
+  /** Of the server that runs now. */
+  readonly pid: number;
   /** Whether it was found running, left behind by a parent that was killed. */
   reused: boolean;
   /** Saves and ends the server. */
   close(): Promise<void>;
 }
 
+export interface PrivateRedisOptions {
+  dataDir: string;
+  /** Program of the server: redis-server or valkey-server. */
+  server: string;
+  /** Told when the server ended by itself, and when it cannot be started again. */
+  onTrouble?: (message: string) => void;
+}
+
 /**
  * A Redis of our own: reachable by a unix socket only, every write synced to its append-only file in
  * `dataDir`/redis. It is in a process group of its own, so that Ctrl-C reaches its parent alone.
- * One that a killed parent left behind is recognised and used again.
+ * One that a killed parent left behind is recognised and used again; one that dies is started again.
  *
- * @param server program of the server: redis-server or valkey-server
  * @throws StylographError `redis_unavailable` when it does not start, with the end of its log, or when another process
  *   that lives has it already
  */
-export async function startPrivateRedis({
-  dataDir,
-  server,
-}: {
-  dataDir: string;
-  server: string;
-}): Promise<PrivateRedis> {
-  const folder = join(dataDir, 'redis');
+export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
+  const folder = join(options.dataDir, 'redis');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = socketPath(folder);
   claim(folder);
+  const server = new PrivateServer(folder, options);
+  await server.start();
+  server.watch();
+  return server;
+}
 
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    const left = await ping(path);
-    if (left === undefined) break;
-    if (!left.loading) return handle(path, left.pid, true);
-    // A second server on the same files would damage them.
-    if (Date.now() > deadline) {
-      throw new StylographError(
-        'redis_unavailable',
-        `The private Redis (process ${left.pid}) is still loading its data. Wait a little, then start again.`,
-      );
-    }
-    await sleep(100);
+class PrivateServer implements PrivateRedis {
+  readonly target: { path: string };
+  reused = false;
+  readonly #folder: string;
+  readonly #program: string;
+  readonly #tell: (message: string) => void;
+  #pid = 0;
+  #starting: Promise<void> | undefined;
+  #watcher: NodeJS.Timeout | undefined;
+  #closing = false;
+
+  constructor(folder: string, { server, onTrouble = () => undefined }: PrivateRedisOptions) {
+    this.#folder = folder;
+    this.#program = server;
+    this.#tell = onTrouble;
+    this.target = { path: socketPath(folder) };
   }
 
-  rmSync(path, { force: true });
-  const logFile = join(folder, 'redis.log');
-  const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(
-    server,
-    [
-      ...['--port', '0', '--unixsocket', path, '--unixsocketperm', '700', '--dir', folder],
-      ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'],
-      ...['--daemonize', 'no', '--loglevel', 'notice'],
-    ],
-    { detached: true, stdio: ['ignore', log, log] },
-  );
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
-  });
-  child.unref();
-  for (;;) {
-    const state = await ping(path);
-    if (state !== undefined && !state.loading) return handle(path, state.pid, false);
-    const problem = await Promise.race([ended, sleep(50, undefined)]);
-    if (problem !== undefined || Date.now() > deadline) {
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** @throws redis_unavailable */
+  async start(): Promise<void> {
+    const { path } = this.target;
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const left = await ping(path);
+      if (left === undefined) break;
+      if (left.pid !== undefined && !left.busy) {
+        this.reused = true;
+        this.#pid = left.pid;
+        return;
+      }
+      // A second server on the same files would damage them.
+      if (Date.now() > deadline) {
+        throw new StylographError(
+          'redis_unavailable',
+          `The private Redis (process ${left.pid ?? 'unknown'}) is there and does not answer: it still loads its data, or hangs. ` +
+            'Wait a little or end it, then start again.',
+        );
+      }
+      await sleep(100);
+    }
+    rmSync(path, { force: true });
+    this.reused = false;
+    this.#pid = await this.#spawn(deadline);
+  }
+
+  /** Starts the program. @returns its process once it serves @throws redis_unavailable */
+  async #spawn(deadline: number): Promise<number> {
+    const { path } = this.target;
+    const logFile = join(this.#folder, 'redis.log');
+    const log = openSync(logFile, 'a', 0o600);
+    const child = spawn(
+      this.#program,
+      [
+        ...['--port', '0', '--unixsocket', path, '--unixsocketperm', '700', '--dir', this.#folder],
+        ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+        ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no', '--loglevel', 'notice'],
+      ],
+      { detached: true, stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
+    });
+    child.unref();
+    for (;;) {
+      const state = await ping(path);
+      if (state?.pid !== undefined && !state.busy) return state.pid;
+      const problem = await Promise.race([ended, sleep(50, undefined)]);
+      if (problem === undefined && Date.now() <= deadline) continue;
       const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
       throw new StylographError(
         'redis_unavailable',
-        `The private Redis (${server}) did not start: ${problem ?? 'it does not answer'}.\n${tail}\n` +
+        `The private Redis (${this.#program}) did not start: ${problem ?? 'it does not answer'}.\n${tail}\n` +
           'Look at the end of redis/redis.log in the data folder, or name a server of your own in REDIS_URL.',
       );
     }
+  }
+
+  /** Starts the server again whenever it has ended. */
+  watch(): void {
+    this.#watcher = setInterval(() => {
+      if (this.#starting !== undefined || isAlive(this.#pid)) return;
+      this.#starting = this.#startAgain().finally(() => {
+        this.#starting = undefined;
+      });
+    }, WATCH_MS).unref();
+  }
+
+  /** Never rejects. */
+  async #startAgain(): Promise<void> {
+    this.#tell(
+      `The private Redis (process ${this.#pid}) ended; it is started again with what it has stored.`,
+    );
+    for (let pause = WATCH_MS; !this.#closing; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      try {
+        return await this.start();
+      } catch (error) {
+        this.#tell((error as Error).message);
+        await sleep(pause, undefined, { ref: false });
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#watcher);
+    await this.#starting;
+    if (isAlive(this.#pid)) process.kill(this.#pid, 'SIGTERM');
+    while (isAlive(this.#pid)) await sleep(20);
+    // A socket outside the data folder has a folder of its own.
+    const place = dirname(this.target.path);
+    if (basename(place) !== 'redis') rmSync(place, { recursive: true, force: true });
   }
 }
 
@@ -106,65 +184,4 @@ function claim(folder: string): void {
     if (error instanceof StylographError) throw error;
   }
   writeFileSync(file, `${process.pid} ${startOfProcess(process.pid) ?? ''}`);
-}
-
-/** Beside the data, or where its path would be too long, in the temporary folder under a name that follows from it. */
-function socketPath(folder: string): string {
-  const beside = join(folder, 'redis.sock');
-  if (Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH) return beside;
-  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
-  const elsewhere = join(tmpdir(), `stylograph-${name}`);
-  mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
-  return join(elsewhere, 'redis.sock');
-}
-
-/** The server at a socket; undefined when there is none. While it loads its data it answers nothing else. */
-async function ping(path: string): Promise<{ pid: number; loading: boolean } | undefined> {
-  const redis = new Redis({
-    path,
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: 2000,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-  });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    const info = await redis.info();
-    const pid = /process_id:(\d+)/.exec(info)?.[1];
-    return pid === undefined ? undefined : { pid: Number(pid), loading: /^loading:1/m.test(info) };
-  } catch {
-    return undefined;
-  } finally {
-    redis.disconnect();
-  }
-}
-
-function handle(path: string, pid: number, reused: boolean): PrivateRedis {
-  const close = async (): Promise<void> => {
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch {
-      return;
-    }
-    while (isAlive(pid)) await sleep(20);
-    // A socket outside the data folder has a folder of its own.
-    if (basename(dirname(path)) !== 'redis') rmSync(dirname(path), { recursive: true, force: true });
-  };
-  return { target: { path }, pid, reused, close };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  // An ended child that nobody has waited for yet still has its number.
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
-  }
 }

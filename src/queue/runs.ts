@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
@@ -197,6 +198,7 @@ export class RunStore {
       runId,
       number,
       JSON.stringify(new Date().toISOString()),
+      randomUUID(),
     ])) as [string, number];
     return outcome === 'taken' ? fence : undefined;
   }

@@ -3,6 +3,9 @@ import { Script } from './connection.ts';
 /*
  * Each script is one atomic step on a run. All answer with a list whose first item names the outcome.
  * KEYS[1] is always the run's hash, KEYS[2] its event stream.
+ *
+ * A command whose answer was lost with the connection is sent again by the client, though it may have been carried out.
+ * Steps that are not the same when done twice take a token, drawn for each call: the same one again gets the same answer.
  */
 
 const HELPERS = `
@@ -58,14 +61,15 @@ return { 'created', ARGV[1] }
 
 /**
  * KEYS: run, events, queued, live. ARGV: id, fence or '', JSON of {state: next state}, now (JSON),
- * '1' to refuse while it publishes, patch… A run that is queued again gets a new job; one that ends cancelled does
- * not get the patch, which tells how its work ended. With a fence, a call that
- * is sent again because its answer was lost succeeds again.
+ * '1' to refuse while it publishes, the call's token, patch… A run that is queued again gets a new job; one that ends cancelled does
+ * not get the patch, which tells how its work ended. With a fence, a move that was made before succeeds again.
  */
 export const MOVE = new Script(`${HELPERS}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return { 'missing' } end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then return { 'fence' } end
+local asked = redis.call('HMGET', KEYS[1], '_asked', '_askedTo', '_askedFrom')
+if asked[1] == ARGV[6] then return { 'moved', asked[2], asked[3] } end
 local moves = cjson.decode(ARGV[3])
 local to = moves[state]
 if not to then
@@ -75,14 +79,15 @@ if not to then
   return { 'state', state }
 end
 if ARGV[5] == '1' and redis.call('HEXISTS', KEYS[1], '_publishing') == 1 then return { 'publishing' } end
+redis.call('HSET', KEYS[1], '_asked', ARGV[6], '_askedTo', to, '_askedFrom', state)
 if to == 'queued' then redis.call('HINCRBY', KEYS[1], '_job', 1) end
-if to ~= 'cancelled' then patch(6) end
+if to ~= 'cancelled' then patch(7) end
 enter(ARGV[1], to, ARGV[4])
 return { 'moved', to, state }
 `);
 
 /**
- * A worker holds a job of the run. KEYS: run, events, queued, live. ARGV: id, the job's number, now (JSON).
+ * A worker holds a job of the run. KEYS: run, events, queued, live. ARGV: id, the job's number, now (JSON), the call's token.
  * A run found running lost its worker. Requests made meanwhile are carried out at once.
  */
 export const TAKE = new Script(`${HELPERS}
@@ -94,6 +99,10 @@ if state == 'pausing' or state == 'cancelling' then
   return { 'dropped' }
 end
 if state ~= 'queued' and state ~= 'running' then return { 'dropped' } end
+if redis.call('HGET', KEYS[1], '_taker') == ARGV[4] then
+  return { 'taken', tonumber(redis.call('HGET', KEYS[1], 'fence')) }
+end
+redis.call('HSET', KEYS[1], '_taker', ARGV[4])
 if state == 'running' then enter(ARGV[1], 'queued', '') end
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 if redis.call('HGET', KEYS[1], 'startedAt') == 'null' then redis.call('HSET', KEYS[1], 'startedAt', ARGV[3]) end
@@ -101,11 +110,13 @@ enter(ARGV[1], 'running', '')
 return { 'taken', fence }
 `);
 
-/** KEYS: run, events, marks, metrics. ARGV: fence, type, data (JSON), kind of mark or '', iteration, field or ''. */
+/** KEYS: run, events, marks, metrics. ARGV: fence, type, data (JSON), kind of mark or '', iteration, field or '', the call's token. */
 export const APPEND = new Script(`${HELPERS}
 local fence = redis.call('HGET', KEYS[1], 'fence')
 if not fence then return { 'missing' } end
 if fence ~= ARGV[1] then return { 'fence' } end
+local last = redis.call('HMGET', KEYS[3], '_call', '_id')
+if last[1] == ARGV[7] then return { 'told', last[2] } end
 if ARGV[4] ~= '' then
   local mark = redis.call('HGET', KEYS[3], ARGV[4])
   if mark and tonumber(mark) >= tonumber(ARGV[5]) then return { 'known' } end
@@ -117,11 +128,13 @@ if ARGV[2] == 'diagnosis' then
   local list = before and string.sub(before, 1, -2) .. ',' or '['
   redis.call('HSET', KEYS[1], 'diagnoses', list .. ARGV[3] .. ']')
 end
-if ARGV[2] == 'checkpoint' then redis.call('HDEL', KEYS[1], '_crashes') end
+if ARGV[2] == 'checkpoint' or ARGV[2] == 'evaluation' then redis.call('HDEL', KEYS[1], '_crashes') end
 if ARGV[2] == 'metrics' then redis.call('XADD', KEYS[4], ARGV[5] .. '-1', 'data', ARGV[3]) end
 -- An iteration's evidence comes after its losses.
 if ARGV[2] == 'validation' then redis.call('XADD', KEYS[4], ARGV[5] .. '-2', 'data', ARGV[3]) end
-return { 'told', tell(ARGV[2], ARGV[3]) }
+local id = tell(ARGV[2], ARGV[3])
+redis.call('HSET', KEYS[3], '_call', ARGV[7], '_id', id)
+return { 'told', id }
 `);
 
 /** KEYS: run. ARGV: fence, patch… */
@@ -133,7 +146,7 @@ patch(2)
 return { 'patched' }
 `);
 
-/** KEYS: run. ARGV: fence. Counts crashes since the last checkpoint. */
+/** KEYS: run. ARGV: fence. Counts crashes since the last checkpoint or evaluation. */
 export const CRASHED = new Script(`
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return { 'fence' } end
 return { 'counted', redis.call('HINCRBY', KEYS[1], '_crashes', 1) }

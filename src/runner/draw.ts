@@ -52,7 +52,8 @@ const FATAL = new Set(['disk_full', 'fence_lost', 'redis_unavailable']);
 export async function drawRun(deps: DrawDependencies, options: DrawOptions): Promise<void> {
   const { record, signal } = options;
   const drawn = await readDrawing(deps.store, record.runId);
-  if (drawn?.digest === record.digest) return;
+  // Whoever drew it may have died before it could tell.
+  if (drawn?.digest === record.digest) return await finish(deps, drawn, record.runId);
   const startedAt = performance.now();
   await deps.report({ phase: 'drawing', secondsRemaining: null });
   let drawings: Drawings | undefined;
@@ -62,18 +63,10 @@ export async function drawRun(deps: DrawDependencies, options: DrawOptions): Pro
     const films = await drawFilms(deps, options, drawings);
     if (signal.aborted) return;
     const seconds = (performance.now() - startedAt) / 1000;
-    const { digest, iteration } = record;
-    await saveDrawing(deps.store, record.runId, {
-      digest,
-      iteration,
-      seconds,
-      figures,
-      films,
-      environment: environmentOf(deps),
-    });
-    await removeSnapshots(deps.store, record.runId);
-    const message = `Drew ${figures} figures and ${films} films in ${seconds.toFixed(1)} s.`;
-    await deps.tell({ type: 'log', data: { level: 'info', message } });
+    const { runId, digest, iteration } = record;
+    const done = { digest, iteration, seconds, figures, films, environment: environmentOf(deps) };
+    await saveDrawing(deps.store, runId, done);
+    await finish(deps, done, runId);
   } catch (error) {
     if (FATAL.has(errorCodeOf(error) ?? '')) throw error;
     const message = `Figures and films could not all be drawn: ${(error as Error).message}`;
@@ -81,6 +74,17 @@ export async function drawRun(deps: DrawDependencies, options: DrawOptions): Pro
   } finally {
     drawings?.dispose();
   }
+}
+
+/** What follows once everything is drawn; doing it twice is the same as doing it once. */
+async function finish(
+  { store, tell }: DrawDependencies,
+  { figures, films, seconds }: DrawingRecord,
+  runId: string,
+): Promise<void> {
+  await removeSnapshots(store, runId);
+  const message = `Drew ${figures} figures and ${films} films in ${seconds.toFixed(1)} s.`;
+  await tell({ type: 'log', data: { level: 'info', message } });
 }
 
 /** @returns how many pictures there are, sizes and formats not counted */

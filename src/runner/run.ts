@@ -12,14 +12,7 @@ import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
-import {
-  latestCheckpoint,
-  removeBest,
-  saveCheckpoint,
-  saveFigure,
-  saveSnapshot,
-  weightsDigest,
-} from '../store/index.ts';
+import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { Backlog } from './backlog.ts';
 import { type Candidate, chooseCandidate, keepBest } from './candidate.ts';
@@ -180,6 +173,9 @@ class Runner {
       this.#tell({ type: 'log', data: { level: 'warn', message } }),
     );
     if (found === undefined) return undefined;
+    const { iteration } = found.state;
+    // The process that stored it may have died before it could tell.
+    await this.#tell({ type: 'checkpoint', data: { iteration, digest: found.info.digest } });
     // Time spent on a stretch that was lost was spent all the same: the clock never goes back.
     const secondsElapsed = Math.max(found.state.secondsElapsed, this.#record.progress.secondsElapsed);
     return { ...found.state, secondsElapsed };
@@ -358,7 +354,6 @@ class Runner {
       createdAt: new Date().toISOString(),
     };
     await registry.publish(record, served);
-    await removeBest(this.#deps.store, runId);
     if (!(await announce(modelId))) {
       const message = `${modelId} is published, but a server has not loaded it yet.`;
       await this.#tell({ type: 'log', data: { level: 'warn', message } });

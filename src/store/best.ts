@@ -9,7 +9,10 @@ const folderOf = (runId: string): string => `runs/${runId}/best`;
 const pathOf = (runId: string, iteration: number): string =>
   `${folderOf(runId)}/${String(iteration).padStart(9, '0')}${ENDING}`;
 
-/** Keeps the weights, as they would be served, of the iteration that is the best so far. @throws disk_full */
+/**
+ * Keeps the weights, as they would be served, of the iteration that is the best so far. They stay as long as the run: one
+ * whose process dies while it publishes must choose the same again. @throws disk_full
+ */
 export async function saveBest(
   store: FolderStore,
   runId: string,
@@ -29,8 +32,4 @@ export async function readBest(
 ): Promise<NamedWeights[] | undefined> {
   const bytes = await store.readFile(pathOf(runId, iteration));
   return bytes && decode(bytes).weights;
-}
-
-export async function removeBest(store: FolderStore, runId: string): Promise<void> {
-  await store.remove(folderOf(runId));
 }

@@ -1,4 +1,4 @@
-export { readBest, removeBest, saveBest } from './best.ts';
+export { readBest, saveBest } from './best.ts';
 export { claimRun } from './checkpoint-index.ts';
 export { latestCheckpoint, listCheckpoints, saveCheckpoint } from './checkpoints.ts';
 export { sha256, weightsDigest } from './digest.ts';

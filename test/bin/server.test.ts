@@ -36,6 +36,13 @@ function follow(url: string): Promise<{ type: string; data: Record<string, unkno
   });
 }
 
+/** Networks of a few kilobytes: what is tested here does not depend on what they learn. */
+const small = {
+  batchSize: 8,
+  networks: { encoder: [4, 4, 8], decoder: [8, 4, 4], discriminator: [4, 4, 4] },
+  figures: { frames: 2, grid: 3 },
+};
+
 /** Processes of this user whose command line or environment names the test's folder, but for this one. */
 async function leftovers(): Promise<string[]> {
   const { readdirSync, readFileSync } = await import('node:fs');
@@ -50,7 +57,7 @@ async function leftovers(): Promise<string[]> {
 }
 
 test('a run is posted, followed to its end, and its model answers every kind of call', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const service = await startService();
   try {
@@ -64,7 +71,7 @@ test('a run is posted, followed to its end, and its model answers every kind of 
       checkpointEvery: 5,
       metricsEvery: 5,
       sampleEvery: 12,
-      batchSize: 16,
+      ...small,
     };
     const posted = await fetch(`${url}/runs`, {
       method: 'POST',
@@ -110,7 +117,7 @@ test('a run is posted, followed to its end, and its model answers every kind of 
 });
 
 test('a server that is started again serves its models and remembers its runs and their events', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const service = await startService({ DEMO: '1' });
   try {
@@ -118,7 +125,11 @@ test('a server that is started again serves its models and remembers its runs an
     assert.ok(!service.printed().includes('quick run'), 'there is a model, so no first run is started');
     const { items } = await json(await fetch(`${url}/runs`));
     assert.equal(items.length, 1);
-    const events = await json(await fetch(`${url}/runs/${items[0]!.id}/events?limit=200`));
+    let events = await json(await fetch(`${url}/runs/${items[0]!.id}/events?limit=200`));
+    while (events.nextCursor !== null) {
+      const next = `${url}/runs/${items[0]!.id}/events?limit=200&after=${events.nextCursor}`;
+      events = await json(await fetch(next));
+    }
     assert.equal(events.items.at(-1)!.type, 'end');
     assert.equal((await fetch(`${url}/generate?label=7`)).status, 200);
   } finally {
@@ -126,7 +137,7 @@ test('a server that is started again serves its models and remembers its runs an
   }
 });
 
-test('a second server on a taken port says so and ends', { timeout: 60_000 }, async () => {
+test('a second server on a taken port says so and ends', { timeout: 600_000 }, async () => {
   const first = await startService();
   const other = mkdtempSync(join(tmpdir(), 'stylograph-other-'));
   try {
@@ -142,7 +153,7 @@ test('a second server on a taken port says so and ends', { timeout: 60_000 }, as
 });
 
 test('a second server on the same data folder is refused, and the first one goes on', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const first = await startService();
   try {
@@ -158,7 +169,7 @@ test('a second server on the same data folder is refused, and the first one goes
 });
 
 test('an unfinished run goes on when the server is started again after SIGTERM', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   let service = await startService();
   const config = {
@@ -167,7 +178,7 @@ test('an unfinished run goes on when the server is started again after SIGTERM',
     checkpointEvery: 1000,
     metricsEvery: 10,
     sampleEvery: 1000,
-    batchSize: 16,
+    ...small,
   };
   const body = JSON.stringify({ preset: 'quick', seed: 6, config });
   const posted = await fetch(`${service.url}/runs`, {

@@ -86,6 +86,15 @@ test('an evaluation is told once for the weights it is of, and is on the record'
   assert.deepEqual((await place.runs.get(id)).evaluation, data);
 });
 
+test('a remark is made once, also by a process that makes it again', async (t) => {
+  const place = await workplace(t);
+  const { id, fence } = await runningRun(place);
+  assert.notEqual(await place.events.append(id, fence, log('Drew 3 figures.')), null);
+  const next = (await place.runs.take({ runId: id, number: 1 }))!;
+  assert.equal(await place.events.append(id, next, log('Drew 3 figures.')), null);
+  assert.notEqual(await place.events.append(id, next, log('Drew 4 figures.')), null);
+});
+
 test('a diagnosis is told once for each severity, and all are on the record', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);

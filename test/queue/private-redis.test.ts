@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectRedis } from '../../src/queue/connection.ts';
 import { startPrivateRedis } from '../../src/queue/private-redis.ts';
+import { until } from './support.ts';
 
 const server = process.env.REDIS_SERVER ?? '';
 let folder: string;
@@ -13,27 +15,50 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('it keeps what it was told over a restart, and is used again when it was left behind', async () => {
+test('it keeps what it was told over its death, after which it is started again', async () => {
   const dataDir = join(folder, 'a');
   mkdirSync(dataDir);
-  const first = await startPrivateRedis({ dataDir, server });
-  assert.equal(first.reused, false);
-  const redis = connectRedis(first.target, 'patient');
+  const troubles: string[] = [];
+  const redisServer = await startPrivateRedis({
+    dataDir,
+    server,
+    onTrouble: (message) => troubles.push(message),
+  });
+  assert.equal(redisServer.reused, false);
+  const redis = connectRedis(redisServer.target, 'patient');
   await redis.set('kept', 'yes');
   assert.equal(((await redis.config('GET', 'maxmemory-policy')) as string[])[1], 'noeviction');
   assert.equal(((await redis.config('GET', 'appendfsync')) as string[])[1], 'always');
 
-  const again = await startPrivateRedis({ dataDir, server });
-  assert.deepEqual([again.reused, again.pid], [true, first.pid]);
-  process.kill(first.pid, 'SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 200));
-
-  const second = await startPrivateRedis({ dataDir, server });
-  assert.equal(second.reused, false);
+  const { pid } = redisServer;
+  process.kill(pid, 'SIGKILL');
   assert.equal(await redis.get('kept'), 'yes');
+  await until('another process', async () => redisServer.pid !== pid);
+  assert.match(troubles.join(), /started again/);
   redis.disconnect();
-  await second.close();
-  assert.throws(() => process.kill(second.pid, 0));
+  await redisServer.close();
+  // An ended child has its number until this process has been told of its end.
+  await until('its end', async () => {
+    try {
+      return !process.kill(redisServer.pid, 0);
+    } catch {
+      return true;
+    }
+  });
+});
+
+test('one that a killed parent left behind is used again', async () => {
+  const dataDir = join(folder, 'b');
+  mkdirSync(dataDir);
+  const module = new URL('../../src/queue/private-redis.ts', import.meta.url).href;
+  const script = `
+    const { startPrivateRedis } = await import(${JSON.stringify(module)});
+    const { pid } = await startPrivateRedis(${JSON.stringify({ dataDir, server })});
+    process.stdout.write(String(pid), () => process.kill(process.pid, 'SIGKILL'));`;
+  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
+  const found = await startPrivateRedis({ dataDir, server });
+  assert.deepEqual([found.reused, String(found.pid)], [true, String(stdout)]);
+  await found.close();
 });
 
 test('a path too long for a socket is no hindrance', async () => {
@@ -47,7 +72,7 @@ test('a path too long for a socket is no hindrance', async () => {
 
 test('a server that does not start says why', async () => {
   await assert.rejects(
-    startPrivateRedis({ dataDir: join(folder, 'b'), server: join(folder, 'no-such-server') }),
+    startPrivateRedis({ dataDir: join(folder, 'c'), server: join(folder, 'no-such-server') }),
     {
       code: 'redis_unavailable',
       message: /did not start[\s\S]*REDIS_URL/,

@@ -89,8 +89,9 @@ test('figures and films are drawn once, told, and the snapshots are let go', asy
   assert.match(logs()[0]!.message, /^Drew 2 figures and 2 films in [\d.]+ s\.$/);
   assert.ok(phases.has('drawing'));
 
+  // Said again in the same words, since whoever drew it may not have come to say it; the run's events take them once.
   await draw(endless);
-  assert.deepEqual([opened(), logs().length], [1, 1]);
+  assert.deepEqual([opened(), new Set(logs().map(({ message }) => message)).size], [1, 1]);
 });
 
 test('a run that is stopped while it draws keeps its snapshots and draws everything when it goes on', async (t) => {
