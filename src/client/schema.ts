@@ -905,7 +905,7 @@ export interface components {
          * @description A named set of numbers to start from.
          * @enum {string}
          */
-        PresetName: "article" | "corrected" | "quick" | "cvae";
+        PresetName: "modern" | "quick" | "corrected" | "article" | "cvae";
         DatasetLabel: {
             index: number;
             name: string;
@@ -1394,7 +1394,7 @@ export interface components {
          */
         RunRequest: {
             name?: string;
-            /** @description Defaults to `quick`. */
+            /** @description Defaults to `modern`. */
             preset?: components["schemas"]["PresetName"];
             /**
              * @description Defaults to `mnist`.
@@ -1576,7 +1576,7 @@ export interface components {
         };
         ResolvedRun: {
             name?: string;
-            /** @description Defaults to `quick`. */
+            /** @description Defaults to `modern`. */
             preset?: components["schemas"]["PresetName"];
             /**
              * @description Defaults to `mnist`.

@@ -167,6 +167,6 @@ export const TrainingConfigOverrides = TrainingConfig.extend({
 export type TrainingConfigOverrides = z.infer<typeof TrainingConfigOverrides>;
 
 export const PresetName = z
-  .enum(['article', 'corrected', 'quick', 'cvae'])
+  .enum(['modern', 'quick', 'corrected', 'article', 'cvae'])
   .meta({ id: 'PresetName', description: 'A named set of numbers to start from.' });
 export type PresetName = z.infer<typeof PresetName>;

@@ -39,7 +39,7 @@ export type RunError = z.infer<typeof RunError>;
 export const RunRequest = z
   .strictObject({
     name: z.string().min(1).max(200).optional(),
-    preset: PresetName.optional().meta({ description: 'Defaults to `quick`.' }),
+    preset: PresetName.optional().meta({ description: 'Defaults to `modern`.' }),
     dataset: DatasetId.optional().meta({ description: 'Defaults to `mnist`.' }),
     seed: z.int().min(0).max(2_147_483_647).optional().meta({ description: 'Drawn when not given.' }),
     config: TrainingConfigOverrides.optional(),

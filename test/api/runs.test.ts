@@ -32,7 +32,7 @@ test('a run without a body has every default, and is found again', async () => {
   const { body, headers } = await api().post('/runs').expect(202);
   assert.equal(headers.location, `/runs/${body.id}`);
   assert.match(body.id, /^run_[0-9A-Z]{26}$/);
-  assert.deepEqual([body.state, body.preset, body.dataset], ['queued', 'quick', 'mnist']);
+  assert.deepEqual([body.state, body.preset, body.dataset], ['queued', 'modern', 'mnist']);
   assert.deepEqual(body.progress, {
     phase: 'loading',
     iteration: 0,

@@ -8,7 +8,7 @@ import { errorCodeOf, StylographError } from '../../errors.ts';
 import type { NewRun } from '../../queue/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 
-const DEFAULTS = { preset: 'quick', dataset: 'mnist' } as const;
+const DEFAULTS = { preset: 'modern', dataset: 'mnist' } as const;
 
 const refuse = (path: string, message: string): never => {
   throw new StylographError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });

@@ -48,7 +48,7 @@ interface FormProps {
 function RunFormView({ presets, datasets }: FormProps) {
   const { query } = route.value;
   const [form, setForm] = useState<RunForm>({
-    preset: presets.some(({ name }) => name === query.get('preset')) ? query.get('preset')! : 'quick',
+    preset: presets.some(({ name }) => name === query.get('preset')) ? query.get('preset')! : 'modern',
     dataset: firstDataset(datasets, query.get('dataset')),
     name: '',
     seed: '',
