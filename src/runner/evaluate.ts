@@ -14,8 +14,8 @@ export interface Evaluator extends Diagnostics {
 /** An evaluation may take a minute, or a tenth of what training took. */
 const SECONDS_ALLOWED = 60;
 const SHARE_ALLOWED = 0.1;
-/** Runs that trained for less score fewer samples. */
-const SHORT_RUN_SECONDS = 600;
+/** Iterations below which a run scores fewer samples: by what was trained, not by how busy the machine was. */
+const SHORT_RUN = 5_000;
 
 export interface RunToEvaluate {
   /** What the run was evaluated as before it was interrupted, if it was. */
@@ -47,7 +47,7 @@ export async function evaluateRun(evaluator: Evaluator, run: RunToEvaluate): Pro
       record,
       weights: served,
       dataset,
-      samples: secondsElapsed < SHORT_RUN_SECONDS ? EVALUATION_SAMPLES.short : EVALUATION_SAMPLES.full,
+      samples: record.config.iterations < SHORT_RUN ? EVALUATION_SAMPLES.short : EVALUATION_SAMPLES.full,
       secondsAllowed: Math.max(SECONDS_ALLOWED, SHARE_ALLOWED * secondsElapsed),
       signal,
       onProgress: (share) => {
