@@ -105,7 +105,7 @@ const quick: TrainingConfig = {
 /** The default: `quick` with five times the training, within ten minutes on two CPU cores. */
 const modern: TrainingConfig = {
   ...quick,
-  // The Fréchet distance falls by half from 2,400 to 4,000, and again to here.
+  // docs/experiments.md tells what each length gave.
   iterations: 8_000,
   // Averages over about a thousand steps, an eighth of the run as in `quick`.
   decoderAveraging: 0.999,
