@@ -71,6 +71,12 @@ export const SettingsSchema = z.object({
     .transform((path) => resolve(path))
     .optional()
     .describe('Where who did what is appended, one JSON object a line. Default `DATA_DIR/audit.jsonl`.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must look like http://collector:4318' })
+    .optional()
+    .describe(
+      'An OpenTelemetry collector (OTLP over HTTP): calls, queue and training are traced to it. Its other variables, such as `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_TRACES_SAMPLER`, hold too.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -109,6 +115,9 @@ export const keysFileOf = ({ KEYS_FILE, DATA_DIR }: Pick<Settings, 'KEYS_FILE' |
 
 export const auditLogOf = ({ AUDIT_LOG, DATA_DIR }: Pick<Settings, 'AUDIT_LOG' | 'DATA_DIR'>): string =>
   AUDIT_LOG ?? join(DATA_DIR, 'audit.jsonl');
+
+export const wantsTraces = ({ OTEL_EXPORTER_OTLP_ENDPOINT }: Settings): boolean =>
+  OTEL_EXPORTER_OTLP_ENDPOINT !== undefined;
 
 /** What is wrong with the settings, one line each; the process should end with exit code 2. */
 export class SettingsProblem extends Error {

@@ -7,6 +7,7 @@ import { registerClosing } from './plugins/closing.ts';
 import { registerDashboard } from './plugins/dashboard.ts';
 import { refuseUnparsed, registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
 import { RequestLog, requestId } from './plugins/logging.ts';
+import { registerMetering } from './plugins/metering.ts';
 import { negotiateHook, registerNegotiation } from './plugins/negotiate.ts';
 import { registerNotFound } from './plugins/not-found.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
@@ -15,6 +16,7 @@ import { registerSecurityHeaders } from './plugins/security.ts';
 import { registerSiteGuard } from './plugins/site.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { archiveRoutes } from './routes/archives.ts';
+import { registerTracing } from './plugins/tracing.ts';
 import type { App } from './routes/context.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { encodeRoutes } from './routes/encode.ts';
@@ -24,13 +26,16 @@ import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
 import { indexRoutes } from './routes/index.ts';
 import { latentSpaceRoutes } from './routes/latent-space.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
+import { queueRoutes, sessionCaller } from './routes/queues.ts';
 import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
 
 const ROUTES = [
   indexRoutes,
   healthRoutes,
+  metricsRoutes,
   runRoutes,
   eventRoutes,
   runResultRoutes,
@@ -39,6 +44,7 @@ const ROUTES = [
   aliasRoutes,
   archiveRoutes,
   datasetRoutes,
+  queueRoutes,
   generateRoutes,
   encodeRoutes,
   latentSpaceRoutes,
@@ -73,8 +79,10 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.setSerializerCompiler(serializerCompiler);
   // What is not JSON, and not an image where images are taken, is refused as 415.
   app.removeContentTypeParser('text/plain');
+  registerTracing(app as never, deps.tracing);
   registerClosing(app as never);
   registerErrors(app as never);
+  registerMetering(app as never, deps.meter);
   registerNotFound(app as never);
   await registerSecurityHeaders(app as never);
   await registerOpenApi(app as never, deps.version);
@@ -86,7 +94,10 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     registerAudit(scope as never, deps.audit);
     registerSiteGuard(scope as never, keys, deps.allowedHosts);
     const onWrongKey = await registerRateLimits(scope as never, limits);
-    registerAuth(scope as never, keys, { onWrongKey });
+    registerAuth(scope as never, keys, {
+      onWrongKey,
+      otherProof: (request) => sessionCaller(deps, request),
+    });
     negotiateHook(scope as never);
     for (const routes of ROUTES) {
       await scope.register(async (inner) => routes(inner.withTypeProvider<ZodTypeProvider>(), deps));

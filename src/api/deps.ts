@@ -1,10 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Dataset, DatasetInfo } from '../contracts/dataset.ts';
 import type { AuditEntry, KeyRing } from '../keys/index.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Tracing } from '../observe/trace.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { EventHub } from '../queue/hub.ts';
 import type { MetricsQuery, Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
+import type { Sessions } from '../queue/sessions.ts';
 import type { Inference } from '../serving/client.ts';
 import type { ModelRegistry } from '../store/models.ts';
 import type { FolderStore } from '../store/store.ts';
@@ -75,6 +78,9 @@ export const limitsOf = ({ limits }: Pick<ApiDeps, 'limits'>): ApiLimits => ({
   ...limits,
 });
 
+/** Takes measurements, and tells them. */
+export type Meter = Pick<Metrics, 'httpRequest' | 'modelSwapped' | 'modelLookedUp' | 'text' | 'contentType'>;
+
 /** Everything the API works with; nothing else is reached from it. */
 export interface ApiDeps {
   version: string;
@@ -91,6 +97,13 @@ export interface ApiDeps {
   pingRedis(): Promise<void>;
   /** Keys that open the API; without any it is open to whoever reaches it. */
   keys?: KeyRing;
+  /** Without one nothing is measured, and there is no /metrics. */
+  meter?: Meter;
+  /** Without it calls are not traced. */
+  tracing?: Pick<Tracing, 'startRequest'>;
+  /** BullMQ's queues and browser sessions, for the board at /queues; without them there is none. */
+  queues?: () => readonly RunStore['queue'][];
+  sessions?: Sessions;
   /** Told who did what. */
   audit?: (entry: AuditEntry) => void;
   /** Names besides loopback ones by which a server without keys may be called. */

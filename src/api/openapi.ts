@@ -30,6 +30,7 @@ const HEADERS = {
   },
   'Accept-Ranges': { description: '`bytes`: parts may be asked for.', schema: { type: 'string' } },
   'Content-Range': { description: 'Which part this is, where it is one.', schema: { type: 'string' } },
+  'Set-Cookie': { description: 'A session, where one was needed.', schema: { type: 'string' } },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: { type: 'string' } },
 } as const;
 

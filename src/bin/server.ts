@@ -1,12 +1,13 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildApp } from '../api/app.ts';
-import { loadSettings, type Settings, SettingsProblem } from '../config.ts';
+import { loadSettings, type Settings, SettingsProblem, wantsTraces } from '../config.ts';
 import { resolveConfig } from '../contracts/presets.ts';
 import type { RedisTarget } from '../contracts/worker.ts';
 import { describeDataset, listDatasets, loadDataset } from '../data/index.ts';
 import { errorCodeOf, StylographError } from '../errors.ts';
+import { Metrics, startTracing, watchService } from '../observe/index.ts';
 import { connectRedis, guarded, waitUntilReady } from '../queue/connection.ts';
 import { RunEvents } from '../queue/events.ts';
 import { EventHub } from '../queue/hub.ts';
@@ -15,19 +16,16 @@ import { readMetrics } from '../queue/metrics.ts';
 import { startPrivateRedis } from '../queue/private-redis.ts';
 import { onModelPublished } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
+import { Sessions } from '../queue/sessions.ts';
 import { launchInference } from '../serving/client.ts';
 import { ModelRegistry, openStore } from '../store/index.ts';
 import { openGuards, REDACTED } from './guards.ts';
+import { ownVersion } from './version.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** The parent of everything that `npm start` runs: it alone hears signals, and ends what it has started. */
 
 const SHUTDOWN_DEADLINE_MS = 30_000;
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 /** Ends one part; called in the reverse order of starting. */
 interface Stop {
@@ -54,12 +52,16 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
 
   const guards = await openGuards(settings, (message) => log.error(message));
   stops.push({ what: 'the audit log', end: () => guards.close() });
+  const meter = new Metrics();
+  const tracing = wantsTraces(settings) ? await startTracing('stylograph-api', ownVersion()) : undefined;
+  stops.push({ what: 'tracing', end: async () => tracing?.close() });
   // First, since loading TensorFlow takes longest; the model is there soon after.
   const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
   const { inference, started } = launchInference({
     directory: storeRoot,
     maxQueue: settings.INFERENCE_QUEUE,
     onLog: (level, message) => log[level](message),
+    observer: meter,
   });
   stops.push({ what: 'the inference process', end: () => inference.close() });
   const store = await openStore(storeRoot, 'prompt');
@@ -72,7 +74,10 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const redis = connectRedis(target, 'prompt');
   await waitUntilReady(redis, 15_000);
   stops.push({ what: 'the Redis connection', end: async () => redis.disconnect() });
-  const runs = new RunStore(redis, keys, { queueLimit: settings.RUN_QUEUE });
+  const runs = new RunStore(redis, keys, {
+    queueLimit: settings.RUN_QUEUE,
+    telemetry: tracing?.telemetry,
+  });
   stops.push({ what: 'the queue', end: () => runs.close() });
   const hub = new EventHub(redis, target, keys);
   stops.push({ what: 'the event streams', end: () => hub.close() });
@@ -82,12 +87,19 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     inference.ensure(await models.record(modelId)),
   );
 
+  watchService(meter, {
+    countRuns: () => runs.countByState(),
+    activeRuns: () => runs.live(),
+    streams: () => hub.subscribers,
+    inference,
+  });
+
   let worker: WorkerProcess | undefined;
   stops.push({ what: 'the worker', end: async () => worker?.stop() });
 
   const dataDir = settings.DATA_DIR;
   const app = await buildApp({
-    version: readVersion(),
+    version: ownVersion(),
     runs,
     events: new RunEvents(redis, keys),
     hub,
@@ -102,6 +114,10 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     },
     pingRedis: async () => void (await guarded(() => redis.ping())),
     ...guards.deps,
+    meter,
+    ...(tracing && { tracing }),
+    queues: () => [runs.queue],
+    sessions: new Sessions(redis, keys),
     dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,
   });
@@ -116,7 +132,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   if (settings.ROLE === 'all') worker = new WorkerProcess(settings, target, (message) => log.warn(message));
   const demo = await enqueueDemo(settings, runs, models);
   announce([
-    `Stylograph ${readVersion()} is at ${url}/ - its API is described at ${url}/docs`,
+    `Stylograph ${ownVersion()} is at ${url}/ - its API is described at ${url}/docs`,
     ...(demo
       ? [
           `No model is there yet, so one quick run on MNIST has been started: ${demo} (DEMO=0 turns this off).`,

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Settings } from '../config.ts';
+import { type Settings, wantsTraces } from '../config.ts';
 import type { RedisTarget, ToWorker } from '../contracts/worker.ts';
 
 const RESTART_MS = { first: 500, most: 30_000 };
@@ -20,7 +20,7 @@ export class WorkerProcess {
 
   constructor(settings: Settings, redis: RedisTarget, warn: (message: string) => void) {
     const { DATA_DIR: dataDir, STORE_URL: storeRoot = dataDir } = settings;
-    this.#start = { type: 'start', redis, dataDir, storeRoot };
+    this.#start = { type: 'start', redis, dataDir, storeRoot, traces: wantsTraces(settings) };
     this.#warn = warn;
     this.#spawn();
   }

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { ToWorker } from '../contracts/worker.ts';
+import { startTracing, type Tracing } from '../observe/index.ts';
 import { type RunWorker, startWorker } from '../queue/worker.ts';
+import { ownVersion } from './version.ts';
 
 /** The worker process. Its parent tells it what to do over IPC; signals to the process group are not for it. */
 const isSource = import.meta.url.endsWith('.ts');
@@ -8,6 +10,7 @@ const childModule = fileURLToPath(
   new URL(isSource ? '../runner/child.ts' : '../runner/child.js', import.meta.url),
 );
 let worker: Promise<RunWorker> | undefined;
+let tracing: Tracing | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(1));
@@ -16,11 +19,13 @@ process.on('message', async (message) => {
   if (parsed.type === 'start') {
     const log = (level: string, text: string): void =>
       void process.stderr.write(`stylograph worker: ${level}: ${text}\n`);
-    const { redis, dataDir, storeRoot } = parsed;
-    worker = startWorker({ redis, dataDir, storeRoot, childModule, log });
+    const { redis, dataDir, storeRoot, traces } = parsed;
+    tracing = traces ? await startTracing('stylograph-worker', ownVersion()) : undefined;
+    worker = startWorker({ redis, dataDir, storeRoot, childModule, log, tracing });
     await worker;
   } else {
     await (await worker)?.close();
+    await tracing?.close();
     process.exit(0);
   }
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelId } from './common.ts';
+import type { EngineFacts } from './engine.ts';
 
 export const MAX_GENERATE_COUNT = 400;
 export const MAX_GENERATE_IMAGES = 1000;
@@ -181,6 +182,7 @@ export type ToInferenceChild =
 
 export type FromInferenceChild =
   | { type: 'ready'; device: string }
+  | ({ type: 'facts' } & EngineFacts)
   /** It cannot start, for instance `engine_missing`; it exits after saying so. */
   | { type: 'fatal'; code: string; message: string }
   | { type: 'loaded'; modelId: string }

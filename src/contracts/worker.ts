@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RunId } from './common.ts';
+import { EngineFacts } from './engine.ts';
 import { RunError } from './run.ts';
 
 /** A Redis server by URL, or a private one by its unix socket. */
@@ -30,7 +31,14 @@ export type RunChildSettings = z.infer<typeof RunChildSettings>;
 
 /** What the worker tells its run child over IPC. */
 export const ToRunChild = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('start'), runId: RunId, fence: z.int(), settings: RunChildSettings }),
+  z.strictObject({
+    type: z.literal('start'),
+    runId: RunId,
+    fence: z.int(),
+    settings: RunChildSettings,
+    /** The `traceparent` that the run belongs to, where traces are wanted. */
+    trace: z.string().optional(),
+  }),
   /** Stop within a step. `cancel` ends the run, `pause` and `requeue` write a checkpoint first. */
   z.strictObject({ type: z.literal('stop'), reason: z.enum(['cancel', 'pause', 'requeue']) }),
 ]);
@@ -39,6 +47,7 @@ export type ToRunChild = z.infer<typeof ToRunChild>;
 /** What the run child answers before it exits; its exit without an answer is a crash. */
 export const FromRunChild = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
+  EngineFacts.extend({ type: z.literal('facts') }),
   z.strictObject({ type: z.literal('succeeded'), modelId: z.string() }),
   z.strictObject({ type: z.literal('stopped'), reason: z.enum(['cancel', 'pause', 'requeue']) }),
   z.strictObject({ type: z.literal('failed'), error: RunError }),
@@ -52,6 +61,8 @@ export const ToWorker = z.discriminatedUnion('type', [
     redis: RedisTarget,
     dataDir: z.string(),
     storeRoot: z.string(),
+    /** Traces are wanted. */
+    traces: z.boolean().optional(),
   }),
   /** Checkpoint the run, requeue it and end. */
   z.strictObject({ type: z.literal('shutdown') }),

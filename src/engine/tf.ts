@@ -1,3 +1,4 @@
+import type { EngineFacts } from '../contracts/engine.ts';
 import { loadEngine } from './load.ts';
 
 /** TensorFlow, loaded once a process. Importing this module loads the native library (about 400 MB resident). */
@@ -5,6 +6,12 @@ const engine = await loadEngine();
 
 export const tf = engine.tf;
 export const device = engine.device;
+
+/** What this process holds at the moment. */
+export function engineFacts(): EngineFacts {
+  const { numTensors, numBytes } = tf.memory();
+  return { residentBytes: process.memoryUsage.rss(), tensors: numTensors, tensorBytes: numBytes };
+}
 
 /** Versions of what computes, by name. */
 export const engineVersions: Record<string, string> = {

@@ -1,4 +1,4 @@
-import { Queue } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { guarded } from './connection.ts';
 import type { Keys } from './keys.ts';
@@ -15,13 +15,14 @@ export class RunJobs {
   readonly #redis: Redis;
   readonly #keys: Keys;
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: Redis, keys: Keys, telemetry?: Telemetry) {
     this.#redis = redis;
     this.#keys = keys;
     this.queue = new Queue<JobData>(keys.bullQueue, {
       connection: redis,
       prefix: keys.bullPrefix,
       skipWaitingForReady: true,
+      ...(telemetry && { telemetry }),
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
     // Calls report what they meet; the queue's own event would end the process when nobody listens.

@@ -21,6 +21,10 @@ export interface Keys {
   metrics(id: string): string;
   /** Hash: the highest iteration told, per kind of event. */
   marks(id: string): string;
+  /** String that expires: what the run's process told of itself last, as JSON. */
+  engine(id: string): string;
+  /** String that expires: the id of the API key behind a browser session, by the digest of its token. */
+  session(digest: string): string;
   /** Hash: the run an idempotency key created, and the digest of the body it came with. */
   idempotency(key: string): string;
   /** List: one entry from every API process that has loaded the model, or could not. */
@@ -44,6 +48,8 @@ export function redisKeys(prefix: string = DEFAULT_PREFIX): Keys {
     events: (id) => `${prefix}:run:${id}:events`,
     metrics: (id) => `${prefix}:run:${id}:metrics`,
     marks: (id) => `${prefix}:run:${id}:marks`,
+    engine: (id) => `${prefix}:run:${id}:engine`,
+    session: (digest) => `${prefix}:session:${digest}`,
     idempotency: (key) => `${prefix}:idempotency:${key}`,
     loaded: (modelId) => `${prefix}:loaded:${modelId}`,
     wake: (reader) => `${prefix}:wake:${reader}`,

@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { forwardComplaints } from '../contracts/child-output.ts';
+import type { EngineFacts } from '../contracts/engine.ts';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../contracts/worker.ts';
 
 /** The end of what the child wrote to stderr, told when it dies. */
 const LAST_WORDS = 500;
 
-export type ChildOutcome = Exclude<FromRunChild, { type: 'ready' }> | { type: 'died'; detail: string };
+export type ChildOutcome =
+  | Exclude<FromRunChild, { type: 'ready' | 'facts' }>
+  | { type: 'died'; detail: string };
 export type StopReason = Extract<ToRunChild, { type: 'stop' }>['reason'];
 
 export interface RunChildOptions {
@@ -14,6 +17,10 @@ export interface RunChildOptions {
   runId: string;
   fence: number;
   settings: RunChildSettings;
+  /** The `traceparent` that the run belongs to, where traces are wanted. */
+  trace?: string | undefined;
+  /** Told what the child tells of itself, now and then. */
+  onFacts?: (facts: EngineFacts) => void;
 }
 
 /** The process that trains one run. `outcome` settles once it has exited. */
@@ -25,7 +32,7 @@ export class RunChild {
   #killTimer: NodeJS.Timeout | undefined;
   #lastWords = '';
 
-  constructor({ module, runId, fence, settings }: RunChildOptions) {
+  constructor({ module, runId, fence, settings, trace, onFacts }: RunChildOptions) {
     this.#process = fork(module, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
@@ -35,8 +42,12 @@ export class RunChild {
     });
     this.#process.on('message', (raw) => {
       const message = FromRunChild.parse(raw);
-      if (message.type === 'ready') this.#send({ type: 'start', runId, fence, settings });
-      else this.#answer = message;
+      if (message.type === 'ready')
+        this.#send({ type: 'start', runId, fence, settings, ...(trace && { trace }) });
+      else if (message.type === 'facts') {
+        const { type: _, ...facts } = message;
+        onFacts?.(facts);
+      } else this.#answer = message;
     });
     this.outcome = new Promise((resolve) => {
       this.#process.once('error', (error) => resolve({ type: 'died', detail: error.message }));

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Queue } from 'bullmq';
+import type { Queue, Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
+import type { EngineFacts } from '../contracts/engine.ts';
 import type { RunRecord, RunState } from '../contracts/run.ts';
 import { StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
@@ -15,9 +16,18 @@ import { type Moves, REQUESTS, type RunRequestKind, TRANSITIONS } from './states
 
 const IDEMPOTENCY_SECONDS = 86_400;
 const DEFAULT_QUEUE_LIMIT = 100;
+const ENGINE_SECONDS = 30;
+const COUNT_AT_ONCE = 1_000;
 const QUEUE_RETRY_SECONDS = 30;
 
 export type { NewRun };
+
+export interface RunStoreOptions {
+  /** Runs that may wait for a worker. */
+  queueLimit?: number;
+  /** Passes traces on with jobs. */
+  telemetry?: Telemetry | undefined;
+}
 
 export interface CreateOptions {
   /** The same key with the same body answers with the run it created first. Kept for 24 hours. */
@@ -33,12 +43,15 @@ export class RunStore {
   readonly #jobs: RunJobs;
   readonly #queueLimit: number;
 
-  /** @param queueLimit runs that may wait for a worker. */
-  constructor(redis: Redis, keys: Keys, { queueLimit = DEFAULT_QUEUE_LIMIT } = {}) {
+  constructor(
+    redis: Redis,
+    keys: Keys,
+    { queueLimit = DEFAULT_QUEUE_LIMIT, telemetry }: RunStoreOptions = {},
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#queueLimit = queueLimit;
-    this.#jobs = new RunJobs(redis, keys);
+    this.#jobs = new RunJobs(redis, keys, telemetry);
   }
 
   /** BullMQ's queue, for the operators' view of it. */
@@ -118,6 +131,40 @@ export class RunStore {
     );
     const items = page.flatMap((id, i) => parseRecord(id, hashes[i]!) ?? []);
     return { items, nextCursor: ids.length > limit ? page.at(-1)! : null };
+  }
+
+  /** Keeps what a run's process told of itself, for a moment. */
+  async noteEngine(id: string, facts: EngineFacts): Promise<void> {
+    await guarded(() => this.#redis.set(this.#keys.engine(id), JSON.stringify(facts), 'EX', ENGINE_SECONDS));
+  }
+
+  /** Runs that are neither finished nor paused, with what the process of each told last. */
+  async live(): Promise<{ run: RunRecord; engine: EngineFacts | undefined }[]> {
+    const ids = await guarded(() => this.#redis.smembers(this.#keys.live));
+    const found = ids.map(async (id) => {
+      const [hash, facts] = await guarded(() =>
+        Promise.all([this.#redis.hgetall(this.#keys.run(id)), this.#redis.get(this.#keys.engine(id))]),
+      );
+      const run = parseRecord(id, hash);
+      const engine = facts === null ? undefined : (JSON.parse(facts) as EngineFacts);
+      return run === undefined ? [] : [{ run, engine }];
+    });
+    return (await Promise.all(found)).flat();
+  }
+
+  /** How many runs are in each state. */
+  async countByState(): Promise<Partial<Record<RunState, number>>> {
+    const ids = await guarded(() => this.#redis.zrange(this.#keys.runs, '0', '-1'));
+    const counts: Partial<Record<RunState, number>> = {};
+    for (let from = 0; from < ids.length; from += COUNT_AT_ONCE) {
+      const states = await guarded(() =>
+        Promise.all(
+          ids.slice(from, from + COUNT_AT_ONCE).map((id) => this.#redis.hget(this.#keys.run(id), 'state')),
+        ),
+      );
+      for (const state of states as (RunState | null)[]) if (state) counts[state] = (counts[state] ?? 0) + 1;
+    }
+    return counts;
   }
 
   /** How many runs wait for a worker. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'bullmq';
+import { type Telemetry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RunChildSettings } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
@@ -38,6 +38,8 @@ export interface WorkerOptions {
   keyPrefix?: string;
   /** The program that trains a run. */
   childModule?: string;
+  /** Has runs belong to the traces of the calls that started them. */
+  tracing?: { telemetry: Telemetry; current(): string | undefined } | undefined;
   /** Told what went wrong with a run or with Redis; by default nobody is. */
   log?: (level: 'warn', message: string) => void;
 }
@@ -67,10 +69,12 @@ class QueueWorker implements RunWorker {
   readonly #children = new Map<string, RunChild>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #warn: (message: string, error?: unknown) => void;
+  readonly #tracing: WorkerOptions['tracing'];
   #closing = false;
 
   constructor({ redis, dataDir, storeRoot = dataDir, ...options }: WorkerOptions) {
-    const { keyPrefix = DEFAULT_PREFIX, childModule = CHILD_MODULE, log } = options;
+    const { keyPrefix = DEFAULT_PREFIX, childModule = CHILD_MODULE, log, tracing } = options;
+    this.#tracing = tracing;
     this.#keys = redisKeys(keyPrefix);
     this.#settings = { records: { in: 'redis', redis, keyPrefix }, storeRoot, dataDir };
     this.#childModule = childModule;
@@ -85,6 +89,7 @@ class QueueWorker implements RunWorker {
     this.#bull = new Worker<JobData>(this.#keys.bullQueue, (job) => this.#process(job.data), {
       connection: this.#redis,
       prefix: this.#keys.bullPrefix,
+      ...(tracing && { telemetry: tracing.telemetry }),
       autorun: false,
       concurrency: 1,
       lockDuration: LOCK_MS,
@@ -146,7 +151,14 @@ class QueueWorker implements RunWorker {
 
   async #train(runId: string, fence: number): Promise<ChildOutcome> {
     if (this.#closing) return { type: 'stopped', reason: 'requeue' };
-    const child = new RunChild({ module: this.#childModule, runId, fence, settings: this.#settings });
+    const child = new RunChild({
+      module: this.#childModule,
+      runId,
+      fence,
+      settings: this.#settings,
+      trace: this.#tracing?.current(),
+      onFacts: (facts) => this.#runs.noteEngine(runId, facts).catch(() => undefined),
+    });
     this.#children.set(runId, child);
     try {
       // What was asked between taking the run and listening for it; should this fail, the timer asks again.

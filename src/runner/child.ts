@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { EngineFacts } from '../contracts/engine.ts';
 import { loadDataset } from '../data/index.ts';
 import { drawFigures, drawSample } from '../figures/index.ts';
+import { startTracing } from '../observe/index.ts';
 import type { Evaluator } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
@@ -10,9 +12,13 @@ function ownVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+let engineFacts: (() => EngineFacts) | undefined;
+
 /** Importing the trainer loads TensorFlow: done when a run has started, so that it can tell what is missing. */
 async function loadTrainer(): Promise<Trainer> {
-  const { device, engineVersions, servedWeights, train } = await import('../training/loop.ts');
+  const training = await import('../training/loop.ts');
+  const { device, engineVersions, servedWeights, train } = training;
+  engineFacts = training.engineFacts;
   const { openDrawings } = await import('../training/drawings.ts');
   return {
     train,
@@ -32,4 +38,15 @@ async function loadEvaluator(dataDir: string): Promise<Evaluator> {
   return { diagnoseEvaluation, diagnoseLive, LOSSES_KEPT, MEASURES_KEPT, watch, evaluate };
 }
 
-serveRunChild({ loadDataset, drawSample, drawFigures, loadTrainer, loadEvaluator });
+serveRunChild({
+  loadDataset,
+  drawSample,
+  drawFigures,
+  loadTrainer,
+  loadEvaluator,
+  engineFacts: () => engineFacts?.(),
+  traceRun: async (runId, traceparent) => {
+    const tracing = await startTracing('stylograph-run', ownVersion());
+    return { span: tracing.startRun(runId, traceparent), close: () => tracing.close() };
+  },
+});

@@ -1,6 +1,9 @@
 import { constants, setPriority } from 'node:os';
-import { type FromRunChild, type RunChildSettings, ToRunChild } from '../contracts/worker.ts';
+import { type EngineFacts, FACTS_EVERY_MS } from '../contracts/engine.ts';
+import type { RunEventBody } from '../contracts/run.ts';
+import { type FromRunChild, ToRunChild } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
+import type { RunSpan } from '../observe/index.ts';
 import { claimRun, fencedStore, ModelRegistry, openStore } from '../store/index.ts';
 import { openLedger } from './ledger.ts';
 import { type RunnerDependencies, runTraining } from './run.ts';
@@ -9,12 +12,19 @@ import { type RunnerDependencies, runTraining } from './run.ts';
 export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample' | 'drawFigures'> & {
   loadDataset(id: string, dataDir: string): ReturnType<RunnerDependencies['loadDataset']>;
   loadEvaluator(dataDir: string): ReturnType<RunnerDependencies['loadEvaluator']>;
+  /** What the engine holds, once it is loaded. */
+  engineFacts(): EngineFacts | undefined;
+  /** Begins the run's span in the trace that `traceparent` names. */
+  traceRun(runId: string, traceparent: string): Promise<{ span: RunSpan; close(): Promise<void> }>;
 };
 
+type Start = Extract<ToRunChild, { type: 'start' }>;
+
 async function outcomeOf(
-  { runId, fence, settings }: { runId: string; fence: number; settings: RunChildSettings },
+  { runId, fence, settings }: Start,
   parts: TrainingParts,
   signal: AbortSignal,
+  onEvent: (body: RunEventBody) => void = () => undefined,
 ): Promise<FromRunChild> {
   const ledger = openLedger(settings.records, settings.storeRoot);
   try {
@@ -24,6 +34,12 @@ async function outcomeOf(
     await claimRun(store, runId, fence);
     const deps: RunnerDependencies = {
       ...ledger,
+      events: {
+        append: (id, token, body) => {
+          onEvent(body);
+          return ledger.events.append(id, token, body);
+        },
+      },
       store,
       registry: new ModelRegistry(store),
       loadTrainer: parts.loadTrainer,
@@ -43,6 +59,22 @@ async function outcomeOf(
   }
 }
 
+/** The same within a span, a part of it for each phase that the run tells. */
+async function tracedOutcome(
+  start: Start,
+  traceparent: string,
+  parts: TrainingParts,
+  signal: AbortSignal,
+): Promise<FromRunChild> {
+  const { span, close } = await parts.traceRun(start.runId, traceparent);
+  const outcome = await outcomeOf(start, parts, signal, (body) => {
+    if (body.type === 'progress') span.phase(body.data.phase);
+  });
+  span.end(outcome.type, outcome.type === 'failed' ? outcome.error.code : undefined);
+  await close();
+  return outcome;
+}
+
 /**
  * Makes this process a run child: it answers `ready`, trains the run it is told, tells how that ended, exits.
  * Only the parent decides when it stops: signals to the process group are ignored, and without a parent it exits.
@@ -60,7 +92,18 @@ export function serveRunChild(parts: TrainingParts): void {
   process.on('message', (raw) => {
     const message = ToRunChild.parse(raw);
     if (message.type === 'stop') stop.abort(message.reason);
-    else outcomeOf(message, parts, stop.signal).then((outcome) => answer(outcome, () => process.exit(0)));
+    else {
+      const { trace } = message;
+      const outcome =
+        trace === undefined
+          ? outcomeOf(message, parts, stop.signal)
+          : tracedOutcome(message, trace, parts, stop.signal);
+      outcome.then((told) => answer(told, () => process.exit(0)));
+    }
   });
   answer({ type: 'ready' }, () => undefined);
+  setInterval(() => {
+    const facts = parts.engineFacts();
+    if (facts !== undefined) answer({ type: 'facts', ...facts }, () => undefined);
+  }, FACTS_EVERY_MS).unref();
 }

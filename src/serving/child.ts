@@ -2,6 +2,7 @@
  * The inference child: holds loaded models and answers the calls of contracts/inference.ts, one after another.
  * It speaks to its parent only, and ends with it.
  */
+import { FACTS_EVERY_MS } from '../contracts/engine.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { InferenceModel } from '../model/inference.ts';
@@ -91,7 +92,10 @@ process.on('disconnect', () => process.exit(0));
 
 // Importing the engine loads TensorFlow; an installation without it must be reported, not crash.
 const engine = import('../engine/index.ts').then(
-  ({ device }) => send({ type: 'ready', device }),
+  ({ device, engineFacts }) => {
+    send({ type: 'ready', device });
+    setInterval(() => send({ type: 'facts', ...engineFacts() }), FACTS_EVERY_MS).unref();
+  },
   (error) => {
     send({ type: 'fatal', ...describe(error) });
     process.exitCode = 1;

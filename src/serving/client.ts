@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineFacts } from '../contracts/engine.ts';
 import type { ModelRecord } from '../contracts/model.ts';
 import { StylographError } from '../errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
@@ -23,6 +24,8 @@ export interface Inference {
   readonly problem: string | null;
   /** Process id of the child, while there is one. */
   readonly pid: number | undefined;
+  /** What the child told of itself last, if it is up. */
+  readonly engine: EngineFacts | undefined;
   /** Calls waiting to be computed. */
   readonly waiting: number;
   isLoaded(modelId: string): boolean;
@@ -63,6 +66,19 @@ export interface InferenceOptions extends Partial<BatcherLimits> {
   /** Most a call waits for its model, and for a child that is starting. */
   loadWaitMs?: number;
   onLog?(level: 'info' | 'warn' | 'error', message: string): void;
+  /** Told of everything that is worth a measurement. */
+  observer?: InferenceObserver;
+}
+
+type Operation = Work['operation'];
+
+export interface InferenceObserver {
+  /** A call has begun to be computed, so long after it came. */
+  inferenceWaited(operation: Operation, ms: number): void;
+  /** A batch was computed in this time. */
+  inferenceBatch(operation: Operation, images: number, ms: number): void;
+  inferenceStarted(): void;
+  modelLoaded(result: 'loaded' | 'failed'): void;
 }
 
 const CLOCK: Clock = {
@@ -82,6 +98,7 @@ class InferenceClient implements Inference {
   readonly #closing = new AbortController();
   #process: InferenceProcess | undefined;
   #up = false;
+  #engine: EngineFacts | undefined;
   #device: string | null = null;
   #problem: string | null = 'The inference process is starting';
   #failures = 0;
@@ -118,6 +135,10 @@ class InferenceClient implements Inference {
     return this.#process?.pid;
   }
 
+  get engine(): EngineFacts | undefined {
+    return this.#engine;
+  }
+
   get waiting(): number {
     return this.#batcher.waiting;
   }
@@ -143,12 +164,22 @@ class InferenceClient implements Inference {
             this.#device = device;
             this.#up = true;
             this.#problem = null;
+            this.#options.observer?.inferenceStarted();
             this.#models.childStarted();
             this.#batcher.resume();
             started();
           },
-          onLoaded: (modelId) => this.#models.loaded(modelId),
-          onLoadFailed: (modelId, error) => this.#models.failed(modelId, error),
+          onFacts: (facts) => {
+            this.#engine = facts;
+          },
+          onLoaded: (modelId) => {
+            this.#options.observer?.modelLoaded('loaded');
+            this.#models.loaded(modelId);
+          },
+          onLoadFailed: (modelId, error) => {
+            this.#options.observer?.modelLoaded('failed');
+            this.#models.failed(modelId, error);
+          },
           onFatal: (message) =>
             this.#options.onLog?.('error', `The inference process cannot start: ${message}`),
           onExit: (reason) => {
@@ -165,6 +196,7 @@ class InferenceClient implements Inference {
   #afterExit(reason: string): void {
     this.#process = undefined;
     this.#up = false;
+    this.#engine = undefined;
     this.#batcher.pause();
     this.#models.childLost();
     if (this.#closing.signal.aborted) return;
@@ -238,8 +270,8 @@ class InferenceClient implements Inference {
     }
   }
 
-  #submit(work: Work, options: CallOptions | undefined): Promise<Timings> {
-    return this.#withModel(work.model, options?.signal, () =>
+  async #submit(work: Work, options: CallOptions | undefined): Promise<Timings> {
+    const timings = await this.#withModel(work.model, options?.signal, () =>
       this.#batcher.submit({
         group: `${work.operation} ${work.model.id}`,
         count: work.count,
@@ -248,6 +280,8 @@ class InferenceClient implements Inference {
         signal: options?.signal,
       }),
     );
+    this.#options.observer?.inferenceWaited(work.operation, timings.queueMs);
+    return timings;
   }
 
   async #runBatch(slices: Slice<Work>[]): Promise<number> {
@@ -258,6 +292,9 @@ class InferenceClient implements Inference {
     const answer = await child.call(joinSlices(this.#nextId++, slices));
     scatterAnswer(answer, slices);
     this.#failures = 0;
+    const { operation } = slices[0]!.payload;
+    const images = slices.reduce((sum, { count }) => sum + count, 0);
+    this.#options.observer?.inferenceBatch(operation, images, answer.computeMs);
     return answer.computeMs;
   }
 

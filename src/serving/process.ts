@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { forwardComplaints } from '../contracts/child-output.ts';
+import type { EngineFacts } from '../contracts/engine.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
 import { StylographError } from '../errors.ts';
 import { WorkLost } from './batcher.ts';
@@ -13,6 +14,8 @@ const LOAD_TIMEOUT_MS = 60_000;
 
 export interface ChildEvents {
   onReady(device: string): void;
+  /** Now and then, while it has time. */
+  onFacts(facts: EngineFacts): void;
   onLoaded(modelId: string): void;
   onLoadFailed(modelId: string, error: StylographError): void;
   /** It cannot start and said why. */
@@ -122,6 +125,9 @@ export class InferenceProcess {
       case 'ready':
         this.#unwatch(START);
         events.onReady(message.device);
+        return;
+      case 'facts':
+        events.onFacts(message);
         return;
       case 'fatal':
         this.#why = message.message;

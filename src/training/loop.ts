@@ -10,7 +10,7 @@ import { drawSamples } from './samples.ts';
 import { frameIterations, isDue } from './schedule.ts';
 import { type IterationLosses, Trainer } from './trainer.ts';
 
-export { device, engineVersions } from '../engine/index.ts';
+export { device, engineFacts, engineVersions } from '../engine/index.ts';
 export { servedWeights } from '../model/networks.ts';
 
 export type TrainingEvent =

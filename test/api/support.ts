@@ -19,6 +19,7 @@ import { EventHub } from '../../src/queue/hub.ts';
 import { redisKeys } from '../../src/queue/keys.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { RunStore } from '../../src/queue/runs.ts';
+import { Sessions } from '../../src/queue/sessions.ts';
 import { type Inference, startInference } from '../../src/serving/client.ts';
 import { weightsDigest } from '../../src/store/digest.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
@@ -104,6 +105,8 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     pingRedis: async () => {
       await guarded(() => redis.ping());
     },
+    queues: () => [runs.queue],
+    sessions: new Sessions(redis, keys),
     ...overrides,
   };
   const app = await buildApp(deps);

@@ -9,4 +9,6 @@ serveRunChild({
   loadEvaluator: async () => someEvaluator(),
   drawFigures: async () => [],
   loadTrainer: async () => fakeTrainer,
+  engineFacts: () => undefined,
+  traceRun: () => Promise.reject(new Error('no traces here')),
 });

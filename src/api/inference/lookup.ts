@@ -16,7 +16,16 @@ export class SharedLookup<T> {
   readonly #now: () => number;
   readonly #newest = new Map<string, Entry<T>>();
 
-  constructor(look: (key: string) => Promise<T>, freshMs = 0, now = () => performance.now()) {
+  readonly #onFind: (shared: boolean) => void;
+
+  /** @param onFind told whether a look-up was shared with others */
+  constructor(
+    look: (key: string) => Promise<T>,
+    freshMs = 0,
+    now = () => performance.now(),
+    onFind: (shared: boolean) => void = () => undefined,
+  ) {
+    this.#onFind = onFind;
     this.#look = look;
     this.#freshMs = freshMs;
     this.#now = now;
@@ -25,6 +34,7 @@ export class SharedLookup<T> {
   find(key: string): Promise<T> {
     const newest = this.#newest.get(key);
     const joins = newest && (newest.begun === null || this.#now() - newest.begun < this.#freshMs);
+    this.#onFind(joins === true);
     if (joins) return newest.found;
     const entry = { begun: null } as Entry<T>;
     entry.found = this.#begin(key, entry, newest?.found);

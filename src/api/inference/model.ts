@@ -38,8 +38,14 @@ export class ModelChooser {
   /** Until when models that could not be loaded are left alone, by id. */
   readonly #refused = new Map<string, number>();
 
-  constructor({ models, inference }: Pick<ApiDeps, 'models' | 'inference'>) {
-    this.#records = new SharedLookup((reference) => models.record(reference), models.freshMs);
+  readonly #meter: ApiDeps['meter'];
+
+  constructor({ models, inference, meter }: Pick<ApiDeps, 'models' | 'inference' | 'meter'>) {
+    const look = (reference: string): Promise<ModelRecord> => models.record(reference);
+    this.#records = new SharedLookup(look, models.freshMs, undefined, (shared) =>
+      meter?.modelLookedUp(shared ? 'memory' : 'store'),
+    );
+    this.#meter = meter;
     this.#inference = inference;
   }
 
@@ -57,6 +63,7 @@ export class ModelChooser {
     });
     const isSwap = old !== undefined && old.id !== record.id && this.#inference.isLoaded(old.id);
     if (isSwap && !(await this.#loadsInTime(record, followsNewest(reference) ? 0 : SWAP_MS))) return old;
+    if (old !== undefined && old.id !== record.id) this.#meter?.modelSwapped();
     this.#serving.set(reference, record);
     return record;
   }

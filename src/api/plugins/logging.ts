@@ -13,7 +13,8 @@ export class RequestLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const told = { req: request, res: reply, responseTime: reply.elapsedTime };
+    const { run } = (request.params ?? {}) as { run?: string };
+    const told = { req: request, res: reply, responseTime: reply.elapsedTime, ...(run && { run }) };
     if (error) reply.log.error({ ...told, err: error }, 'request errored');
     else reply.log.info(told, 'request completed');
   }

@@ -19,6 +19,8 @@ const LINKS = {
   manifold: '/manifold?label=3',
   live: '/health/live',
   ready: '/health/ready',
+  metrics: '/metrics',
+  queues: '/queues',
 };
 
 const Index = z

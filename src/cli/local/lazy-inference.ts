@@ -24,6 +24,9 @@ export function lazyInference(start: () => Promise<Inference>): Inference {
     get pid() {
       return running?.pid;
     },
+    get engine() {
+      return running?.engine;
+    },
     get waiting() {
       return running?.waiting ?? 0;
     },

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { announcement } from '../lib/announce.ts';
+import { call, messageOf } from '../lib/api.ts';
 import { route } from '../lib/router.ts';
 import { apiKey, connection, keyWanted, mendConnection, setKey } from '../lib/session.ts';
 import { theme, toggleTheme } from '../lib/theme.ts';
@@ -53,6 +54,36 @@ function KeyDialog({ reason }: { reason: string }) {
   );
 }
 
+/** The queues' board is a page of its own, which cannot send the key: a cookie stands for it there. */
+const QUEUES = '/queues';
+
+function QueuesLink() {
+  const [refusal, setRefusal] = useState('');
+  const open = async (event: Event): Promise<void> => {
+    if (apiKey.value === null) return;
+    event.preventDefault();
+    try {
+      await call(`${QUEUES}/session`, { method: 'POST' });
+      location.assign(QUEUES);
+    } catch (error) {
+      setRefusal(messageOf(error));
+    }
+  };
+  return (
+    <>
+      <a href={QUEUES} onClick={open}>
+        Queues
+      </a>
+      <span role="status">{refusal}</span>
+    </>
+  );
+}
+
+function forgetKey(): void {
+  call(`${QUEUES}/session`, { method: 'DELETE' }).catch(() => undefined);
+  setKey(null);
+}
+
 function Header() {
   const here = currentPlace();
   const other = theme.value === 'dark' ? 'light' : 'dark';
@@ -71,7 +102,7 @@ function Header() {
         </nav>
         <div class="masthead-end">
           {apiKey.value !== null && (
-            <button type="button" class="button bare small" onClick={() => setKey(null)}>
+            <button type="button" class="button bare small" onClick={forgetKey}>
               Forget key
             </button>
           )}
@@ -116,6 +147,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <a href="/docs">API</a>
         <span aria-hidden="true">·</span>
         <a href="/openapi.json">OpenAPI</a>
+        <span aria-hidden="true">·</span>
+        <QueuesLink />
       </footer>
       <div class="sr-only" role="status" aria-live="polite">
         {announcement.value}

@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify from 'fastify';
+import type { ApiDeps } from './deps.ts';
+
+type Queues = NonNullable<ApiDeps['queues']>;
+type Board = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What the page needs to run, from this server alone. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** An application of its own that shows the queues at `prefix`. It checks nobody: whoever hands requests over has. */
+async function buildBoard(queues: Queues, prefix: string) {
+  const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
+    import('@bull-board/api'),
+    import('@bull-board/api/bullMQAdapter'),
+    import('@bull-board/fastify'),
+  ]);
+  const adapter = new FastifyAdapter();
+  createBullBoard({
+    queues: queues().map((queue) => new BullMQAdapter(queue)),
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'Stylograph' } },
+  });
+  adapter.setBasePath(prefix);
+  const app = fastify({ logger: false });
+  app.addHook('onSend', async (_request, reply) => {
+    reply
+      .header('content-security-policy', PAGE_POLICY)
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+      .header('cache-control', 'no-store');
+  });
+  await app.register(adapter.registerPlugin() as never, { prefix });
+  await app.ready();
+  return app;
+}
+
+/** The board, built when the first request for it comes: few servers ever show it. */
+export function lazyBoard(
+  queues: Queues,
+  prefix: string,
+): { open(): Promise<Board>; close(): Promise<void> } {
+  let built: ReturnType<typeof buildBoard> | undefined;
+  return {
+    open: async () => {
+      built ??= buildBoard(queues, prefix);
+      const app = await built;
+      return (request, response) => app.routing(request, response);
+    },
+    close: async () => {
+      await (await built)?.close();
+    },
+  };
+}
