@@ -1,3 +1,3 @@
 export { Metrics } from './metrics.ts';
 export { watchService } from './service.ts';
-export { type RequestSpan, type RunSpan, startTracing, type Tracing } from './trace.ts';
+export { type RunSpan, startTracing, type Tracing } from './trace.ts';
