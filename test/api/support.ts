@@ -13,6 +13,7 @@ import { resolveConfig } from '../../src/contracts/presets.ts';
 import { describeDataset, listDatasets, loadDataset } from '../../src/data/index.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
+import { Metrics } from '../../src/observe/index.ts';
 import { connectRedis, guarded } from '../../src/queue/connection.ts';
 import { RunEvents } from '../../src/queue/events.ts';
 import { EventHub } from '../../src/queue/hub.ts';
@@ -105,6 +106,7 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     pingRedis: async () => {
       await guarded(() => redis.ping());
     },
+    meter: new Metrics(),
     queues: () => [runs.queue],
     sessions: new Sessions(redis, keys),
     ...overrides,
