@@ -102,14 +102,14 @@ const quick: TrainingConfig = {
   figures: SHORT_FILMS,
 };
 
-/** The default: `quick` with five times the training, within ten minutes on two CPU cores. */
+/** The default: `quick` with four times the training, about five minutes on two CPU cores. */
 const modern: TrainingConfig = {
   ...quick,
   // docs/experiments.md tells what each length gave.
-  iterations: 8_000,
-  // Averages over about a thousand steps, an eighth of the run as in `quick`.
+  iterations: 6_000,
+  // Averages over about a thousand steps: in a longer run the last of them differ less.
   decoderAveraging: 0.999,
-  // Sixteen checkpoints to choose from, at half a second each.
+  // Twelve checkpoints to choose from, at half a second each.
   checkpointEvery: 500,
   sampleEvery: 200,
 };
