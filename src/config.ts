@@ -98,6 +98,15 @@ export const SettingsSchema = z.object({
     .max(10_000)
     .default(256)
     .describe('Inference requests that may wait; more are answered with 429.'),
+  INFERENCE_MEMORY_MB: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(4096)
+    .describe(
+      'Resident memory of the inference process beyond which a fresh one takes its place, without a failed request; 0: never.',
+    ),
   RUN_QUEUE: z.coerce
     .number()
     .int()

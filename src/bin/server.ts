@@ -60,6 +60,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const { inference, started } = launchInference({
     directory: storeRoot,
     maxQueue: settings.INFERENCE_QUEUE,
+    memoryLimitMb: settings.INFERENCE_MEMORY_MB,
     onLog: (level, message) => log[level](message),
     observer: meter,
   });

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineFacts } from '../contracts/engine.ts';
 import type { ModelRecord } from '../contracts/model.ts';
-import { StylographError } from '../errors.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
 import { LoadedModels } from './loaded.ts';
 import { decodeWork, encodeWork, explainWork, joinSlices, scatterAnswer, type Work } from './operations.ts';
 import { InferenceProcess } from './process.ts';
+import { Replacement } from './replacement.ts';
+import { residentBytes } from './vitals.ts';
 
 export type { Timings } from './batcher.ts';
 
@@ -65,6 +67,8 @@ export interface InferenceOptions extends Partial<BatcherLimits> {
   callTimeoutMs?: number;
   /** Most a call waits for its model, and for a child that is starting. */
   loadWaitMs?: number;
+  /** Resident memory, in MB, beyond which the child is replaced by a fresh one, without a pause; 0: never. */
+  memoryLimitMb?: number;
   onLog?(level: 'info' | 'warn' | 'error', message: string): void;
   /** Told of everything that is worth a measurement. */
   observer?: InferenceObserver;
@@ -86,6 +90,9 @@ const CLOCK: Clock = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
+/** How often the child's memory is looked at, and the shortest time from one replacement to the next. */
+const MEMORY_LOOK_MS = 1_000;
+const REPLACEMENT_PAUSE_MS = 60_000;
 const MAX_BACKOFF_MS = 10_000;
 /** Starts that may fail in a row before calls are refused at once instead of waiting. */
 const PATIENT_STARTS = 3;
@@ -103,7 +110,10 @@ class InferenceClient implements Inference {
   #problem: string | null = 'The inference process is starting';
   #failures = 0;
   #nextId = 1;
-  #exited: Promise<void> = Promise.resolve();
+  #replacement: Replacement | undefined;
+  #noReplacementBefore = 0;
+  readonly #exits = new Set<Promise<void>>();
+  readonly #memoryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: InferenceOptions) {
     this.#options = { callTimeoutMs: 20_000, loadWaitMs: 10_000, ...options };
@@ -117,6 +127,10 @@ class InferenceClient implements Inference {
       run: (_group, slices) => this.#runBatch(slices),
     });
     this.#batcher.pause();
+    const limitBytes = (options.memoryLimitMb ?? 0) * 2 ** 20;
+    if (limitBytes > 0) {
+      this.#memoryTimer = setInterval(() => this.#lookAtMemory(limitBytes), MEMORY_LOOK_MS).unref();
+    }
   }
 
   get ready(): boolean {
@@ -154,47 +168,67 @@ class InferenceClient implements Inference {
   /** Spawns the child; resolves when it is up or has failed to start. */
   start(): Promise<void> {
     return new Promise((started) => {
-      let exited = (): void => {};
-      this.#exited = new Promise((resolve) => {
-        exited = resolve;
-      });
-      this.#process = new InferenceProcess(
+      this.#process = this.#launch(started);
+    });
+  }
+
+  /** A process, whose words count according to whether it is the one that answers, or is to be. */
+  #launch(settled: () => void = () => undefined): InferenceProcess {
+    let launched!: InferenceProcess;
+    const exit = new Promise<void>((exited) => {
+      const child: InferenceProcess = new InferenceProcess(
         {
           onReady: (device) => {
-            this.#device = device;
-            this.#up = true;
-            this.#problem = null;
+            if (child === this.#process) this.#serve(device);
+            else this.#replacement?.up();
             this.#options.observer?.inferenceStarted();
-            this.#models.childStarted();
-            this.#batcher.resume();
-            started();
+            this.#replaceIfFilled();
+            settled();
           },
           onFacts: (facts) => {
-            this.#engine = facts;
+            if (child === this.#process) this.#engine = facts;
           },
           onLoaded: (modelId) => {
             this.#options.observer?.modelLoaded('loaded');
-            this.#models.loaded(modelId);
+            if (child === this.#process) this.#models.loaded(modelId);
+            else this.#replacement?.loaded(modelId);
+            this.#replaceIfFilled();
           },
           onLoadFailed: (modelId, error) => {
             this.#options.observer?.modelLoaded('failed');
-            this.#models.failed(modelId, error);
+            if (child === this.#process) this.#models.failed(modelId, error);
+            else this.#replacement?.failed(modelId);
+            this.#replaceIfFilled();
           },
           onFatal: (message) =>
             this.#options.onLog?.('error', `The inference process cannot start: ${message}`),
           onExit: (reason) => {
-            this.#afterExit(reason);
+            if (child === this.#process) this.#afterExit(reason);
+            if (child === this.#replacement?.process) this.#replacement = undefined;
             exited();
-            started();
+            settled();
           },
         },
         this.#options.callTimeoutMs,
       );
+      launched = child;
     });
+    this.#exits.add(exit);
+    void exit.then(() => this.#exits.delete(exit));
+    return launched;
+  }
+
+  #serve(device: string): void {
+    this.#device = device;
+    this.#up = true;
+    this.#problem = null;
+    this.#models.childStarted();
+    this.#batcher.resume();
   }
 
   #afterExit(reason: string): void {
     this.#process = undefined;
+    this.#replacement?.process.kill('the process it was to replace has ended');
     this.#up = false;
     this.#engine = undefined;
     this.#batcher.pause();
@@ -211,6 +245,28 @@ class InferenceClient implements Inference {
     );
   }
 
+  /** A process that has grown beyond its limit is replaced by a fresh one while it goes on answering. */
+  #lookAtMemory(limitBytes: number): void {
+    const { pid } = this;
+    if (!this.#up || pid === undefined || this.#replacement || Date.now() < this.#noReplacementBefore) return;
+    const bytes = residentBytes(pid) ?? 0;
+    if (bytes <= limitBytes) return;
+    const megabytes = (value: number): string => `${Math.round(value / 2 ** 20)} MB`;
+    const what = `The inference process holds ${megabytes(bytes)} and may hold ${megabytes(limitBytes)}`;
+    this.#options.onLog?.('info', `${what}; a fresh one takes its place`);
+    this.#noReplacementBefore = Date.now() + REPLACEMENT_PAUSE_MS;
+    this.#replacement = new Replacement(this.#launch(), this.#options.directory);
+  }
+
+  #replaceIfFilled(): void {
+    const [old, replacement] = [this.#process, this.#replacement];
+    if (!old || !replacement?.has(this.#models.ids)) return;
+    this.#process = replacement.process;
+    this.#replacement = undefined;
+    this.#models.childReplaced(replacement.held);
+    void old.retire();
+  }
+
   #refuseAll(): void {
     const error = this.#unavailable();
     this.#batcher.rejectAll(error);
@@ -220,7 +276,7 @@ class InferenceClient implements Inference {
   #unavailable(): StylographError {
     return new StylographError(
       'inference_unavailable',
-      `${this.#problem ?? 'The inference process is not there'}. Try again after the time in Retry-After.`,
+      `${this.#problem ?? 'The inference process loads its models again'}. Try again after the time in Retry-After.`,
       { retryAfter: Math.ceil(Math.min(MAX_BACKOFF_MS, 100 * 2 ** this.#failures) / 1000) },
     );
   }
@@ -271,17 +327,25 @@ class InferenceClient implements Inference {
   }
 
   async #submit(work: Work, options: CallOptions | undefined): Promise<Timings> {
-    const timings = await this.#withModel(work.model, options?.signal, () =>
-      this.#batcher.submit({
+    const timings = await this.#withModel(work.model, options?.signal, () => this.#queue(work, options));
+    this.#options.observer?.inferenceWaited(work.operation, timings.queueMs);
+    return timings;
+  }
+
+  async #queue(work: Work, options: CallOptions | undefined): Promise<Timings> {
+    try {
+      return await this.#batcher.submit({
         group: `${work.operation} ${work.model.id}`,
         count: work.count,
         cost: work.operation === 'explain' ? work.model.image.labels.length : 1,
         payload: work,
         signal: options?.signal,
-      }),
-    );
-    this.#options.observer?.inferenceWaited(work.operation, timings.queueMs);
-    return timings;
+      });
+    } catch (error) {
+      // The time went by while there was nobody to compute: asking for less would not help.
+      const isAway = errorCodeOf(error) === 'deadline_exceeded' && !this.isLoaded(work.model.id);
+      throw isAway ? this.#unavailable() : error;
+    }
   }
 
   async #runBatch(slices: Slice<Work>[]): Promise<number> {
@@ -326,8 +390,10 @@ class InferenceClient implements Inference {
     const error = new StylographError('shutting_down', 'The server is shutting down.');
     this.#batcher.close(error);
     this.#models.rejectWaiting(error);
-    this.#process?.kill('the server is shutting down');
-    await this.#exited;
+    clearInterval(this.#memoryTimer);
+    for (const child of [this.#process, this.#replacement?.process])
+      child?.kill('the server is shutting down');
+    await Promise.all(this.#exits);
   }
 }
 

@@ -44,6 +44,11 @@ export class LoadedModels {
     return [...this.#entries.values()].some(({ state }) => state === 'loaded');
   }
 
+  /** Ids of those that can answer. */
+  get ids(): string[] {
+    return [...this.#entries].flatMap(([modelId, { state }]) => (state === 'loaded' ? [modelId] : []));
+  }
+
   /** Not between the loss of a child and the loading of what it held; a first or further model does not count. */
   get settled(): boolean {
     return this.some || ![...this.#entries.values()].some(({ lost }) => lost);
@@ -103,6 +108,17 @@ export class LoadedModels {
         const detail = `Model ${modelId} ended the inference process ${entry.deaths} times while it loaded.`;
         this.failed(modelId, new StylographError('inference_failed', `${detail} Use another model.`));
       } else if (entry.state === 'loading') entry.state = 'waiting';
+    }
+  }
+
+  /** Another child, which holds these models, has taken the place of the one before: what else is wanted is loaded there. */
+  childReplaced(held: ReadonlySet<string>): void {
+    for (const modelId of held) if (!this.#entries.has(modelId)) this.#commands.unload(modelId);
+    for (const [modelId, entry] of [...this.#entries]) {
+      if (entry.state === 'loaded' && held.has(modelId)) continue;
+      if (entry.state === 'loaded') this.#entries.set(modelId, newEntry());
+      this.#entries.get(modelId)!.state = 'loading';
+      this.#commands.load(modelId);
     }
   }
 

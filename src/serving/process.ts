@@ -7,6 +7,7 @@ import type { FromInferenceChild, ToInferenceChild } from '../contracts/inferenc
 import { StylographError } from '../errors.ts';
 import { WorkLost } from './batcher.ts';
 import type { Answer, Call } from './operations.ts';
+import { watchForHang } from './vitals.ts';
 
 const START = 'start';
 const START_TIMEOUT_MS = 120_000;
@@ -27,6 +28,8 @@ export interface ChildEvents {
 interface Pending {
   resolve(answer: Answer): void;
   reject(error: unknown): void;
+  /** Settles with the call. */
+  done: Promise<Answer>;
   timer: NodeJS.Timeout;
 }
 
@@ -72,11 +75,21 @@ export class InferenceProcess {
     forwardComplaints(this.#child);
     this.#child.on('message', (message: FromInferenceChild) => this.#receive(message, events));
     this.#watch(START, START_TIMEOUT_MS);
+    const { pid } = this.#child;
+    const endWatch =
+      pid === undefined
+        ? () => undefined
+        : watchForHang(
+            pid,
+            () => (this.#pending.size > 0 ? 'answer' : this.#watches.size > 0 ? 'load' : undefined),
+            (how) => this.kill(`it hung: ${how}`),
+          );
     let over = false;
     const end = (how: string): void => {
       if (over) return;
       over = true;
       const reason = this.#why ?? how;
+      endWatch();
       for (const what of [...this.#watches.keys()]) this.#unwatch(what);
       for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(new WorkLost(reason));
       events.onExit(reason);
@@ -95,14 +108,14 @@ export class InferenceProcess {
 
   /** @throws WorkLost when the process ends first; StylographError when the model fails. */
   call(call: Call): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => this.kill(`no answer to ${call.type} within ${this.#callTimeoutMs} ms`),
-        this.#callTimeoutMs,
-      );
-      this.#pending.set(call.id, { resolve, reject, timer });
-      this.send(call);
-    });
+    const { promise: done, resolve, reject } = deferred<Answer>();
+    const timer = setTimeout(
+      () => this.kill(`no answer to ${call.type} within ${this.#callTimeoutMs} ms`),
+      this.#callTimeoutMs,
+    );
+    this.#pending.set(call.id, { resolve, reject, done, timer });
+    this.send(call);
+    return done;
   }
 
   load(modelId: string, directory: string): void {
@@ -113,6 +126,12 @@ export class InferenceProcess {
   /** A message to a process that is gone is dropped: its `exit` tells. */
   send(message: ToInferenceChild): void {
     if (this.#child.connected) this.#child.send(message);
+  }
+
+  /** Lets it finish what it was asked, then ends it. */
+  async retire(): Promise<void> {
+    await Promise.allSettled([...this.#pending.values()].map(({ done }) => done));
+    if (this.#child.connected) this.#child.disconnect();
   }
 
   kill(why: string): void {
@@ -168,6 +187,16 @@ export class InferenceProcess {
     if (pending) clearTimeout(pending.timer);
     return pending;
   }
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: unknown): void } {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onDone, onFailed) => {
+    resolve = onDone;
+    reject = onFailed;
+  });
+  return { promise, resolve, reject };
 }
 
 function toError({ code, message }: { code: string; message: string }): StylographError {

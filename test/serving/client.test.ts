@@ -22,9 +22,12 @@ async function withInference(
   use: (inference: Inference) => Promise<void>,
 ): Promise<void> {
   const inference = await startInference({ directory: folder, ...options });
+  // A server has other things that keep it alive while a child is being replaced.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     await use(inference);
   } finally {
+    clearInterval(alive);
     await inference.close();
   }
 }
@@ -90,14 +93,38 @@ test('a child killed under requests is replaced, the requests are answered, and 
     assert.ok(inference.ready && inference.isLoaded(first.id) && inference.isLoaded(second.id));
   }));
 
-test('a child that hangs is killed and replaced', () =>
-  withInference({ callTimeoutMs: 1_000 }, async (inference) => {
+test('a child that is stopped is noticed long before its time is over, and replaced', () =>
+  withInference({ callTimeoutMs: 3_600_000, deadlineMs: 120_000 }, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
     process.kill(pid, 'SIGSTOP');
     assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
     assert.notEqual(inference.pid, pid);
     assert.ok(!isAlive(pid));
+  }));
+
+test('a child that is stopped while it loads is replaced, and the model is there', () =>
+  withInference({ loadWaitMs: 120_000, deadlineMs: 120_000 }, async (inference) => {
+    const pid = inference.pid!;
+    const loaded = inference.ensure(first);
+    process.kill(pid, 'SIGSTOP');
+    await loaded;
+    assert.notEqual(inference.pid, pid);
+    await decodeSeed(inference, first, 3);
+  }));
+
+test('a child that has grown beyond its limit is replaced under requests, none of which fails', () =>
+  withInference({ memoryLimitMb: 1, deadlineMs: 120_000 }, async (inference) => {
+    const expected = await decodeSeed(inference, first, 3);
+    const pid = inference.pid!;
+    const busy = async (): Promise<void> => {
+      while (isAlive(pid)) assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
+    };
+    await Promise.all([busy(), busy(), inference.ensure(second), busy()]);
+    assert.notEqual(inference.pid, pid);
+    assert.ok(inference.ready && inference.isLoaded(first.id) && inference.isLoaded(second.id));
+    assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
+    assert.notDeepEqual((await decodeSeed(inference, second, 3)).pixels, expected.pixels);
   }));
 
 test('a request that loses its child twice is told so', () =>
