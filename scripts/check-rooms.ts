@@ -38,6 +38,7 @@ const ALLOWED: Record<string, string[] | 'anything'> = {
   ],
   serving: ['contracts', 'errors'],
   observe: ['contracts', 'errors'],
+  webhooks: ['contracts', 'errors'],
   'serving/child.ts': ['engine', 'model', 'store', 'contracts', 'errors'],
   api: [
     'contracts',
@@ -67,6 +68,8 @@ const PACKAGES: Record<string, string[]> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   'prom-client': ['observe'],
+  'ipaddr.js': ['webhooks'],
+  standardwebhooks: ['webhooks'],
   '@opentelemetry/api': ['observe'],
   '@opentelemetry/sdk-trace-node': ['observe'],
   '@bull-board/api': ['api'],

@@ -8,7 +8,7 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
   version: string;
 };
 // Describing routes calls none of them: nothing but the version is looked at, and which optional parts there are.
-const optional = { meter: {}, queues: () => [], sessions: {} } as unknown as Partial<ApiDeps>;
+const optional = { meter: {}, queues: () => [], sessions: {}, webhooks: {} } as unknown as Partial<ApiDeps>;
 const app = await buildApp({ version, ...optional } as ApiDeps);
 await app.ready();
 const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;

@@ -31,6 +31,7 @@ import { modelRoutes } from './routes/models.ts';
 import { queueRoutes, sessionCaller } from './routes/queues.ts';
 import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 const ROUTES = [
   indexRoutes,
@@ -38,6 +39,7 @@ const ROUTES = [
   metricsRoutes,
   runRoutes,
   eventRoutes,
+  webhookRoutes,
   runResultRoutes,
   filmRoutes,
   modelRoutes,

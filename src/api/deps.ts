@@ -8,6 +8,7 @@ import type { EventHub } from '../queue/hub.ts';
 import type { MetricsQuery, Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { Sessions } from '../queue/sessions.ts';
+import type { Webhooks } from '../queue/webhooks.ts';
 import type { Inference } from '../serving/client.ts';
 import type { ModelRegistry } from '../store/models.ts';
 import type { FolderStore } from '../store/store.ts';
@@ -101,8 +102,14 @@ export interface ApiDeps {
   meter?: Meter;
   /** Without it calls are not traced. */
   tracing?: Pick<Tracing, 'startRequest'>;
+  /** Without them no run has a webhook. */
+  webhooks?: Pick<Webhooks, 'test' | 'deliveries'> & {
+    /** @throws webhook_refused */
+    check(url: string): void;
+    drawSecret(): string;
+  };
   /** BullMQ's queues and browser sessions, for the board at /queues; without them there is none. */
-  queues?: () => readonly RunStore['queue'][];
+  queues?: () => readonly (RunStore['queue'] | Webhooks['queue'])[];
   sessions?: Sessions;
   /** Told who did what. */
   audit?: (entry: AuditEntry) => void;

@@ -21,6 +21,7 @@ import { launchInference } from '../serving/client.ts';
 import { ModelRegistry, openStore } from '../store/index.ts';
 import { openGuards, REDACTED } from './guards.ts';
 import { ownVersion } from './version.ts';
+import { openWebhooks } from './webhooks.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** The parent of everything that `npm start` runs: it alone hears signals, and ends what it has started. */
@@ -82,6 +83,10 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   stops.push({ what: 'the queue', end: () => runs.close() });
   const hub = new EventHub(redis, target, keys);
   stops.push({ what: 'the event streams', end: () => hub.close() });
+  const { webhooks, deps: webhookDeps } = openWebhooks(settings, { redis: target, keys, meter }, (message) =>
+    log.warn(message),
+  );
+  stops.push({ what: 'the webhooks', end: () => webhooks.close() });
   const subscriber = connectRedis(target, 'patient');
   stops.push({ what: 'the subscription', end: async () => subscriber.disconnect() });
   await onModelPublished(redis, subscriber, keys, async (modelId) =>
@@ -117,7 +122,8 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     ...guards.deps,
     meter,
     ...(tracing && { tracing }),
-    queues: () => [runs.queue],
+    queues: () => [runs.queue, webhooks.queue],
+    webhooks: webhookDeps,
     sessions: new Sessions(redis, keys),
     dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,

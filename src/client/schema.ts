@@ -205,6 +205,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run}/webhook/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message to a run's webhook
+         * @description It is tried once; the deliveries tell how it went.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/webhook/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to a run's webhook, newest first
+         * @description The last 200 attempts.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run}/metrics": {
         parameters: {
             query?: never;
@@ -1406,6 +1446,51 @@ export interface components {
             /** @description Rows follow the second dimension, columns the first. */
             images: string[][];
         };
+        /**
+         * @example {
+         *       "url": "https://example.org/hooks/stylograph",
+         *       "events": [
+         *         "end"
+         *       ]
+         *     }
+         */
+        WebhookRequest: {
+            /**
+             * Format: uri
+             * @description Where events are sent, by POST.
+             */
+            url: string;
+            /** @description Kinds of events to send; `state` and `end` when not given. */
+            events?: ("state" | "sample" | "checkpoint" | "evaluation" | "diagnosis" | "end")[];
+            /** @description What signs the calls, as Standard Webhooks has it: `whsec_…`. Drawn when not given. */
+            secret?: string;
+        };
+        Webhook: {
+            /** @description Without its query, which may hold a secret. */
+            url: string;
+            events: ("state" | "sample" | "checkpoint" | "evaluation" | "diagnosis" | "end")[];
+            /** @description Told once, by the call that starts the run. */
+            secret?: string;
+        };
+        WebhookDelivery: {
+            /** @description The `webhook-id` of the call: the same for every attempt. */
+            id: string;
+            /** @description Such as `run.end`, or `test`. */
+            type: string;
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-24T12:00:00.000Z
+             */
+            at: string;
+            milliseconds: number;
+            /** @description What the receiver answered; null when nothing came. */
+            status: number | null;
+            /** @enum {string} */
+            outcome: "delivered" | "retrying" | "failed";
+            error: string | null;
+        };
         /** @enum {string} */
         RunState: "queued" | "running" | "pausing" | "paused" | "cancelling" | "cancelled" | "succeeded" | "failed";
         RunProgress: {
@@ -1448,6 +1533,8 @@ export interface components {
             /** @description A model (id or alias) whose weights the run starts from. */
             from?: string;
             tags?: string[];
+            /** @description Where what the run tells is sent as well. */
+            webhook?: components["schemas"]["WebhookRequest"];
         };
         Run: {
             /**
@@ -1496,6 +1583,7 @@ export interface components {
             createdAt: string;
             startedAt: string | null;
             finishedAt: string | null;
+            webhook?: components["schemas"]["Webhook"];
             links: {
                 self: string;
                 events: string;
@@ -1708,6 +1796,10 @@ export interface components {
                 ][];
             };
         };
+        WebhookTest: {
+            /** @description The `webhook-id` that the call will have. */
+            id: string;
+        };
         PresetPage: {
             items: components["schemas"]["Preset"][];
             /** @description The `cursor` of the next page; null on the last. */
@@ -1720,6 +1812,11 @@ export interface components {
         };
         RunEventPage: {
             items: components["schemas"]["RunEvent"][];
+            /** @description The `cursor` of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        WebhookDeliveryPage: {
+            items: components["schemas"]["WebhookDelivery"][];
             /** @description The `cursor` of the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -2428,7 +2525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `no_seed_model` (the model to start from cannot be used), `run_too_large` (the run needs more memory than there is) */
+            /** @description Unprocessable Entity: `no_seed_model` (the model to start from cannot be used), `run_too_large` (the run needs more memory than there is), `webhook_refused` (webhooks may not go there) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3081,6 +3178,205 @@ export interface operations {
                 };
             };
             /** @description Too Many Requests: `rate_limited` (too many requests), `too_many_streams` (too many event streams are open) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a run. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `run_not_found` (there is no such run), `webhook_not_found` (the run has no webhook) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Most items. Default 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a run. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Attempts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `run_not_found` (there is no such run) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

@@ -82,6 +82,10 @@ export const LIMITS = {
   ALLOWED_HOSTS: list(
     'Names, with commas, by which a server without keys may be called besides loopback ones (it refuses others, against DNS rebinding).',
   ),
+  WEBHOOK_ALLOW: list(
+    'Addresses, CIDRs and host names, with commas, that webhooks may call besides the public internet.',
+  ),
+  WEBHOOK_TIMEOUT: whole(1, 120, 10, 'Seconds in which the receiver of a webhook must have answered.'),
   TRUST_PROXY: list(
     'Addresses or CIDRs, with commas, of reverse proxies whose `X-Forwarded-For` is believed.',
   ),

@@ -3,6 +3,7 @@ import { Digest, ModelId, RunId, Timestamp } from './common.ts';
 import { PresetName, TrainingConfig, TrainingConfigOverrides } from './config.ts';
 import { DatasetId } from './dataset.ts';
 import { Diagnosis, Evaluation, Validation } from './evaluation.ts';
+import { Webhook, WebhookRequest } from './webhook.ts';
 
 export const RunState = z
   .enum(['queued', 'running', 'pausing', 'paused', 'cancelling', 'cancelled', 'succeeded', 'failed'])
@@ -50,6 +51,7 @@ export const RunRequest = z
       .optional()
       .meta({ description: 'A model (id or alias) whose weights the run starts from.' }),
     tags: z.array(z.string().min(1).max(64)).max(20).optional(),
+    webhook: WebhookRequest.optional().meta({ description: 'Where what the run tells is sent as well.' }),
   })
   .meta({ id: 'RunRequest', example: { preset: 'quick', seed: 1 } });
 export type RunRequest = z.infer<typeof RunRequest>;
@@ -79,6 +81,7 @@ export const Run = z
     createdAt: Timestamp,
     startedAt: Timestamp.nullable(),
     finishedAt: Timestamp.nullable(),
+    webhook: Webhook.optional(),
     links: z.strictObject({
       self: z.string(),
       events: z.string(),

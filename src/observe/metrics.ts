@@ -58,6 +58,10 @@ export class Metrics {
     ['from'],
   );
 
+  readonly #deliveries = this.#counter('webhook_attempts_total', 'Attempts to deliver a webhook.', [
+    'outcome',
+  ]);
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -101,6 +105,10 @@ export class Metrics {
 
   modelLookedUp(from: 'memory' | 'store'): void {
     this.#lookups.inc({ from });
+  }
+
+  webhookAttempted(outcome: 'delivered' | 'retrying' | 'failed'): void {
+    this.#deliveries.inc({ outcome });
   }
 
   inferenceStarted(): void {

@@ -9,6 +9,11 @@ export interface Keys {
   readonly queued: string;
   /** Set of the runs that are neither finished nor paused: each must have a job. */
   readonly live: string;
+  /** BullMQ's queue of webhook deliveries, and the stream of what is to become one. */
+  readonly webhookQueue: string;
+  readonly outbox: string;
+  /** List: deliveries that were tried for a run, newest first, as JSON. */
+  deliveries(id: string): string;
   /** Channel: `{runId, reason}` asks the run's worker to stop it. */
   readonly stops: string;
   /** Channel: a model was published. */
@@ -39,6 +44,9 @@ export function redisKeys(prefix: string = DEFAULT_PREFIX): Keys {
   return {
     bullPrefix: `${prefix}:bull`,
     bullQueue: 'runs',
+    webhookQueue: 'webhooks',
+    outbox: `${prefix}:outbox`,
+    deliveries: (id) => `${prefix}:run:${id}:deliveries`,
     runs: `${prefix}:runs`,
     queued: `${prefix}:queued`,
     live: `${prefix}:live`,

@@ -1,5 +1,6 @@
 import { completeConfig } from '../contracts/presets.ts';
 import type { RunRecord } from '../contracts/run.ts';
+import type { Webhook, WebhookTarget } from '../contracts/webhook.ts';
 
 /** Fields that may be absent; the others are always there. */
 type Changeable = Omit<RunRecord, 'id' | 'state'>;
@@ -48,6 +49,7 @@ const FIELDS = [
   'createdAt',
   'startedAt',
   'finishedAt',
+  'webhook',
 ] as const satisfies (keyof Changeable)[];
 
 /** A patch as the scripts take it: field and JSON in turns, an empty string for a field to remove. */
@@ -56,6 +58,17 @@ export function patchArguments(patch: RunPatch): string[] {
     field,
     value === undefined ? '' : JSON.stringify(value),
   ]);
+}
+
+/** Fields of a run that has a webhook: what everybody may see, and what only sending needs. */
+export function webhookArguments({ url, events, secret }: WebhookTarget, outbox: string): string[] {
+  const shown: Webhook = { url: url.split('?')[0]!, events };
+  return [
+    ...patchArguments({ webhook: shown }),
+    ...['_webhook', JSON.stringify({ url, events, secret })],
+    ...['_hooked', `,${events.join()},`],
+    ...['_outbox', outbox],
+  ];
 }
 
 /** A record from the run's hash. Undefined when there is none. */

@@ -4,13 +4,21 @@ import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
 import type { EngineFacts } from '../contracts/engine.ts';
 import type { RunRecord, RunState } from '../contracts/run.ts';
+import type { WebhookTarget } from '../contracts/webhook.ts';
 import { StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
 import { type JobData, RunJobs } from './jobs.ts';
 import type { Keys } from './keys.ts';
 import { moveRun, stateKeys } from './moves.ts';
 import { checkOutcome, fenceLost, isUnfinished, runNotFound } from './problems.ts';
-import { freshRecord, type NewRun, parseRecord, patchArguments, type RunPatch } from './records.ts';
+import {
+  freshRecord,
+  type NewRun,
+  parseRecord,
+  patchArguments,
+  type RunPatch,
+  webhookArguments,
+} from './records.ts';
 import { BEGIN_PUBLISHING, CRASHED, CREATE, PATCH, REMOVE, TAKE } from './scripts.ts';
 import { type Moves, REQUESTS, type RunRequestKind, TRANSITIONS } from './states.ts';
 
@@ -32,6 +40,16 @@ export interface RunStoreOptions {
 export interface CreateOptions {
   /** The same key with the same body answers with the run it created first. Kept for 24 hours. */
   idempotency?: { key: string; bodyDigest: string } | undefined;
+  /** Where what the run tells is sent. */
+  webhook?: WebhookTarget | undefined;
+}
+
+export interface Created {
+  run: RunRecord;
+  /** The idempotency key had created it before. */
+  replayed: boolean;
+  /** Of the run's webhook, if it has one; nothing else tells it. */
+  webhookSecret?: string | undefined;
 }
 
 export type Stop = { runId: string; reason: 'cancel' | 'pause' };
@@ -60,13 +78,14 @@ export class RunStore {
   }
 
   /**
-   * Records a run and enqueues it; `replayed` when the idempotency key had created it before.
+   * Records a run and enqueues it.
    * @throws queue_full, idempotency_conflict
    */
-  async create(run: NewRun, options: CreateOptions = {}): Promise<{ run: RunRecord; replayed: boolean }> {
+  async create(run: NewRun, options: CreateOptions = {}): Promise<Created> {
     const id = newRunId();
-    const { idempotency } = options;
+    const { idempotency, webhook } = options;
     const fields = patchArguments(freshRecord(run));
+    if (webhook) fields.push(...webhookArguments(webhook, this.#keys.outbox));
     const [outcome, detail] = (await CREATE.run(
       this.#redis,
       [...stateKeys(this.#keys, id), this.#keys.runs, this.#keys.idempotency(idempotency?.key ?? '')],
@@ -95,7 +114,16 @@ export class RunStore {
     }
     // Should this fail, the run is on record all the same, and a worker that finds it without a job adds one.
     if (outcome === 'created') await this.#jobs.ensure(id).catch(() => undefined);
-    return { run: await this.get(detail), replayed: outcome === 'replayed' };
+    return {
+      run: await this.get(detail),
+      replayed: outcome === 'replayed',
+      webhookSecret: await this.#webhookSecret(detail),
+    };
+  }
+
+  async #webhookSecret(id: string): Promise<string | undefined> {
+    const text = await guarded(() => this.#redis.hget(this.#keys.run(id), '_webhook'));
+    return text === null ? undefined : (JSON.parse(text) as WebhookTarget).secret;
   }
 
   /** @throws run_not_found */
@@ -232,6 +260,7 @@ export class RunStore {
     if (outcome === 'state') {
       throw isUnfinished(id, state);
     }
+    await guarded(() => this.#redis.del(this.#keys.deliveries(id)));
   }
 
   // ---- What a worker does --------------------------------------------------------------------------------

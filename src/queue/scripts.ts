@@ -8,9 +8,18 @@ import { Script } from './connection.ts';
  * Steps that are not the same when done twice take a token, drawn for each call: the same one again gets the same answer.
  */
 
+/** Events for webhooks that wait for a server to send them; with none for long, the oldest are dropped. */
+const MOST_UNSENT = 100_000;
+
 const HELPERS = `
 local function tell(kind, data)
-  return redis.call('XADD', KEYS[2], '*', 'type', kind, 'data', data)
+  local id = redis.call('XADD', KEYS[2], '*', 'type', kind, 'data', data)
+  -- Kinds that the run's webhook wants, and the stream where they are put aside for it.
+  local hook = redis.call('HMGET', KEYS[1], '_hooked', '_outbox')
+  if hook[1] and string.find(hook[1], ',' .. kind .. ',', 1, true) then
+    redis.call('XADD', hook[2], 'MAXLEN', '~', ${MOST_UNSENT}, '*', 'run', KEYS[1], 'event', id, 'type', kind, 'data', data)
+  end
+  return id
 end
 local function member(set, id, belongs)
   redis.call(belongs and 'SADD' or 'SREM', set, id)

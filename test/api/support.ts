@@ -21,11 +21,13 @@ import { redisKeys } from '../../src/queue/keys.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { RunStore } from '../../src/queue/runs.ts';
 import { Sessions } from '../../src/queue/sessions.ts';
+import { Webhooks } from '../../src/queue/webhooks.ts';
 import { type Inference, startInference } from '../../src/serving/client.ts';
 import { weightsDigest } from '../../src/store/digest.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import type { FolderStore } from '../../src/store/store.ts';
+import { AddressPolicy, drawSecret, sendMessage } from '../../src/webhooks/index.ts';
 import { startTestRedis } from './redis.ts';
 
 /** Small networks: what they make means nothing, but they make it in a few milliseconds. */
@@ -89,6 +91,14 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
   const runs = new RunStore(redis, keys);
   const events = new RunEvents(redis, keys);
   const hub = new EventHub(redis, redisServer.target, keys);
+  // The one receiver that tests may have; every other local address is refused as it is for users.
+  const policy = new AddressPolicy(['127.0.0.1']);
+  const webhooks = new Webhooks({
+    redis: redisServer.target,
+    keys,
+    send: (message) => sendMessage(message, { policy, timeoutMs: 5_000 }),
+  });
+  webhooks.start();
   const deps: ApiDeps = {
     version: '0.0.0-test',
     runs,
@@ -109,6 +119,12 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     meter: new Metrics(),
     queues: () => [runs.queue],
     sessions: new Sessions(redis, keys),
+    webhooks: {
+      test: (runId) => webhooks.test(runId),
+      deliveries: (runId, limit) => webhooks.deliveries(runId, limit),
+      check: (url) => policy.check(url),
+      drawSecret,
+    },
     ...overrides,
   };
   const app = await buildApp(deps);
@@ -129,6 +145,7 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
       await app.close();
       // One that was given belongs to whoever gave it.
       if (overrides.inference === undefined) await inference.close();
+      await webhooks.close();
       await hub.close();
       await runs.close();
       redis.disconnect();

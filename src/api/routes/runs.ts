@@ -9,7 +9,7 @@ import { type ApiDeps, limitsOf } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { estimateMemory, estimateRun, ResolvedRun } from '../runs/estimate.ts';
 import { withLinks } from '../runs/links.ts';
-import { bodyDigest, resolveRun } from '../runs/resolve.ts';
+import { bodyDigest, resolveRun, resolveWebhook } from '../runs/resolve.ts';
 import { empty, json, NoQuery, page, pageQuery, queryBoolean, withDefault } from '../schemas.ts';
 import type { App } from './context.ts';
 
@@ -89,6 +89,7 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
             'dataset_not_found',
             'no_seed_model',
             'run_too_large',
+            'webhook_refused',
             'idempotency_conflict',
             'unsupported_media_type',
             'body_too_large',
@@ -103,15 +104,17 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
       const { run, dataset } = await resolveRun(deps, request.body);
       const memory = estimateMemory(run.config, dataset);
       if (memory.memoryBytes > runBytes) throw tooLarge(memory.memoryBytes, runBytes);
+      const webhook = resolveWebhook(deps, request.body);
       if (request.query.dryRun) {
         return reply.code(200).send({ ...run, estimate: await estimateRun(deps, run, dataset) });
       }
       const key = request.headers['idempotency-key'];
-      const created = await deps.runs.create(
-        run,
-        key === undefined ? {} : { idempotency: { key, bodyDigest: bodyDigest(request.body) } },
-      );
+      const created = await deps.runs.create(run, {
+        idempotency: key === undefined ? undefined : { key, bodyDigest: bodyDigest(request.body) },
+        webhook,
+      });
       const answer = withLinks(created.run);
+      if (answer.webhook) answer.webhook = { ...answer.webhook, secret: created.webhookSecret };
       if (created.replayed) reply.header('idempotency-replayed', 'true');
       return reply.code(202).header('location', answer.links.self).send(answer);
     },

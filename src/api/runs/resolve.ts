@@ -4,6 +4,7 @@ import type { DatasetInfo } from '../../contracts/dataset.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
 import { resolveConfig } from '../../contracts/presets.ts';
 import type { RunRequest } from '../../contracts/run.ts';
+import { DEFAULT_WEBHOOK_EVENTS, type WebhookTarget } from '../../contracts/webhook.ts';
 import { errorCodeOf, StylographError } from '../../errors.ts';
 import type { NewRun } from '../../queue/runs.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -38,6 +39,20 @@ export async function resolveRun(
   const name = request.name ?? `${preset} on ${dataset.id}`;
   const run = { name, preset, dataset: dataset.id, seed, config, tags, ...(from && { from: from.id }) };
   return { run, dataset };
+}
+
+/** Where the run's webhook goes, with everything filled in. @throws webhook_refused, validation_failed */
+export function resolveWebhook(
+  { webhooks }: Pick<ApiDeps, 'webhooks'>,
+  { webhook }: RunRequest,
+): WebhookTarget | undefined {
+  if (webhook === undefined) return undefined;
+  if (webhooks === undefined) {
+    return refuse('body.webhook', 'needs a server that goes on when this program ends; post the run to one');
+  }
+  webhooks.check(webhook.url);
+  const { url, events = [...DEFAULT_WEBHOOK_EVENTS], secret = webhooks.drawSecret() } = webhook;
+  return { url, events: [...new Set(events)], secret };
 }
 
 /** The model to start from. @throws no_seed_model saying what does not fit */
