@@ -60,6 +60,7 @@ export const ERRORS = {
   idx_bad_magic: [500, 'A file is not an IDX file of the expected kind'],
   idx_count_mismatch: [500, 'An image file and its label file disagree'],
   idx_trailing_bytes: [500, 'An IDX file goes on after its last item'],
+  store_mismatch: [500, 'Redis and store do not belong together'],
   checkpoint_corrupt: [500, 'A checkpoint is damaged'],
   checkpoint_missing: [500, 'A checkpoint is missing'],
   fence_lost: [500, 'Another worker owns this run now'],

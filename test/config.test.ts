@@ -38,3 +38,8 @@ test('a part of the service needs to know the Redis it shares', () => {
 test('a Redis address of another kind is refused', () => {
   assert.throws(() => loadSettings({ REDIS_URL: 'http://localhost' }), /redis:\/\//);
 });
+
+test('an address of a store of another kind is refused', () => {
+  assert.throws(() => loadSettings({ STORE_URL: 'https://bucket' }), /STORE_URL: must look like s3:\/\//);
+  assert.equal(loadSettings({ STORE_URL: 's3://bucket/here' }).STORE_URL, 's3://bucket/here');
+});

@@ -13,6 +13,7 @@ import { RunEvents } from '../queue/events.ts';
 import { EventHub } from '../queue/hub.ts';
 import { redisKeys } from '../queue/keys.ts';
 import { readMetrics } from '../queue/metrics.ts';
+import { pairWithStore } from '../queue/pairing.ts';
 import { startPrivateRedis } from '../queue/private-redis.ts';
 import { onModelPublished } from '../queue/published.ts';
 import { RunStore } from '../queue/runs.ts';
@@ -44,7 +45,11 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   mkdirSync(settings.DATA_DIR, { recursive: true });
   const target = await reachRedis(settings, stops, (message) => log.warn(message));
 
+  const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
+  const store = await openStore(storeRoot, 'prompt');
+
   if (settings.ROLE === 'worker') {
+    await pairWithStore(target, store);
     const worker = new WorkerProcess(settings, target, (message) => log.warn(message));
     stops.push({ what: 'the worker', end: () => worker.stop() });
     announce(['A worker is waiting for runs.']);
@@ -57,7 +62,6 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const tracing = wantsTraces(settings) ? await startTracing('stylograph-api', ownVersion()) : undefined;
   stops.push({ what: 'tracing', end: async () => tracing?.close() });
   // First, since loading TensorFlow takes longest; the model is there soon after.
-  const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
   const { inference, started } = launchInference({
     directory: storeRoot,
     maxQueue: settings.INFERENCE_QUEUE,
@@ -66,7 +70,6 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     observer: meter,
   });
   stops.push({ what: 'the inference process', end: () => inference.close() });
-  const store = await openStore(storeRoot, 'prompt');
   const models = new ModelRegistry(store);
   const firstModel = models.record('latest').then((record) => inference.ensure(record));
   // Whoever asks for it is told why it is not there.
@@ -75,6 +78,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   const keys = redisKeys();
   const redis = connectRedis(target, 'prompt');
   await waitUntilReady(redis, 15_000);
+  await pairWithStore(target, store);
   stops.push({ what: 'the Redis connection', end: async () => redis.disconnect() });
   const runs = new RunStore(redis, keys, {
     queueLimit: settings.RUN_QUEUE,

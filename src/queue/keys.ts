@@ -16,6 +16,8 @@ export interface Keys {
   deliveries(id: string): string;
   /** Channel: `{runId, reason}` asks the run's worker to stop it. */
   readonly stops: string;
+  /** String: the identity of the store that runs keep their results in. */
+  readonly store: string;
   /** Channel: a model was published. */
   readonly published: string;
   /** Hash: the record of a run, one JSON value a field, and what only the queue needs (`_…`). */
@@ -51,6 +53,7 @@ export function redisKeys(prefix: string = DEFAULT_PREFIX): Keys {
     queued: `${prefix}:queued`,
     live: `${prefix}:live`,
     stops: `${prefix}:stops`,
+    store: `${prefix}:store`,
     published: `${prefix}:published`,
     run: (id) => `${prefix}:run:${id}`,
     events: (id) => `${prefix}:run:${id}:events`,

@@ -5,6 +5,7 @@ export { sha256, weightsDigest } from './digest.ts';
 export { fencedStore } from './fenced.ts';
 export { readDrawing, saveDrawing, saveFilm } from './films.ts';
 export { openFolderStore } from './folders.ts';
+export { storeIdentity } from './identity.ts';
 export { CHAMPION, ModelRegistry, parseModelRecord } from './models.ts';
 export { openStore } from './open.ts';
 export { listFigures, readFigure, saveFigure } from './runs.ts';

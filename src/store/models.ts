@@ -95,16 +95,26 @@ export class ModelRegistry {
   async #read(id: string): Promise<ModelRecord> {
     const known = this.#records.get(id);
     if (known !== undefined) return known;
-    const bytes = await this.#store.read(`${MODELS}/${id}`, RECORD);
-    const record = parseModelRecord(bytes);
+    const record = parseModelRecord(await this.#store.read(`${MODELS}/${id}`, RECORD));
     this.#records.set(id, record);
     return record;
   }
 
+  /** Those that can be read: one that is damaged must not take the others with it. Asked for by its id it says so. */
   async #all(): Promise<ModelRecord[]> {
     const ids = await this.#ids();
     for (const id of this.#records.keys()) if (!ids.includes(id)) this.#records.delete(id);
-    return await Promise.all(ids.map((id) => this.#read(id)));
+    const records = await Promise.all(ids.map((id) => this.#readable(id)));
+    return records.filter((record) => record !== undefined);
+  }
+
+  async #readable(id: string): Promise<ModelRecord | undefined> {
+    try {
+      return await this.#read(id);
+    } catch (error) {
+      if (!['checkpoint_corrupt', 'checkpoint_missing'].includes(errorCodeOf(error) ?? '')) throw error;
+      return undefined;
+    }
   }
 
   /**
@@ -131,7 +141,7 @@ export class ModelRegistry {
       const target = await this.#aliases.target(ref);
       if (target !== undefined) return await this.record(target);
     }
-    throw new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists them all.`);
+    throw unknownModel(ref);
   }
 
   #describe(record: ModelRecord, records: ModelRecord[], stored: Map<string, string>): Model {
@@ -202,11 +212,12 @@ export class ModelRegistry {
     return await this.get(alias);
   }
 
+  /** Undefined too when it is damaged: it can be replaced, and is no model to go back to. */
   async #ifThere(id: string): Promise<ModelRecord | undefined> {
     try {
       return await this.record(id);
     } catch (error) {
-      if (errorCodeOf(error) !== 'model_not_found') throw error;
+      if (!['model_not_found', 'checkpoint_corrupt'].includes(errorCodeOf(error) ?? '')) throw error;
       return undefined;
     }
   }
@@ -235,16 +246,17 @@ export class ModelRegistry {
 
   /** Removes a model. `latest` falls back to the newest that remains. @throws model_not_found, model_in_use */
   async remove(modelId: string): Promise<void> {
-    const record = await this.record(modelId);
-    const held = [...(await this.#aliases.all())].filter(([, id]) => id === record.id).map(([name]) => name);
+    // One that is damaged can be removed too, so its record is not read.
+    if (!(await this.#store.exists(`${MODELS}/${modelId}`))) throw unknownModel(modelId);
+    const held = [...(await this.#aliases.all())].filter(([, id]) => id === modelId).map(([name]) => name);
     if (held.length > 0) {
       throw new StylographError(
         'model_in_use',
-        `${record.id} is held by ${held.map((name) => `"${name}"`).join(', ')}; point that elsewhere first.`,
+        `${modelId} is held by ${held.map((name) => `"${name}"`).join(', ')}; point that elsewhere first.`,
       );
     }
-    await this.#store.remove(`${MODELS}/${record.id}`);
-    this.#records.delete(record.id);
+    await this.#store.remove(`${MODELS}/${modelId}`);
+    this.#records.delete(modelId);
   }
 
   /** The weights as served, in their fixed order. @throws model_not_found, checkpoint_corrupt */
@@ -259,4 +271,8 @@ export class ModelRegistry {
     }
     return weights;
   }
+}
+
+function unknownModel(ref: string): StylographError {
+  return new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists them all.`);
 }

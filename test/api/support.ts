@@ -40,9 +40,9 @@ export const TINY: TrainingConfig['networks'] = {
 /** Publishes a model with random weights. Models published later are newer. */
 export async function publishModel(
   models: ModelRegistry,
-  { seed = 1, latentDim = 4, dataset = 'mnist', labels = [...'0123456789'] } = {},
+  { seed = 1, latentDim = 4, dataset = 'mnist', labels = [...'0123456789'], networks: widths = TINY } = {},
 ): Promise<ModelRecord> {
-  const config = resolveConfig('article', { latentDim, networks: TINY });
+  const config = resolveConfig('article', { latentDim, networks: widths });
   const image = { width: 28, height: 28, channels: 1 as const, labels };
   const networks = createNetworks(modelShape(image, config), config, seed);
   const { weights } = exportNetworks(networks);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import type { TrainingConfig } from '../../src/contracts/config.ts';
 import type { ModelRecord } from '../../src/contracts/model.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
@@ -92,4 +94,48 @@ test('an alias that was moved answers with its new model at once', async () => {
     const answer = await fetch(`${server.url}/generate?label=3&model=mine`);
     assert.equal(answer.headers.get('x-model-id'), id);
   }
+});
+
+/** Networks of some six megabytes each, so that one that is left behind shows. */
+const MEGABYTES: TrainingConfig['networks'] = {
+  encoder: [16, 64, 384],
+  decoder: [32, 16, 16],
+  discriminator: [4, 4, 4],
+};
+
+/** Resident megabytes of a process. */
+const residentMb = (pid: number): number =>
+  (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096) / 1e6;
+
+test('fifty swaps of an alias under load fail no request, and the inference process does not grow', {
+  timeout: 600_000,
+}, async () => {
+  const models: ModelRecord[] = [];
+  // More than are held at a time: every swap loads one and lets one go.
+  for (let seed = 11; seed <= 15; seed++) {
+    models.push(await publishModel(server.models, { seed, networks: MEGABYTES }));
+  }
+  const point = async ({ id }: ModelRecord): Promise<void> => {
+    const moved = await fetch(`${server.url}/models/aliases/swapped`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ modelId: id }),
+    });
+    assert.equal(moved.status, 200);
+  };
+  await point(models[0]!);
+  const clients = startClients(`${server.url}/generate?label=3&model=swapped`);
+  const sizes: number[] = [];
+  for (let swap = 1; swap <= 50; swap++) {
+    const model = models[swap % models.length]!;
+    await point(model);
+    await until(() => clients.answers.at(-1) === model.id);
+    sizes.push(residentMb(server.inference.pid!));
+  }
+  await clients.stop();
+  assert.deepEqual(clients.failures, []);
+  assert.deepEqual(new Set(clients.answers), new Set(models.map(({ id }) => id)));
+  const [early, late] = [Math.max(...sizes.slice(10, 20)), Math.max(...sizes.slice(40))];
+  // Thirty swaps that each left their model behind would be three times as much.
+  assert.ok(late - early < 60, `from ${early} to ${late} MB`);
 });

@@ -49,9 +49,9 @@ const text = (data: Uint8Array | undefined): string => new TextDecoder().decode(
 const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 
 /** The one file of a name, wherever a store keeps it. */
-async function fileNamed(root: string, name: string): Promise<string> {
+async function fileNamed(root: string, name: string, within = ''): Promise<string> {
   const all = await readdir(root, { recursive: true });
-  const found = all.filter((path) => path.endsWith(`/${name}`));
+  const found = all.filter((path) => path.endsWith(`/${name}`) && path.includes(within));
   assert.equal(found.length, 1, `${name}: ${found}`);
   return join(root, found[0]!);
 }
@@ -197,6 +197,21 @@ for (const [kind, skip, open] of kinds) {
     const left = (await readdir(root, { recursive: true })).filter((path) => path.includes(second.record.id));
     // Empty folders are this server's way of keeping objects.
     assert.ok(!left.some((path) => path.endsWith('.safetensors')), String(left));
+
+    // One that is damaged does not take the others with it, and can be removed.
+    const third = someModel();
+    await models.publish(third.record, third.weights);
+    await truncate(await fileNamed(join(root), `model.json`, third.record.id), 10);
+    const fresh = new ModelRegistry(store);
+    assert.equal((await fresh.record('latest')).id, first.record.id);
+    assert.deepEqual(
+      (await fresh.list({ limit: 9 })).items.map(({ id }) => id),
+      [first.record.id],
+    );
+    await assert.rejects(fresh.record(third.record.id), withCode('checkpoint_corrupt'));
+    await fresh.remove(third.record.id);
+    await assert.rejects(fresh.record(third.record.id), withCode('model_not_found'));
+
     await rm(await fileNamed(root, 'weights.safetensors'));
     await assert.rejects(models.readWeights(first.record.id), withCode('checkpoint_corrupt'));
   });

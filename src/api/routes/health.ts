@@ -11,7 +11,9 @@ const Readiness = z
   .strictObject({
     status: z.enum(['ready', 'not-ready']),
     reasons: z
-      .array(z.strictObject({ component: z.enum(['redis', 'inference', 'model']), detail: z.string() }))
+      .array(
+        z.strictObject({ component: z.enum(['redis', 'store', 'inference', 'model']), detail: z.string() }),
+      )
       .meta({ description: 'What is missing; empty when ready.' }),
     device: z.string().nullable().meta({ description: 'Where inference computes, once that is known.' }),
     modelId: z.string().nullable().meta({ description: 'What `latest` is, if there is a model.' }),
@@ -60,7 +62,8 @@ async function modelState(deps: ApiDeps): Promise<{ modelId: string | null; reas
     return { modelId: record.id, reasons };
   } catch (error) {
     if (errorCodeOf(error) === 'no_model') return { modelId: null, reasons: [] };
-    return { modelId: null, reasons: [{ component: 'model', detail: (error as Error).message }] };
+    const component = errorCodeOf(error) === 'store_unavailable' ? 'store' : 'model';
+    return { modelId: null, reasons: [{ component, detail: (error as Error).message }] };
   }
 }
 
