@@ -107,6 +107,14 @@ export const SettingsSchema = z.object({
     .describe(
       'Resident memory of the inference process beyond which a fresh one takes its place, without a failed request; 0: never.',
     ),
+  DRAIN_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .max(5)
+    .default(0)
+    .describe(
+      'How long a server that is told to end goes on taking requests while `/health/ready` says 503, so that balancers notice.',
+    ),
   RUN_QUEUE: z.coerce
     .number()
     .int()

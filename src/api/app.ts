@@ -70,6 +70,8 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     genReqId: requestId,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: limits.bodyBytes,
+    // registerClosing tells clients in the API's own words.
+    return503OnClosing: false,
     ...timeouts(limits),
     clientErrorHandler: (error, socket) => refuseUnparsed(error, socket),
     frameworkErrors: (error, request, reply) => {

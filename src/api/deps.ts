@@ -94,6 +94,8 @@ export interface ApiDeps {
   models: ModelRegistry;
   inference: Inference;
   datasets: Datasets;
+  /** Whether this server is about to close: it answers still, but says that it is not ready for more. */
+  isClosing?(): boolean;
   /** Rejects with redis_unavailable while Redis does not answer. */
   pingRedis(): Promise<void>;
   /** Keys that open the API; without any it is open to whoever reaches it. */

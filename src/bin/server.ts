@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildApp } from '../api/app.ts';
@@ -122,6 +123,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
       describe: (id) => describeDataset(id, dataDir),
       load: (id) => loadDataset(id, dataDir),
     },
+    isClosing: () => stopping !== undefined,
     pingRedis: async () => void (await guarded(() => redis.ping())),
     ...guards.deps,
     meter,
@@ -132,7 +134,16 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,
   });
-  stops.push({ what: 'the HTTP server', end: () => app.close() });
+  stops.push({
+    what: 'the HTTP server',
+    end: async () => {
+      // The run is checkpointed meanwhile.
+      const workerEnds = worker?.stop();
+      await sleep(settings.DRAIN_SECONDS * 1000);
+      await app.close();
+      await workerEnds;
+    },
+  });
   await listen(app, settings);
   const { port } = app.server.address() as { port: number };
   const url = `http://${settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST}:${port}`;
@@ -235,6 +246,7 @@ function stop(code: number): Promise<void> {
   return stopping;
 }
 
+// A second one changes nothing: npm and terminals send it along with the first.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     if (!stopping)

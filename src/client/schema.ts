@@ -1760,7 +1760,7 @@ export interface components {
             /** @description What is missing; empty when ready. */
             reasons: {
                 /** @enum {string} */
-                component: "redis" | "store" | "inference" | "model";
+                component: "server" | "redis" | "store" | "inference" | "model";
                 detail: string;
             }[];
             /** @description Where inference computes, once that is known. */

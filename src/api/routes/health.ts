@@ -12,7 +12,10 @@ const Readiness = z
     status: z.enum(['ready', 'not-ready']),
     reasons: z
       .array(
-        z.strictObject({ component: z.enum(['redis', 'store', 'inference', 'model']), detail: z.string() }),
+        z.strictObject({
+          component: z.enum(['server', 'redis', 'store', 'inference', 'model']),
+          detail: z.string(),
+        }),
       )
       .meta({ description: 'What is missing; empty when ready.' }),
     device: z.string().nullable().meta({ description: 'Where inference computes, once that is known.' }),
@@ -105,7 +108,10 @@ export async function healthRoutes(app: App, deps: ApiDeps): Promise<void> {
       const child: Reason[] = inference.ready
         ? []
         : [{ component: 'inference', detail: inference.problem ?? 'Models are being loaded again' }];
-      const reasons = [...redis, ...child, ...model.reasons];
+      const server: Reason[] = deps.isClosing?.()
+        ? [{ component: 'server', detail: 'It is shutting down' }]
+        : [];
+      const reasons = [...server, ...redis, ...child, ...model.reasons];
       const status = reasons.length === 0 ? ('ready' as const) : ('not-ready' as const);
       reply.header('cache-control', 'no-store');
       return reply
