@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Digest, Timestamp } from './common.ts';
 
-/** Prior samples that an evaluation scores: of a run of 5,000 iterations or more, and of a shorter one. */
+/** Prior samples that an evaluation scores: of a run of 3,000 iterations or more, and of a shorter one. */
 export const EVALUATION_SAMPLES = { full: 10_000, short: 2_000 };
 
 /** What scores images: features and distances mean nothing apart from the classifier they were measured with. */

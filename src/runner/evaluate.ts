@@ -15,7 +15,7 @@ export interface Evaluator extends Diagnostics {
 const SECONDS_ALLOWED = 60;
 const SHARE_ALLOWED = 0.1;
 /** Iterations below which a run scores fewer samples: by what was trained, not by how busy the machine was. */
-const SHORT_RUN = 5_000;
+const SHORT_RUN = 3_000;
 
 export interface RunToEvaluate {
   /** What the run was evaluated as before it was interrupted, if it was. */

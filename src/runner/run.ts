@@ -1,26 +1,26 @@
 import type { TrainingState } from '../contracts/checkpoint.ts';
 import { newModelId } from '../contracts/common.ts';
 import type { Dataset } from '../contracts/dataset.ts';
-import type { Evaluation, Validation } from '../contracts/evaluation.ts';
-import { figureFile, type SampleSheet } from '../contracts/figures.ts';
+import type { Evaluation } from '../contracts/evaluation.ts';
+import type { SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
-import type { RunEventBody, RunRecord } from '../contracts/run.ts';
+import type { RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { StylographError } from '../errors.ts';
 import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
 import type { RunStore } from '../queue/runs.ts';
 import type { FolderStore, ModelRegistry } from '../store/index.ts';
-import { latestCheckpoint, saveCheckpoint, saveFigure, saveSnapshot, weightsDigest } from '../store/index.ts';
+import { latestCheckpoint, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
-import { Backlog } from './backlog.ts';
-import { type Candidate, chooseCandidate, keepBest } from './candidate.ts';
+import { type Candidate, chooseCandidate } from './candidate.ts';
 import { Diagnoser } from './diagnose.ts';
 import { type DrawDependencies, drawRun } from './draw.ts';
 import { type Evaluator, evaluateRun } from './evaluate.ts';
 import { imageSpec } from './image-spec.ts';
-import { ProgressReporter } from './progress.ts';
+import { Recorder } from './recorder.ts';
+import { trainOrGoBack } from './train.ts';
 
 /** What trains, apart from this room so that it is loaded only in the process that needs it. */
 export interface Trainer {
@@ -73,41 +73,33 @@ export async function runTraining(deps: RunnerDependencies, options: RunnerOptio
   return await new Runner(deps, options, record).run();
 }
 
-/** What learning rates are multiplied by after a loss that was not finite. */
-const SETBACK_RATE = 0.3;
-/** Events that may be on their way to the store while training goes on. */
-const EVENTS_UNDERWAY = 64;
-
 class Runner {
-  readonly #events = new Backlog(EVENTS_UNDERWAY);
-  /** One checkpoint at a time is written while training goes on. */
-  readonly #checkpoints = new Backlog(1);
   readonly #deps: RunnerDependencies;
   readonly #options: RunnerOptions;
   readonly #record: RunRecord;
-  readonly #progress: ProgressReporter;
+  readonly #recorder: Recorder;
 
   constructor(deps: RunnerDependencies, options: RunnerOptions, record: RunRecord) {
     this.#deps = deps;
     this.#options = options;
     this.#record = record;
-    this.#progress = new ProgressReporter(record.progress, (data) => this.#tell({ type: 'progress', data }));
+    this.#recorder = new Recorder(deps, record, options.fence);
   }
 
   /** What was begun behind training's back is done, or has failed, before the run has an outcome. */
   async run(): Promise<RunOutcome> {
     try {
       const outcome = await this.#run();
-      await this.#events.settled();
+      await this.#recorder.settled();
       return outcome;
     } finally {
-      await Promise.allSettled([this.#checkpoints.settled(), this.#events.settled()]);
+      await this.#recorder.ended();
     }
   }
 
   async #run(): Promise<RunOutcome> {
     const { runId, fence, signal } = this.#options;
-    await this.#progress.report({ phase: 'loading' });
+    await this.#recorder.progress({ phase: 'loading' });
     const trainer = await this.#deps.loadTrainer();
     await this.#deps.runs.patch(runId, fence, { device: trainer.device });
     const dataset = await this.#deps.loadDataset(this.#record.dataset);
@@ -117,14 +109,16 @@ class Runner {
       record: this.#record,
       dataset,
       store: this.#deps.store,
-      tell: (body) => this.#tell(body),
+      tell: (body) => this.#recorder.tell(body),
       resumedAt: resume?.iteration ?? 0,
     });
-    const state = await this.#trainOrGoBack(trainer, dataset, diagnoser, resume);
+    const initial = () => this.#initialWeights();
+    const who = { trainer, dataset, record: this.#record, recorder: this.#recorder, diagnoser };
+    const state = await trainOrGoBack({ ...who, initial, signal }, resume);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
     const last = { iteration: state.iteration, served: trainer.servedWeights(state) };
-    const candidate = await chooseCandidate(this.#keeping, last, diagnoser.best);
+    const candidate = await chooseCandidate(this.#recorder.keeping, last, diagnoser.best);
     const evaluation = await this.#evaluate(evaluator, dataset, candidate, state.secondsElapsed);
     if (evaluation) await diagnoser.evaluated(evaluation, candidate.iteration);
     diagnoser.dispose();
@@ -146,8 +140,8 @@ class Runner {
       dataset,
       secondsElapsed,
       signal: this.#options.signal,
-      tell: (body) => this.#tell(body),
-      report: (change) => this.#progress.report(change),
+      tell: (body) => this.#recorder.tell(body),
+      report: (change) => this.#recorder.progress(change),
     });
   }
 
@@ -157,25 +151,24 @@ class Runner {
     const record = { runId, iteration, image: imageSpec(dataset), config, digest: weightsDigest(served) };
     const tools = { ...trainer, store, drawFigures, metrics };
     await drawRun(
-      { ...tools, tell: (body) => this.#tell(body), report: (change) => this.#progress.report(change) },
+      {
+        ...tools,
+        tell: (body) => this.#recorder.tell(body),
+        report: (change) => this.#recorder.progress(change),
+      },
       { record, served, dataset, seed, signal: this.#options.signal },
     );
-    await this.#progress.flush();
-  }
-
-  async #tell(body: RunEventBody): Promise<void> {
-    const { runId, fence } = this.#options;
-    await this.#events.add(async () => void (await this.#deps.events.append(runId, fence, body)));
+    await this.#recorder.flushProgress();
   }
 
   async #resumePoint(): Promise<TrainingState | undefined> {
     const found = await latestCheckpoint(this.#deps.store, this.#record.id, (message) =>
-      this.#tell({ type: 'log', data: { level: 'warn', message } }),
+      this.#recorder.warn(message),
     );
     if (found === undefined) return undefined;
     const { iteration } = found.state;
     // The process that stored it may have died before it could tell.
-    await this.#tell({ type: 'checkpoint', data: { iteration, digest: found.info.digest } });
+    await this.#recorder.tell({ type: 'checkpoint', data: { iteration, digest: found.info.digest } });
     // Time spent on a stretch that was lost was spent all the same: the clock never goes back.
     const secondsElapsed = Math.max(found.state.secondsElapsed, this.#record.progress.secondsElapsed);
     return { ...found.state, secondsElapsed };
@@ -195,135 +188,6 @@ class Runner {
     }
   }
 
-  get #keeping() {
-    const { config } = this.#record;
-    return { store: this.#deps.store, runId: this.#record.id, config, tell: this.#tell.bind(this) };
-  }
-
-  /**
-   * Trains; a loss that is not finite sends the run back to its last checkpoint once, to go on with lower rates.
-   * @returns the newest state there is when training ends
-   * @throws diverged when it happens again
-   */
-  async #trainOrGoBack(
-    trainer: Trainer,
-    dataset: Dataset,
-    diagnoser: Diagnoser,
-    resume: TrainingState | undefined,
-  ): Promise<TrainingState | undefined> {
-    const start = { newest: resume };
-    try {
-      return await this.#train(trainer, dataset, diagnoser, start);
-    } catch (error) {
-      if (errorCodeOf(error) !== 'diverged') throw error;
-      const what = (error as Error).message;
-      const { newest } = start;
-      if (newest && newest.rateScale < 1) {
-        await diagnoser.diverged(what);
-        throw error;
-      }
-      const iteration = newest?.iteration ?? 0;
-      const remedy = `The run went back to iteration ${iteration} and goes on with learning rates times ${SETBACK_RATE}.`;
-      await diagnoser.diverged(what, remedy);
-      await this.#tell({ type: 'log', data: { level: 'warn', message: `${what} ${remedy}` } });
-      diagnoser.wentBack(iteration);
-      const lower = { newest, rateScale: SETBACK_RATE };
-      return await this.#train(trainer, dataset, diagnoser, lower).catch(async (again: unknown) => {
-        if (errorCodeOf(again) === 'diverged') await diagnoser.diverged((again as Error).message);
-        throw again;
-      });
-    }
-  }
-
-  /** Keeps the newest state in `at`, where a run that failed is gone on from. */
-  async #train(
-    trainer: Trainer,
-    dataset: Dataset,
-    diagnoser: Diagnoser,
-    at: { newest: TrainingState | undefined; rateScale?: number },
-  ): Promise<TrainingState | undefined> {
-    const { config, seed } = this.#record;
-    const { newest: resume, rateScale } = at;
-    const initial = resume === undefined ? await this.#initialWeights() : undefined;
-    const { signal } = this.#options;
-    if (signal.aborted) return resume;
-    const options = { config, dataset, seed, resume, initial, rateScale, signal };
-    for await (const event of trainer.train(options)) {
-      switch (event.type) {
-        case 'progress':
-          await this.#progress.report(event.progress);
-          break;
-        case 'metrics':
-          await this.#tell({ type: 'metrics', data: { iteration: event.iteration, ...event.values } });
-          await diagnoser.metrics(event.iteration, event.values);
-          break;
-        case 'sample':
-          await this.#sample(event.sheet, event.iteration, imageSpec(dataset));
-          break;
-        case 'checkpoint':
-          await this.#checkpointDue(trainer, event.state, diagnoser);
-          at.newest = event.state;
-          break;
-        case 'snapshot':
-          await this.#checkpoints.add(() => this.#snapshot(event.iteration, event.decoder));
-      }
-    }
-    await this.#progress.flush();
-    await this.#checkpoints.settled();
-    await this.#events.settled();
-    return at.newest;
-  }
-
-  async #sample(sheet: SampleSheet, iteration: number, spec: ImageSpec): Promise<void> {
-    const { kind, label, png } = await this.#deps.drawSample(sheet, spec);
-    const figure = figureFile({ kind, label, iteration, extension: 'png' });
-    await saveFigure(this.#deps.store, this.#record.id, figure, png);
-    await this.#tell({ type: 'sample', data: { iteration, figure } });
-  }
-
-  async #snapshot(iteration: number, decoder: NamedWeights[]): Promise<void> {
-    const { runId, fence } = this.#options;
-    await this.#deps.runs.checkFence(runId, fence);
-    await saveSnapshot(this.#deps.store, runId, iteration, decoder);
-  }
-
-  async #checkpointDue(trainer: Trainer, state: TrainingState, diagnoser: Diagnoser): Promise<void> {
-    const served = trainer.servedWeights(state);
-    await diagnoser.checkpoint(state, served);
-    const { best } = diagnoser;
-    await this.#checkpoints.add(async () => {
-      if (best?.iteration === state.iteration) await this.#keepBest(best, served);
-      await this.#checkpoint(trainer, state);
-    });
-  }
-
-  async #keepBest(best: Validation, served: NamedWeights[]): Promise<void> {
-    const { runId, fence } = this.#options;
-    await this.#deps.runs.checkFence(runId, fence);
-    if (await keepBest(this.#keeping, best, served)) await this.#deps.runs.patch(runId, fence, { best });
-  }
-
-  async #checkpoint(trainer: Trainer, state: TrainingState): Promise<void> {
-    const { runId, fence } = this.#options;
-    const { config, seed } = this.#record;
-    const told = this.#events.settled();
-    told.catch(() => undefined);
-    const { digest } = await saveCheckpoint(this.#deps.store, runId, {
-      state,
-      served: trainer.servedWeights(state),
-      config,
-      seed,
-      fence,
-      software: trainer.software,
-      beforeCommit: async () => {
-        // What happened before a checkpoint is never computed again: it must have been told.
-        await told;
-        await this.#deps.runs.checkFence(runId, fence);
-      },
-    });
-    await this.#tell({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
-  }
-
   async #publish(
     dataset: Dataset,
     { iteration, served }: Candidate,
@@ -337,8 +201,8 @@ class Runner {
       const reason = (await runs.get(runId)).state === 'cancelling' ? 'cancel' : 'pause';
       return { type: 'stopped', reason };
     }
-    await this.#progress.report({ phase: 'publishing', secondsRemaining: 0 });
-    await this.#progress.flush();
+    await this.#recorder.progress({ phase: 'publishing', secondsRemaining: 0 });
+    await this.#recorder.flushProgress();
     const { preset, dataset: datasetId, config } = this.#record;
     const record: ModelRecord = {
       id: modelId,
@@ -356,7 +220,7 @@ class Runner {
     await registry.publish(record, served);
     if (!(await announce(modelId))) {
       const message = `${modelId} is published, but a server has not loaded it yet.`;
-      await this.#tell({ type: 'log', data: { level: 'warn', message } });
+      await this.#recorder.warn(message);
     }
     return { type: 'succeeded', modelId };
   }
