@@ -1,14 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newModelId, newRunId } from '../src/contracts/common.ts';
 import { resolveConfig } from '../src/contracts/presets.ts';
-import { createNetworks, disposeNetworks, exportNetworks } from '../src/model/networks.ts';
-import { modelShape } from '../src/model/shape.ts';
-import { ModelRegistry, openFolderStore, weightsDigest } from '../src/store/index.ts';
 import { median, option } from './lib/article.ts';
 import { processTree } from './lib/processes.ts';
 import { type SwapRow, swapCurves } from './lib/swap-curves.ts';
+import { publishUntrained } from './lib/untrained.ts';
 import { prepare } from './prepare.mjs';
 import { startClients } from './serving/clients.ts';
 import { quantile } from './serving/load.ts';
@@ -25,26 +22,6 @@ import { type Server, startStylograph } from './serving/servers.ts';
 const MODELS = 6;
 const EVERY = 20;
 const GROWTH = 1.05;
-
-async function publishModels(dataDir: string): Promise<string[]> {
-  const registry = new ModelRegistry(await openFolderStore(dataDir));
-  const config = resolveConfig('article');
-  const image = { width: 28, height: 28, channels: 1 as const, labels: [...'0123456789'] };
-  const ids: string[] = [];
-  for (let seed = 1; seed <= MODELS; seed++) {
-    const networks = createNetworks(modelShape(image, config), config, seed);
-    const { weights } = exportNetworks(networks);
-    disposeNetworks(networks);
-    const id = newModelId();
-    const { latentDim } = config;
-    const digest = weightsDigest(weights);
-    const about = { preset: 'article', dataset: 'mnist', iteration: 1, latentDim, image, config };
-    const createdAt = new Date().toISOString();
-    await registry.publish({ id, runId: newRunId(), ...about, digest, createdAt }, weights);
-    ids.push(id);
-  }
-  return ids;
-}
 
 function residentMb(server: Server): { api: number; inference: number } {
   const tree = processTree(server.pid);
@@ -101,7 +78,11 @@ const swaps = Number(option('swaps') ?? 1000);
 const connections = Number(option('clients') ?? 16);
 const dataDir = mkdtempSync(join(tmpdir(), 'stylograph-swaps-'));
 try {
-  const models = await publishModels(dataDir);
+  const models = await publishUntrained(dataDir, {
+    preset: 'article',
+    config: resolveConfig('article'),
+    models: MODELS,
+  });
   const server = await startStylograph(dataDir);
   const found = await measure(server, models, swaps, connections).finally(() => server.stop());
   const { rows, failures, requests, swapMs } = found;

@@ -1,0 +1,291 @@
+import { readdirSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ask } from './ask.ts';
+import type { Losses } from './losses.ts';
+import type { Place } from './place.ts';
+import type { Random } from './random.ts';
+import { configOf, patiently, type WatchedRun } from './runs.ts';
+import type { Service } from './service.ts';
+
+export interface Scene {
+  place: Place;
+  losses: Losses;
+  random: Random;
+  /** The run that trains meanwhile. */
+  run: WatchedRun;
+  /** The longest that Redis is kept away, in seconds. */
+  longestAway: number;
+}
+
+/** What was done, in a few words; undefined where there was nothing to disturb just then. */
+type Deed = Promise<string | undefined>;
+
+const RUN_CHILD = /runner\/child/;
+const WORKER = /bin\/worker/;
+const INFERENCE = /serving\/child/;
+/** A server ends within this time, whatever it was doing. */
+const END_LIMIT_MS = 30_000;
+/** Longer than a worker's lock on its run lasts, and than others take to notice. */
+const BEYOND_LOCK_MS = 24_000;
+
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** Processes whose parent was killed have to end by themselves. */
+async function orphansEnd(pids: readonly number[], losses: Losses, whose: string): Promise<void> {
+  for (let i = 0; i < 100 && pids.some((pid) => signal(pid, 0)); i++) await sleep(100);
+  const left = pids.filter((pid) => signal(pid, 0));
+  losses.unless(left.length === 0, `children of ${whose} were still there 10 s after it was killed`);
+}
+
+const workersWith = ({ workers }: Place, pattern: RegExp): Service[] =>
+  workers.filter((worker) => worker.processes(pattern).length > 0);
+
+async function killRunChild({ place, run }: Scene): Deed {
+  const [pid] = place.workers.flatMap((worker) => worker.processes(RUN_CHILD));
+  if (pid === undefined || run.spare()) return undefined;
+  signal(pid, 'SIGKILL');
+  return `the run's process (${phaseOf(run)})`;
+}
+
+async function killWorker({ place, losses, run }: Scene): Deed {
+  const [busy] = workersWith(place, RUN_CHILD);
+  const pid = busy?.processes(WORKER)[0];
+  if (busy === undefined || pid === undefined) return undefined;
+  const children = busy.processes(RUN_CHILD);
+  signal(pid, 'SIGKILL');
+  await orphansEnd(children, losses, 'a worker');
+  return `${busy.name} (${phaseOf(run)})`;
+}
+
+async function killWorkerServer({ place, losses, random }: Scene): Deed {
+  const service = random.pick(place.workers);
+  await orphansEnd(service.kill(), losses, `${service.name}'s server`);
+  return service.name;
+}
+
+async function killApi({ place, losses }: Scene): Deed {
+  await orphansEnd(place.api.kill(), losses, 'the API');
+  await place.untilReady();
+  return 'the API';
+}
+
+async function killRedis({ place, run }: Scene): Deed {
+  place.redis.kill();
+  await place.untilReady();
+  return `Redis (${phaseOf(run)})`;
+}
+
+async function killAll({ place, losses, run }: Scene): Deed {
+  const services = [place.api, ...place.workers, place.redis];
+  const phase = phaseOf(run);
+  await orphansEnd(
+    services.flatMap((service) => service.kill()),
+    losses,
+    'everything',
+  );
+  await place.untilReady();
+  return `everything at once (${phase})`;
+}
+
+/** Redis away: pictures are made as ever, calls on runs are refused with the time to try again, and nothing is lost. */
+async function takeRedisAway({ place, losses, random, longestAway }: Scene): Deed {
+  const seconds = random.between(Math.min(5, longestAway), longestAway);
+  await place.redis.stop('SIGKILL');
+  const until = Date.now() + seconds * 1000;
+  // What was under way when it went is allowed to notice.
+  await sleep(1_000);
+  let refused = 0;
+  while (Date.now() < until) {
+    const post = await ask(`${place.url}/runs`, { method: 'POST', json: { preset: 'quick' } });
+    const { code } = JSON.parse(post.body.toString('utf8')) as { code?: string };
+    losses.unless(
+      post.status === 503 && code === 'redis_unavailable' && post.headers['retry-after'] !== undefined,
+      `without Redis POST /runs was answered ${post.status} ${code}, Retry-After ${post.headers['retry-after']}`,
+    );
+    const ready = await ask(`${place.url}/health/ready`);
+    losses.unless(ready.status === 503, `without Redis readiness was ${ready.status}`);
+    refused++;
+    await sleep(500);
+  }
+  place.redis.start();
+  await place.untilReady();
+  return `Redis for ${seconds} s; ${refused} calls on runs were refused as they should be`;
+}
+
+async function freezeRedis({ place, random }: Scene): Deed {
+  const seconds = random.between(2, 6);
+  const { pid } = place.redis;
+  if (pid === undefined) return undefined;
+  signal(pid, 'SIGSTOP');
+  await sleep(seconds * 1000);
+  signal(pid, 'SIGCONT');
+  await place.untilReady();
+  return `Redis for ${seconds} s`;
+}
+
+/** Its lock expires, another worker takes the run, and what the first one's process computes must count no more. */
+async function freezeWorker({ place, run }: Scene): Deed {
+  const [busy] = workersWith(place, RUN_CHILD);
+  const pid = busy?.processes(WORKER)[0];
+  if (busy === undefined || pid === undefined) return undefined;
+  const phase = phaseOf(run);
+  signal(pid, 'SIGSTOP');
+  await sleep(BEYOND_LOCK_MS);
+  signal(pid, 'SIGCONT');
+  return `${busy.name} beyond its lock (${phase})`;
+}
+
+/** @returns whether the run is paused now */
+async function pause({ place, run }: Scene): Promise<boolean> {
+  const asked = await patiently(() => place.client.runs.pause(run.id)).catch(() => undefined);
+  return asked !== undefined && (await run.untilState('paused', 120_000));
+}
+
+async function pauseAndMove(scene: Scene): Deed {
+  const { place, run } = scene;
+  const [busy] = workersWith(place, RUN_CHILD);
+  if (busy === undefined || !(await pause(scene))) return undefined;
+  await busy.terminate(END_LIMIT_MS);
+  await patiently(() => place.client.runs.resume(run.id));
+  return `the run, which goes on by another worker than ${busy.name}`;
+}
+
+async function pauseAndDamage(scene: Scene): Deed {
+  const { place, run } = scene;
+  if (workersWith(place, RUN_CHILD).length === 0 || !(await pause(scene))) return undefined;
+  const folder = join(place.folder, 'runs', run.id, 'checkpoints');
+  const newest = readdirSync(folder)
+    .filter((name) => /^\d{9}/.test(name) && !name.endsWith('.damaged'))
+    .sort()
+    .at(-1);
+  if (newest !== undefined) truncateSync(join(folder, newest, 'weights.safetensors'), 100);
+  await patiently(() => place.client.runs.resume(run.id));
+  return newest === undefined
+    ? 'the run, before its first checkpoint'
+    : `checkpoint ${newest} of the paused run`;
+}
+
+/** SIGTERM: the run is checkpointed and queued again, and the process ends by itself, in time and well. */
+async function terminate(service: Service, { losses }: Scene, times = 1): Promise<string> {
+  const end = await service.terminate(END_LIMIT_MS, times);
+  if (end === undefined) return `${service.name}, which was just starting`;
+  losses.unless(
+    end.code === 0,
+    `${service.name} ended with ${end.signal ?? `code ${end.code}`} ${end.ms} ms after SIGTERM`,
+  );
+  return `${service.name}, which ended after ${(end.ms / 1000).toFixed(1)} s`;
+}
+
+async function terminateWorker(scene: Scene): Deed {
+  const [busy] = workersWith(scene.place, RUN_CHILD);
+  const service = busy ?? scene.random.pick(scene.place.workers);
+  // One that has just been started has no handler for signals yet, and ends by them: as good, but not this test.
+  if (Date.now() - service.changedAt < 8_000) return undefined;
+  return await terminate(service, scene, scene.random.between(1, 2));
+}
+
+async function terminateApi(scene: Scene): Deed {
+  const { place, random } = scene;
+  if (Date.now() - place.api.changedAt < 8_000) return undefined;
+  const done = await terminate(place.api, scene, random.between(1, 2));
+  await place.untilReady();
+  return done;
+}
+
+/** @returns how long pictures were missing, once they are there again */
+async function untilPictures({ place }: Scene): Promise<string> {
+  const begun = Date.now();
+  while ((await ask(`${place.url}/generate?label=1`).catch(() => undefined))?.status !== 200) await sleep(20);
+  place.inferenceDisturbedAt = Date.now();
+  return `pictures again after ${((Date.now() - begun) / 1000).toFixed(1)} s`;
+}
+
+async function disturbInference(scene: Scene, name: 'SIGKILL' | 'SIGSTOP'): Deed {
+  const [pid] = scene.place.api.processes(INFERENCE);
+  if (pid === undefined) return undefined;
+  scene.place.inferenceDisturbedAt = Date.now();
+  signal(pid, name);
+  return `the inference process; ${await untilPictures(scene)}`;
+}
+
+/** Another run beside the one that trains: cancelled in whatever state it is, it ends at once and leaves no model. */
+async function cancelAnother({ place, losses, random }: Scene): Deed {
+  const { runs } = place.client;
+  const request = {
+    preset: 'quick' as const,
+    seed: 1,
+    config: configOf(100_000),
+    tags: ['chaos', 'to be cancelled'],
+  };
+  const { id } = await patiently(() => runs.create(request, { idempotencyKey: `cancel-${Date.now()}` }));
+  await sleep(random.between(0, 15_000));
+  const { state } = await patiently(() => runs.get(id));
+  const askedAt = Date.now();
+  // Asked again after an answer that was lost, it says that there is nothing to cancel any more.
+  await patiently(() => runs.cancel(id)).catch(() => undefined);
+  let run = await patiently(() => runs.get(id));
+  while (run.state === 'cancelling' && Date.now() - askedAt < END_LIMIT_MS) {
+    await sleep(50);
+    run = await patiently(() => runs.get(id));
+  }
+  const ms = Date.now() - askedAt;
+  losses.unless(
+    run.state === 'cancelled' && run.modelId === undefined,
+    `a cancelled run is ${run.state} after ${ms} ms`,
+  );
+  return `a run that was ${state}, within ${ms} ms`;
+}
+
+/** The same request many times at once under one key, with the API killed in between or not: one run. */
+async function repeatRequest({ place, losses, random }: Scene): Deed {
+  const { runs } = place.client;
+  const request = {
+    preset: 'quick' as const,
+    seed: 2,
+    config: configOf(100_000),
+    tags: ['chaos', 'to be cancelled'],
+  };
+  const idempotencyKey = `repeat-${Date.now()}`;
+  const many = random.between(3, 8);
+  const asked = Array.from({ length: many }, () => patiently(() => runs.create(request, { idempotencyKey })));
+  const killed = random.between(0, 1) === 1;
+  if (killed) place.api.kill();
+  const ids = new Set((await Promise.all(asked)).map(({ id }) => id));
+  losses.unless(ids.size === 1, `${many} requests with one Idempotency-Key made ${ids.size} runs`);
+  for (const id of ids) await patiently(() => runs.cancel(id)).catch(() => undefined);
+  return `POST /runs ${many} times at once${killed ? ', the API killed meanwhile' : ''}`;
+}
+
+/** Where the run is, for the record. */
+function phaseOf({ heard }: WatchedRun): string {
+  const progress = heard.findLast(({ type }) => type === 'progress');
+  return progress ? `${progress.data.phase}, iteration ${progress.data.iteration}` : 'waiting';
+}
+
+/** Everything that is done to a place, by name. Those of a higher weight are drawn more often. */
+export const DISTURBANCES: Record<string, { weight: number; act: (scene: Scene) => Deed }> = {
+  'kill run': { weight: 4, act: killRunChild },
+  'kill worker': { weight: 3, act: killWorker },
+  "kill worker's server": { weight: 1, act: killWorkerServer },
+  'kill API': { weight: 2, act: killApi },
+  'kill Redis': { weight: 3, act: killRedis },
+  'kill everything': { weight: 2, act: killAll },
+  'take Redis away': { weight: 1, act: takeRedisAway },
+  'freeze Redis': { weight: 1, act: freezeRedis },
+  'freeze worker': { weight: 1, act: freezeWorker },
+  'pause and move': { weight: 2, act: pauseAndMove },
+  'pause and damage': { weight: 1, act: pauseAndDamage },
+  'terminate worker': { weight: 2, act: terminateWorker },
+  'terminate API': { weight: 2, act: terminateApi },
+  'kill inference': { weight: 2, act: (scene) => disturbInference(scene, 'SIGKILL') },
+  'hang inference': { weight: 2, act: (scene) => disturbInference(scene, 'SIGSTOP') },
+  cancel: { weight: 1, act: cancelAnother },
+  'repeat request': { weight: 1, act: repeatRequest },
+};

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Run, StylographProblem } from '../../src/client/index.ts';
+import { isFinished, type RunEvent } from '../../src/contracts/run.ts';
+import type { Losses } from './losses.ts';
+import { eventFaults, followingFaults } from './order.ts';
+import { differences, type Outcome, outcomeOf, storedEvents } from './outcome.ts';
+import type { Place } from './place.ts';
+
+/** A run may take this long in all before it counts as stuck. */
+const RUN_LIMIT_MS = 30 * 60_000;
+const PATIENCE_MS = 10 * 60_000;
+
+/**
+ * Networks of a few kilobytes and something of every kind of event. Checkpoints are scored after the warm-up only, so most
+ * of the run is training.
+ */
+export const configOf = (iterations: number) => ({
+  iterations,
+  warmupIterations: Math.ceil(iterations * 0.6),
+  batchSize: 8,
+  latentDim: 2,
+  networks: {
+    encoder: [4, 4, 8] as [number, number, number],
+    decoder: [8, 4, 4] as [number, number, number],
+    discriminator: [4, 4, 4] as [number, number, number],
+  },
+  metricsEvery: 5,
+  checkpointEvery: 20,
+  sampleEvery: 60,
+  figures: { frames: 4, grid: 3 },
+});
+
+/** Tries until the server understands: whatever is disturbed just now, it comes back. */
+export async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      const { status } = error as StylographProblem;
+      const isPassing = status === undefined || status >= 500 || status === 429;
+      if (!isPassing || Date.now() > deadline) throw error;
+      await sleep(300);
+    }
+  }
+}
+
+export interface Finished {
+  id: string;
+  outcome: Outcome;
+  deaths: number;
+}
+
+/** Starts a run, follows it to its end as a client would, and judges what it told. */
+export class WatchedRun {
+  readonly id: string;
+  readonly finished: Promise<Finished>;
+  readonly heard: RunEvent[] = [];
+  readonly #place: Place;
+  readonly #losses: Losses;
+
+  private constructor(place: Place, losses: Losses, id: string) {
+    this.id = id;
+    this.#place = place;
+    this.#losses = losses;
+    this.finished = this.#follow();
+    this.finished.catch(() => undefined);
+  }
+
+  static async start(
+    place: Place,
+    losses: Losses,
+    { iterations, seed }: { iterations: number; seed: number },
+  ): Promise<WatchedRun> {
+    const request = { preset: 'quick' as const, seed, config: configOf(iterations), tags: ['chaos'] };
+    const idempotencyKey = `chaos-${Date.now()}`;
+    const { id } = await patiently(() => place.client.runs.create(request, { idempotencyKey }));
+    return new WatchedRun(place, losses, id);
+  }
+
+  get(): Promise<Run> {
+    return this.#place.client.runs.get(this.id);
+  }
+
+  async #follow(): Promise<Finished> {
+    const { client } = this.#place;
+    const signal = AbortSignal.timeout(RUN_LIMIT_MS);
+    for await (const event of client.runs.follow(this.id, { signal, patienceMs: PATIENCE_MS })) {
+      if (event.type === 'reset')
+        this.#losses.add('a follower was told to begin again: its last event is not known any more');
+      else this.heard.push(event as unknown as RunEvent);
+    }
+    const stored = await patiently(() => storedEvents(client, this.id));
+    const faults = [
+      ...eventFaults(stored as never),
+      ...followingFaults(this.heard as never, stored as never),
+    ];
+    for (const fault of faults) this.#losses.add(fault);
+    const outcome = await patiently(() => outcomeOf(client, this.id, stored));
+    const begun = stored.filter(({ type, data }) => type === 'state' && data.state === 'running').length;
+    return { id: this.id, outcome, deaths: begun - 1 };
+  }
+
+  /** How often its process may be killed before the next word of progress: a run that dies three times without fails. */
+  spare(): boolean {
+    const since = this.heard.findLastIndex(({ type }) => type === 'checkpoint' || type === 'evaluation');
+    const begun = this.heard
+      .slice(since + 1)
+      .filter((event) => event.type === 'state' && event.data.state === 'running');
+    return begun.length >= 2;
+  }
+
+  /** Waits for a state, unless the run ends before. @returns whether it came */
+  async untilState(state: Run['state'], limitMs: number): Promise<boolean> {
+    const deadline = Date.now() + limitMs;
+    for (;;) {
+      const run = await patiently(() => this.get());
+      if (run.state === state) return true;
+      if (isFinished(run.state) || Date.now() > deadline) return false;
+      await sleep(100);
+    }
+  }
+}
+
+/** What a run lost against an undisturbed one. */
+export function compare(reference: Outcome, { id, outcome }: Finished, losses: Losses): boolean {
+  const found = differences(reference, outcome);
+  for (const difference of found) losses.add(`${id}: ${difference}`);
+  return found.length === 0;
+}
