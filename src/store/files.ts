@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { StylographError } from '../errors.ts';
 
 /** Where half-written things live until they are renamed into place: in the same file system as the rest. */
@@ -68,6 +68,17 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Makes a folder and those above it, so that they are there after a loss of power too. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const last = dirname(resolve(first));
+  for (let folder = dirname(resolve(path)); folder.startsWith(last); folder = dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === last) return;
+  }
+}
+
 /** A fresh path beside the store's content. */
 export async function temporaryPath(root: string, hint: string): Promise<string> {
   const folder = join(root, TEMPORARY);
@@ -77,7 +88,7 @@ export async function temporaryPath(root: string, hint: string): Promise<string>
 
 /** Renames `from` to `to` durably. A folder that stands there is moved away first and removed afterwards. */
 export async function moveIntoPlace(root: string, from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   let replaced: string | undefined;
   try {
     await rename(from, to);

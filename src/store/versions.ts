@@ -1,6 +1,6 @@
-import { link, mkdir, readdir, rm } from 'node:fs/promises';
+import { link, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readIfThere, syncFolder, systemCode, temporaryPath, writeSynced } from './files.ts';
+import { makeFolder, readIfThere, syncFolder, systemCode, temporaryPath, writeSynced } from './files.ts';
 import { conflict } from './manifest.ts';
 import type { Versioned } from './store.ts';
 
@@ -56,7 +56,7 @@ export async function addVersion(
   const temporary = await temporaryPath(root, path);
   try {
     await writeSynced(temporary, bytes);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await link(temporary, own);
   } catch (error) {
     throw systemCode(error) === 'EEXIST' ? conflict(path) : error;
