@@ -86,10 +86,10 @@ try {
   const server = await startStylograph(dataDir);
   const found = await measure(server, models, swaps, connections).finally(() => server.stop());
   const { rows, failures, requests, swapMs } = found;
-  const half = Math.floor(rows.length / 2);
+  const half = Math.ceil(rows.length / 2);
   const memory = (part: SwapRow[]): number =>
     median(part.map(({ apiMb, inferenceMb }) => apiMb + inferenceMb));
-  const growth = memory(rows.slice(half)) / memory(rows.slice(0, half));
+  const growth = rows.length < 2 ? 1 : memory(rows.slice(half)) / memory(rows.slice(0, half));
   console.log(
     `${swaps} swaps, ${requests} requests, ${failures.length} failed; a swap takes ${swapMs.p50} ms (p99 ${swapMs.p99}); ` +
       `memory of the second half to the first ${growth.toFixed(3)}`,
