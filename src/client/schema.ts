@@ -780,6 +780,11 @@ export interface components {
             pixelWeight: number;
             /** @description Weight of the KL term; 1 in the article. */
             priorWeight: number;
+            /**
+             * @description The KL term with log σ² clipped to [−2, 2], as in the article, beyond which a narrower posterior costs nothing, or as it is.
+             * @enum {string}
+             */
+            priorLoss: "clipped" | "exact";
             /** @description Iterations over which the weight of the KL term rises linearly from 0; 0 in the article. */
             priorWarmupIterations: number;
             /** @description Weight of the GAN loss in the decoder; 1 in the article. */
@@ -906,6 +911,11 @@ export interface components {
             pixelWeight?: number;
             /** @description Weight of the KL term; 1 in the article. */
             priorWeight?: number;
+            /**
+             * @description The KL term with log σ² clipped to [−2, 2], as in the article, beyond which a narrower posterior costs nothing, or as it is.
+             * @enum {string}
+             */
+            priorLoss?: "clipped" | "exact";
             /** @description Iterations over which the weight of the KL term rises linearly from 0; 0 in the article. */
             priorWarmupIterations?: number;
             /** @description Weight of the GAN loss in the decoder; 1 in the article. */

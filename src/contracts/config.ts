@@ -63,6 +63,10 @@ export const TrainingConfig = z
       .min(0)
       .max(1000)
       .meta({ description: 'Weight of the KL term; 1 in the article.' }),
+    priorLoss: z.enum(['clipped', 'exact']).meta({
+      description:
+        'The KL term with log σ² clipped to [−2, 2], as in the article, beyond which a narrower posterior costs nothing, or as it is.',
+    }),
     priorWarmupIterations: z.int().min(0).max(1_000_000).meta({
       description: 'Iterations over which the weight of the KL term rises linearly from 0; 0 in the article.',
     }),

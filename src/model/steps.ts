@@ -224,7 +224,9 @@ export function jointGradients(
       fakes.push({ d: tf.sigmoid(judgedRec.logit), weight: config.reconstructionFakeWeight });
     }
 
-    const lPrior = priorLoss(mu, logVar, pixels).mul(priorWeight) as Scalar;
+    const divergence =
+      config.priorLoss === 'exact' ? klDivergence(mu, logVar).div(pixels) : priorLoss(mu, logVar, pixels);
+    const lPrior = divergence.mul(priorWeight) as Scalar;
     const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
     const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
     const lPixel = pixelLoss(x, recLogits, pixels);
