@@ -12,6 +12,7 @@ import {
 } from '../../src/engine/index.ts';
 import { inferencePass } from '../../src/model/layers.ts';
 import * as losses from '../../src/model/losses.ts';
+import { klDivergence, priorLoss } from '../../src/model/losses.ts';
 import { createNetworks, disposeNetworks, exportNetworks, type Networks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput } from '../../src/model/steps.ts';
@@ -67,6 +68,12 @@ const CASES: {
     image: { width: 28, height: 28, channels: 1 },
     labels: 10,
     overrides: { wrongLabelFakeWeight: 1, inputNoise: 0.1 },
+  },
+  {
+    name: 'a KL term without clipping',
+    image: { width: 28, height: 28, channels: 1 },
+    labels: 10,
+    overrides: { priorLoss: 'exact' },
   },
 ];
 
@@ -140,6 +147,21 @@ test('a step is a function of weights, seed and step', () => {
     return { found, state };
   };
   assert.deepEqual(once(), once());
+});
+
+test('clipping hides what a narrow posterior costs, and nothing else', () => {
+  const mu = tf.tensor2d([[0.5, -1]]);
+  const wide = tf.tensor2d([[-1.9, 1.9]]);
+  const narrow = tf.tensor2d([[-4, -4]]);
+  const costs = (logVar: Tensor2D) => [
+    priorLoss(mu, logVar, 1).dataSync()[0]!,
+    klDivergence(mu, logVar).dataSync()[0]!,
+  ];
+  const [clipped, exact] = costs(wide);
+  assert.ok(Math.abs(clipped! - exact!) < 1e-6);
+  const [hidden, told] = costs(narrow);
+  // ½ (e^−4 − 1 + 4) − ½ (e^−2 − 1 + 2) for each of the two dimensions.
+  assert.ok(Math.abs(told! - hidden! - (Math.exp(-4) - Math.exp(-2) + 2)) < 1e-5);
 });
 
 test('every weight of a network is moved but for the random similarity branch', () => {
