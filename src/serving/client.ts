@@ -3,11 +3,9 @@ import type { EngineFacts } from '../contracts/engine.ts';
 import type { ModelRecord } from '../contracts/model.ts';
 import { errorCodeOf, StylographError } from '../errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
+import { ChildKeeper } from './keeper.ts';
 import { LoadedModels } from './loaded.ts';
 import { decodeWork, encodeWork, explainWork, joinSlices, scatterAnswer, type Work } from './operations.ts';
-import { InferenceProcess } from './process.ts';
-import { Replacement } from './replacement.ts';
-import { residentBytes } from './vitals.ts';
 
 export type { Timings } from './batcher.ts';
 
@@ -90,36 +88,21 @@ const CLOCK: Clock = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
-/** How often the child's memory is looked at, and the shortest time from one replacement to the next. */
-const MEMORY_LOOK_MS = 1_000;
-const REPLACEMENT_PAUSE_MS = 60_000;
-const MAX_BACKOFF_MS = 10_000;
-/** Starts that may fail in a row before calls are refused at once instead of waiting. */
-const PATIENT_STARTS = 3;
 
 class InferenceClient implements Inference {
   readonly #options: Required<Pick<InferenceOptions, 'directory' | 'callTimeoutMs' | 'loadWaitMs'>> &
     InferenceOptions;
   readonly #batcher: Batcher<Work>;
   readonly #models: LoadedModels;
-  readonly #closing = new AbortController();
-  #process: InferenceProcess | undefined;
-  #up = false;
-  #engine: EngineFacts | undefined;
-  #device: string | null = null;
-  #problem: string | null = 'The inference process is starting';
-  #failures = 0;
+  readonly #keeper: ChildKeeper;
+  #isClosing = false;
   #nextId = 1;
-  #replacement: Replacement | undefined;
-  #noReplacementBefore = 0;
-  readonly #exits = new Set<Promise<void>>();
-  readonly #memoryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: InferenceOptions) {
     this.#options = { callTimeoutMs: 20_000, loadWaitMs: 10_000, ...options };
     this.#models = new LoadedModels(options.maxModels ?? 3, {
-      load: (modelId) => this.#process?.load(modelId, options.directory),
-      unload: (modelId) => this.#process?.send({ type: 'unload', modelId }),
+      load: (modelId) => this.#keeper.child?.load(modelId, options.directory),
+      unload: (modelId) => this.#keeper.child?.send({ type: 'unload', modelId }),
     });
     this.#batcher = new Batcher({
       ...options,
@@ -127,30 +110,39 @@ class InferenceClient implements Inference {
       run: (_group, slices) => this.#runBatch(slices),
     });
     this.#batcher.pause();
-    const limitBytes = (options.memoryLimitMb ?? 0) * 2 ** 20;
-    if (limitBytes > 0) {
-      this.#memoryTimer = setInterval(() => this.#lookAtMemory(limitBytes), MEMORY_LOOK_MS).unref();
-    }
+    this.#keeper = new ChildKeeper(this.#models, this.#options, {
+      onUp: () => this.#batcher.resume(),
+      onDown: () => this.#batcher.pause(),
+      onGivingUp: (error) => {
+        this.#batcher.rejectAll(error);
+        this.#models.rejectWaiting(error);
+      },
+    });
+  }
+
+  /** Resolves when the child is up or has failed to start. */
+  start(): Promise<void> {
+    return this.#keeper.start();
   }
 
   get ready(): boolean {
-    return this.#up && this.#models.settled;
+    return this.#keeper.isUp && this.#models.settled;
   }
 
   get device(): string | null {
-    return this.#device;
+    return this.#keeper.device;
   }
 
   get problem(): string | null {
-    return this.#problem;
+    return this.#keeper.problem;
   }
 
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#keeper.child?.pid;
   }
 
   get engine(): EngineFacts | undefined {
-    return this.#engine;
+    return this.#keeper.engine;
   }
 
   get waiting(): number {
@@ -158,127 +150,11 @@ class InferenceClient implements Inference {
   }
 
   isLoaded(modelId: string): boolean {
-    return this.#up && this.#models.isLoaded(modelId);
+    return this.#keeper.isUp && this.#models.isLoaded(modelId);
   }
 
   get hasModel(): boolean {
-    return this.#up && this.#models.some;
-  }
-
-  /** Spawns the child; resolves when it is up or has failed to start. */
-  start(): Promise<void> {
-    return new Promise((started) => {
-      this.#process = this.#launch(started);
-    });
-  }
-
-  /** A process, whose words count according to whether it is the one that answers, or is to be. */
-  #launch(settled: () => void = () => undefined): InferenceProcess {
-    let launched!: InferenceProcess;
-    const exit = new Promise<void>((exited) => {
-      const child: InferenceProcess = new InferenceProcess(
-        {
-          onReady: (device) => {
-            if (child === this.#process) this.#serve(device);
-            else this.#replacement?.up();
-            this.#options.observer?.inferenceStarted();
-            this.#replaceIfFilled();
-            settled();
-          },
-          onFacts: (facts) => {
-            if (child === this.#process) this.#engine = facts;
-          },
-          onLoaded: (modelId) => {
-            this.#options.observer?.modelLoaded('loaded');
-            if (child === this.#process) this.#models.loaded(modelId);
-            else this.#replacement?.loaded(modelId);
-            this.#replaceIfFilled();
-          },
-          onLoadFailed: (modelId, error) => {
-            this.#options.observer?.modelLoaded('failed');
-            if (child === this.#process) this.#models.failed(modelId, error);
-            else this.#replacement?.failed(modelId);
-            this.#replaceIfFilled();
-          },
-          onFatal: (message) =>
-            this.#options.onLog?.('error', `The inference process cannot start: ${message}`),
-          onExit: (reason) => {
-            if (child === this.#process) this.#afterExit(reason);
-            if (child === this.#replacement?.process) this.#replacement = undefined;
-            exited();
-            settled();
-          },
-        },
-        this.#options.callTimeoutMs,
-      );
-      launched = child;
-    });
-    this.#exits.add(exit);
-    void exit.then(() => this.#exits.delete(exit));
-    return launched;
-  }
-
-  #serve(device: string): void {
-    this.#device = device;
-    this.#up = true;
-    this.#problem = null;
-    this.#models.childStarted();
-    this.#batcher.resume();
-  }
-
-  #afterExit(reason: string): void {
-    this.#process = undefined;
-    this.#replacement?.process.kill('the process it was to replace has ended');
-    this.#up = false;
-    this.#engine = undefined;
-    this.#batcher.pause();
-    this.#models.childLost();
-    if (this.#closing.signal.aborted) return;
-    this.#failures++;
-    this.#problem = `The inference process ended (${reason}) and is being restarted`;
-    const delay = Math.min(MAX_BACKOFF_MS, 100 * 2 ** (this.#failures - 1));
-    this.#options.onLog?.('warn', `${this.#problem} in ${delay} ms`);
-    if (this.#failures >= PATIENT_STARTS) this.#refuseAll();
-    sleep(delay, undefined, { signal: this.#closing.signal, ref: false }).then(
-      () => this.start(),
-      () => {},
-    );
-  }
-
-  /** A process that has grown beyond its limit is replaced by a fresh one while it goes on answering. */
-  #lookAtMemory(limitBytes: number): void {
-    const { pid } = this;
-    if (!this.#up || pid === undefined || this.#replacement || Date.now() < this.#noReplacementBefore) return;
-    const bytes = residentBytes(pid) ?? 0;
-    if (bytes <= limitBytes) return;
-    const megabytes = (value: number): string => `${Math.round(value / 2 ** 20)} MB`;
-    const what = `The inference process holds ${megabytes(bytes)} and may hold ${megabytes(limitBytes)}`;
-    this.#options.onLog?.('info', `${what}; a fresh one takes its place`);
-    this.#noReplacementBefore = Date.now() + REPLACEMENT_PAUSE_MS;
-    this.#replacement = new Replacement(this.#launch(), this.#options.directory);
-  }
-
-  #replaceIfFilled(): void {
-    const [old, replacement] = [this.#process, this.#replacement];
-    if (!old || !replacement?.has(this.#models.ids)) return;
-    this.#process = replacement.process;
-    this.#replacement = undefined;
-    this.#models.childReplaced(replacement.held);
-    void old.retire();
-  }
-
-  #refuseAll(): void {
-    const error = this.#unavailable();
-    this.#batcher.rejectAll(error);
-    this.#models.rejectWaiting(error);
-  }
-
-  #unavailable(): StylographError {
-    return new StylographError(
-      'inference_unavailable',
-      `${this.#problem ?? 'The inference process loads its models again'}. Try again after the time in Retry-After.`,
-      { retryAfter: Math.ceil(Math.min(MAX_BACKOFF_MS, 100 * 2 ** this.#failures) / 1000) },
-    );
+    return this.#keeper.isUp && this.#models.some;
   }
 
   async ensure(model: ModelRecord): Promise<void> {
@@ -293,7 +169,7 @@ class InferenceClient implements Inference {
     use: () => Promise<T>,
   ): Promise<T> {
     this.#assertOpen();
-    if (!this.#up && this.#failures >= PATIENT_STARTS) throw this.#unavailable();
+    if (this.#keeper.isHopeless) throw this.#keeper.unavailable();
     const release = this.#models.pin(model.id);
     try {
       if (!this.#models.isLoaded(model.id)) await this.#loadInTime(model.id, signal);
@@ -312,7 +188,7 @@ class InferenceClient implements Inference {
     try {
       const outcome = await Promise.race([this.#models.ensure(modelId), timeout, gone]);
       if (outcome !== 'late') return;
-      if (!this.#up) throw this.#unavailable();
+      if (!this.#keeper.isUp) throw this.#keeper.unavailable();
       throw new StylographError(
         'model_loading',
         `Model ${modelId} is still loading. Try again in a moment.`,
@@ -344,18 +220,18 @@ class InferenceClient implements Inference {
     } catch (error) {
       // The time went by while there was nobody to compute: asking for less would not help.
       const isAway = errorCodeOf(error) === 'deadline_exceeded' && !this.isLoaded(work.model.id);
-      throw isAway ? this.#unavailable() : error;
+      throw isAway ? this.#keeper.unavailable() : error;
     }
   }
 
   async #runBatch(slices: Slice<Work>[]): Promise<number> {
     // After a restart the model may still be on its way.
     await this.#models.ensure(slices[0]!.payload.model.id);
-    const child = this.#process;
-    if (!child) throw this.#unavailable();
+    const { child } = this.#keeper;
+    if (!child) throw this.#keeper.unavailable();
     const answer = await child.call(joinSlices(this.#nextId++, slices));
     scatterAnswer(answer, slices);
-    this.#failures = 0;
+    this.#keeper.proven();
     const { operation } = slices[0]!.payload;
     const images = slices.reduce((sum, { count }) => sum + count, 0);
     this.#options.observer?.inferenceBatch(operation, images, answer.computeMs);
@@ -381,19 +257,15 @@ class InferenceClient implements Inference {
   }
 
   #assertOpen(): void {
-    if (this.#closing.signal.aborted)
-      throw new StylographError('shutting_down', 'The server is shutting down.');
+    if (this.#isClosing) throw new StylographError('shutting_down', 'The server is shutting down.');
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosing = true;
     const error = new StylographError('shutting_down', 'The server is shutting down.');
     this.#batcher.close(error);
     this.#models.rejectWaiting(error);
-    clearInterval(this.#memoryTimer);
-    for (const child of [this.#process, this.#replacement?.process])
-      child?.kill('the server is shutting down');
-    await Promise.all(this.#exits);
+    await this.#keeper.close();
   }
 }
 

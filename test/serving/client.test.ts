@@ -21,7 +21,9 @@ async function withInference(
   options: Partial<InferenceOptions>,
   use: (inference: Inference) => Promise<void>,
 ): Promise<void> {
-  const inference = await startInference({ directory: folder, ...options });
+  // On a busy machine a child takes long to start.
+  const patient = { deadlineMs: 120_000, loadWaitMs: 120_000 };
+  const inference = await startInference({ directory: folder, ...patient, ...options });
   // A server has other things that keep it alive while a child is being replaced.
   const alive = setInterval(() => undefined, 60_000);
   try {
@@ -94,7 +96,7 @@ test('a child killed under requests is replaced, the requests are answered, and 
   }));
 
 test('a child that is stopped is noticed long before its time is over, and replaced', () =>
-  withInference({ callTimeoutMs: 3_600_000, deadlineMs: 120_000 }, async (inference) => {
+  withInference({ callTimeoutMs: 3_600_000 }, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
     process.kill(pid, 'SIGSTOP');
@@ -104,7 +106,7 @@ test('a child that is stopped is noticed long before its time is over, and repla
   }));
 
 test('a child that is stopped while it loads is replaced, and the model is there', () =>
-  withInference({ loadWaitMs: 120_000, deadlineMs: 120_000 }, async (inference) => {
+  withInference({}, async (inference) => {
     const pid = inference.pid!;
     const loaded = inference.ensure(first);
     process.kill(pid, 'SIGSTOP');
@@ -114,7 +116,7 @@ test('a child that is stopped while it loads is replaced, and the model is there
   }));
 
 test('a child that has grown beyond its limit is replaced under requests, none of which fails', () =>
-  withInference({ memoryLimitMb: 1, deadlineMs: 120_000 }, async (inference) => {
+  withInference({ memoryLimitMb: 1 }, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
     const busy = async (): Promise<void> => {
