@@ -49,7 +49,7 @@ const workersWith = ({ workers }: Place, pattern: RegExp): Service[] =>
 
 async function killRunChild({ place, run }: Scene): Deed {
   const [pid] = place.workers.flatMap((worker) => worker.processes(RUN_CHILD));
-  if (pid === undefined || run.spare()) return undefined;
+  if (pid === undefined || !run.mayDie()) return undefined;
   signal(pid, 'SIGKILL');
   return `the run's process (${phaseOf(run)})`;
 }

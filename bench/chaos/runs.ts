@@ -56,6 +56,8 @@ export class WatchedRun {
   readonly id: string;
   readonly finished: Promise<Finished>;
   readonly heard: RunEvent[] = [];
+  /** How much had been heard when its process was killed. */
+  readonly #deaths: number[] = [];
   readonly #place: Place;
   readonly #losses: Losses;
 
@@ -101,13 +103,12 @@ export class WatchedRun {
     return { id: this.id, outcome, deaths: begun - 1 };
   }
 
-  /** How often its process may be killed before the next word of progress: a run that dies three times without fails. */
-  spare(): boolean {
-    const since = this.heard.findLastIndex(({ type }) => type === 'checkpoint' || type === 'evaluation');
-    const begun = this.heard
-      .slice(since + 1)
-      .filter((event) => event.type === 'state' && event.data.state === 'running');
-    return begun.length >= 2;
+  /** Notes that its process is killed now; false where it must not be: a run that dies three times without progress fails. */
+  mayDie(): boolean {
+    const progress = this.heard.findLastIndex(({ type }) => type === 'checkpoint' || type === 'evaluation');
+    if (this.#deaths.filter((at) => at > progress).length >= 2) return false;
+    this.#deaths.push(this.heard.length);
+    return true;
   }
 
   /** Waits for a state, unless the run ends before. @returns whether it came */

@@ -16,8 +16,16 @@ const STALLED_INTERVAL_MS = 5_000;
 const RETRY_MS = 1_000;
 const RECONCILE_MS = 15_000;
 const POLL_MS = 2_000;
-/** How long a child may take to stop for a cancel or a shutdown. A pause may take as long as an iteration. */
+/** How long a child may take to write a checkpoint for a shutdown. A pause may take as long as an iteration. */
 const STOP_LIMIT_MS = 18_000;
+/** What is cancelled has nothing to save: one that does not stop by itself, since it loads for instance, is ended. */
+const CANCEL_LIMIT_MS = 3_000;
+/** By reason. */
+const STOP_LIMITS: Record<StopReason, number | undefined> = {
+  cancel: CANCEL_LIMIT_MS,
+  requeue: STOP_LIMIT_MS,
+  pause: undefined,
+};
 /** Beyond the child's limit: to write down how it ended. */
 const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 3_000;
 /** Crashes without a checkpoint in between after which a run fails. */
@@ -123,7 +131,7 @@ class QueueWorker implements RunWorker {
   }
 
   #stop(runId: string, reason: StopReason): void {
-    this.#children.get(runId)?.stop(reason, reason === 'pause' ? undefined : STOP_LIMIT_MS);
+    this.#children.get(runId)?.stop(reason, STOP_LIMITS[reason]);
   }
 
   /** Announcements are lost on whoever does not listen at that moment; the record is not. */

@@ -33,6 +33,8 @@ function checkFaults(seed: number, iteration: number): void {
   if (seed === FAULTS.diverge && iteration === 5) {
     throw new StylographError('diverged', 'ganLoss stopped being a finite number.');
   }
+  // Its event loop gets no turn any more, so that it hears of nothing.
+  while (seed === FAULTS.deaf && iteration === 5);
   if (seed === FAULTS.fillDisk && iteration === 5) {
     throw new StylographError('disk_full', 'The disk is full. Free some space.');
   }

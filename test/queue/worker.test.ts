@@ -118,6 +118,15 @@ test('a cancelled run ends within a step and publishes nothing', async (t) => {
   assert.equal(events.at(-1)!.type, 'end');
 });
 
+test('a cancelled run ends also where its process does not hear of it', async (t) => {
+  const place = await workplace(t);
+  await worker(place);
+  const id = await create(place, { latentDim: 100 }, { seed: FAULTS.deaf });
+  await untilIteration(place, id, 1);
+  await place.runs.request(id, 'cancel');
+  await untilState(place, id, 'cancelled');
+});
+
 test('a paused and resumed run ends like one that was not', async (t) => {
   const place = await workplace(t);
   await worker(place);
