@@ -12,7 +12,6 @@ import {
 } from '../../src/engine/index.ts';
 import { inferencePass } from '../../src/model/layers.ts';
 import * as losses from '../../src/model/losses.ts';
-import { klDivergence, priorLoss } from '../../src/model/losses.ts';
 import { createNetworks, disposeNetworks, exportNetworks, type Networks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput } from '../../src/model/steps.ts';
@@ -154,8 +153,8 @@ test('clipping hides what a narrow posterior costs, and nothing else', () => {
   const wide = tf.tensor2d([[-1.9, 1.9]]);
   const narrow = tf.tensor2d([[-4, -4]]);
   const costs = (logVar: Tensor2D) => [
-    priorLoss(mu, logVar, 1).dataSync()[0]!,
-    klDivergence(mu, logVar).dataSync()[0]!,
+    losses.priorLoss(mu, logVar, 1).dataSync()[0]!,
+    losses.klDivergence(mu, logVar).dataSync()[0]!,
   ];
   const [clipped, exact] = costs(wide);
   assert.ok(Math.abs(clipped! - exact!) < 1e-6);
