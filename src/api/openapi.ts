@@ -42,6 +42,8 @@ export interface RouteDoc {
   bodyTypes?: string[];
   /** The body is never JSON. */
   bodyIsBytes?: boolean;
+  /** Operations to go on with, and which of their parameters a successful answer gives, as runtime expressions. */
+  links?: Record<string, { parameter: string; from: string }>;
   /** The request may come without a body. */
   bodyOptional?: boolean;
 }
@@ -104,12 +106,27 @@ export const describeRoute: SwaggerTransform = (input) => {
 type Json = Record<string, unknown>;
 interface Operation {
   'x-doc'?: RouteDoc;
-  responses: Record<string, { headers?: Json }>;
+  responses: Record<string, { headers?: Json; links?: Json }>;
   requestBody?: { required?: boolean; content: Json };
 }
 
 const headerRefs = (names: readonly string[]): Json =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+const linkObjects = (links: NonNullable<RouteDoc['links']>): Json =>
+  Object.fromEntries(
+    Object.entries(links).map(([operationId, { parameter, from }]) => [
+      operationId,
+      { operationId, parameters: { [parameter]: from } },
+    ]),
+  );
+
+/** What may be done with a thing whose id an answer tells. */
+export const linksTo = (
+  parameter: string,
+  from: string,
+  ...operationIds: string[]
+): NonNullable<RouteDoc['links']> => Object.fromEntries(operationIds.map((id) => [id, { parameter, from }]));
 
 function completeOperation(operation: Operation): void {
   const doc = operation['x-doc'] ?? {};
@@ -123,6 +140,9 @@ function completeOperation(operation: Operation): void {
           ? ['WWW-Authenticate']
           : [];
     if (names.length > 0) response.headers = headerRefs(names);
+    // A dry run creates nothing to go on with.
+    const created = !('202' in operation.responses) || status === '202';
+    if (doc.links && status.startsWith('2') && created) response.links = linkObjects(doc.links);
   }
   if (!operation.requestBody) return;
   if (doc.bodyIsBytes) operation.requestBody.content = {};

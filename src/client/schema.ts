@@ -1236,7 +1236,7 @@ export interface components {
         PromotionRequest: {
             /**
              * @description The alias to move: `champion`, or one of your own. Default `champion`.
-             * @example latest
+             * @example studio
              */
             alias?: string;
             /** @description Move it whatever the evaluations say. Default false. */
@@ -1785,6 +1785,11 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description An iteration and the value there. */
+        MetricPoint: [
+            number,
+            number | null
+        ];
         /**
          * @example {
          *       "series": {
@@ -1800,10 +1805,7 @@ export interface components {
         Metrics: {
             /** @description By name, points of iteration and value; null where a loss was not finite. */
             series: {
-                [key: string]: [
-                    number,
-                    number | null
-                ][];
+                [key: string]: components["schemas"]["MetricPoint"][];
             };
         };
         WebhookTest: {
@@ -4631,7 +4633,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name that points at a model. */
+                /** @description A name of your own that points at a model. */
                 alias: string;
             };
             cookie?: never;
@@ -4742,7 +4744,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name that points at a model. */
+                /** @description A name of your own that points at a model. */
                 alias: string;
             };
             cookie?: never;
@@ -4958,7 +4960,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name that points at a model. */
+                /** @description A name of your own that points at a model. */
                 alias: string;
             };
             cookie?: never;

@@ -21,6 +21,14 @@ export const Alias = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must start with a letter and hold a-z, 0-9 and - only (at most 63)')
   .meta({ description: 'A name that points at a model.', example: 'latest' });
+/** An alias that somebody may move: those that begin with `latest` follow the newest model by themselves. */
+export const SettableAlias = z
+  .string()
+  .regex(/^(?!latest)[a-z][a-z0-9-]{0,62}$/, {
+    error:
+      'must start with a letter, hold a-z, 0-9 and - only (at most 63), and not start with "latest": such aliases follow the newest model by themselves',
+  })
+  .meta({ description: 'A name of your own that points at a model.', example: 'studio' });
 export const ModelReference = z
   .union([ModelId, Alias])
   .meta({ description: 'A model id or an alias such as `latest`.', example: 'latest' });

@@ -61,7 +61,12 @@ export const ImageInput = z
     z.strictObject({ png: z.base64().min(1).meta({ description: 'A PNG, JPEG or WebP file as base64.' }) }),
     z.strictObject({
       pixels: z
-        .array(z.array(z.union([z.number().min(0).max(255), z.array(z.number().min(0).max(255)).length(3)])))
+        .array(
+          z
+            .array(z.union([z.number().min(0).max(255), z.array(z.number().min(0).max(255)).length(3)]))
+            .min(1),
+        )
+        .min(1)
         .meta({ description: 'Rows of pixels, 0 to 255; ink is high.' }),
     }),
   ])

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Alias, ModelId } from './common.ts';
+import { Alias, ModelId, SettableAlias } from './common.ts';
 import { Model } from './model.ts';
 
 /** One metric of two models, side by side. */
@@ -17,7 +17,7 @@ export type MetricComparison = z.infer<typeof MetricComparison>;
 
 export const PromotionRequest = z
   .strictObject({
-    alias: Alias.optional().meta({
+    alias: SettableAlias.optional().meta({
       description: 'The alias to move: `champion`, or one of your own. Default `champion`.',
     }),
     force: z.boolean().optional().meta({

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StylographError } from '../../errors.ts';
 import { sendProblem } from './errors.ts';
 
@@ -23,7 +23,7 @@ export function registerNotFound(app: FastifyInstance): void {
     return [...names].sort();
   };
 
-  app.setNotFoundHandler((request, reply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split('?')[0]!;
     const allow = allowed(path);
     if (allow.length === 0) {
@@ -34,7 +34,13 @@ export function registerNotFound(app: FastifyInstance): void {
     if (request.method === 'OPTIONS') return reply.code(204).send();
     const detail = `${request.method} is not allowed on ${path}; use ${allow.join(' or ')}.`;
     return sendProblem(request, reply, new StylographError('method_not_allowed', detail));
-  });
+  };
+
+  app.setNotFoundHandler(refuse);
+  // Fastify looks at a QUERY's body before it finds that nobody takes it.
+  app.addHook('onRequest', async (request, reply) =>
+    request.is404 && request.method === 'QUERY' ? refuse(request, reply) : undefined,
+  );
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Alias, ModelId } from '../../contracts/common.ts';
+import { ModelId, SettableAlias } from '../../contracts/common.ts';
 import { Model } from '../../contracts/model.ts';
 import { Promotion, PromotionRequest } from '../../contracts/promotion.ts';
 import { StylographError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { problems } from '../problem.ts';
 import { empty, json, NoQuery } from '../schemas.ts';
 import { type App, chooserOf, ModelParams } from './context.ts';
 
-const AliasParams = z.strictObject({ alias: Alias });
+const AliasParams = z.strictObject({ alias: SettableAlias });
 const AliasTarget = z
   .strictObject({ modelId: ModelId })
   .meta({ id: 'AliasTarget', example: { modelId: 'mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8' } });

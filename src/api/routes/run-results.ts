@@ -13,9 +13,12 @@ import type { App } from './context.ts';
 import { RunParams } from './runs.ts';
 
 const CSV = 'text/csv';
+const MetricPoint = z
+  .tuple([z.int(), z.number().nullable()])
+  .meta({ id: 'MetricPoint', description: 'An iteration and the value there.' });
 const Metrics = z
   .strictObject({
-    series: z.record(z.string(), z.array(z.tuple([z.int(), z.number().nullable()]))).meta({
+    series: z.record(z.string(), z.array(MetricPoint)).meta({
       description: 'By name, points of iteration and value; null where a loss was not finite.',
     }),
   })

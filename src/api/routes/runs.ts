@@ -6,6 +6,7 @@ import { Run, RunRequest } from '../../contracts/run.ts';
 import { StylographError } from '../../errors.ts';
 import { removeRunFiles } from '../../store/runs.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
+import { linksTo } from '../openapi.ts';
 import { problems } from '../problem.ts';
 import { estimateMemory, estimateRun, ResolvedRun } from '../runs/estimate.ts';
 import { withLinks } from '../runs/links.ts';
@@ -27,6 +28,13 @@ const IdempotencyKey = z
 const Preset = z
   .strictObject({ name: PresetName, description: z.string(), config: TrainingConfig })
   .meta({ id: 'Preset' });
+
+const RUN_LINKS = linksTo(
+  'run',
+  '$response.body#/id',
+  ...['getRun', 'cancelRun', 'pauseRun', 'resumeRun', 'deleteRun', 'getRunEvents', 'getRunMetrics'],
+  ...['listCheckpoints', 'listFigures', 'listFilms', 'getReport', 'testWebhook', 'listDeliveries'],
+);
 
 const REQUESTS = {
   cancel: 'End a run for good',
@@ -70,7 +78,7 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
       config: { scope: 'train' },
       // Every field has a default: no body is the same as an empty one.
       preValidation: async (request) => {
-        request.body ??= {};
+        if (request.body === undefined) request.body = {};
       },
       schema: {
         operationId: 'createRun',
@@ -97,7 +105,7 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
             'redis_unavailable',
           ),
         },
-        'x-doc': { headers: ['Location', 'Idempotency-Replayed'], bodyOptional: true },
+        'x-doc': { headers: ['Location', 'Idempotency-Replayed'], bodyOptional: true, links: RUN_LINKS },
       },
     },
     async (request, reply) => {
