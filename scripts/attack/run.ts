@@ -37,7 +37,11 @@ const arguments_ = [
   ...['--continue-on-failure', '--report-dir', folder],
   ...process.argv.slice(2),
 ];
-const attack = spawn(join(dirname(python), 'schemathesis'), arguments_, { cwd: folder, stdio: 'inherit' });
+const attack = spawn(join(dirname(python), 'schemathesis'), arguments_, {
+  cwd: folder,
+  stdio: 'inherit',
+  env: { ...process.env, SCHEMATHESIS_HOOKS: 'hooks', PYTHONPATH: here('.') },
+});
 const [code] = (await once(attack, 'exit')) as [number | null];
 await server.close();
 rmSync(folder, { recursive: true, force: true });

@@ -89,6 +89,11 @@ export async function queueRoutes(app: App, deps: ApiDeps): Promise<void> {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     const handOver = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      // The board would take it for one of its own.
+      if (request.url.split('?')[0] === SESSION) {
+        reply.callNotFound();
+        return;
+      }
       const show = await board.open();
       reply.hijack();
       show(request.raw, reply.raw);
