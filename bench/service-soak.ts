@@ -33,10 +33,11 @@ const PAUSE_MS = 40;
 /** A growth below either does not count: short soaks are mostly warm-up. */
 const GROWTH = { share: 1.1, megabytes: 40 };
 
-const started = Date.now();
+/** Counts from when the server is up. */
+let started = Date.now();
 const seconds = (): number => (Date.now() - started) / 1000;
-const end = started + Number(options.minutes) * 60_000;
-const isOver = (): boolean => Date.now() >= end;
+const end = (): number => started + Number(options.minutes) * 60_000;
+const isOver = (): boolean => Date.now() >= end();
 
 /** What clients ask, in turn. */
 const latents = Array.from({ length: 20 }, (_, i) => ({ latent: [i / 10 - 1, 0.3], label: i % 10 }));
@@ -97,7 +98,7 @@ async function keepTraining(server: Server, ended: Record<string, number>): Prom
 }
 
 async function watchMemory(server: Server, rows: MemoryRow[]): Promise<void> {
-  const pause = Math.max(LEAST_PAUSE_MS, (end - started) / ROWS);
+  const pause = Math.max(LEAST_PAUSE_MS, (end() - started) / ROWS);
   while (!isOver()) {
     rows.push(memoryOf(server.pid, seconds()));
     await sleep(pause);
@@ -109,6 +110,7 @@ const folder = mkdtempSync(join(tmpdir(), 'stylograph-soak-'));
 // So that there is something to ask for from the beginning.
 await publishUntrained(folder, { preset: 'quick', config: resolveConfig('quick', configOf(1)), models: 1 });
 const server = await startStylograph(folder);
+started = Date.now();
 const report = {
   measuredAt: new Date().toISOString(),
   ...{ minutes: Number(options.minutes), cpu: cpus()[0]?.model, cores: cpus().length },

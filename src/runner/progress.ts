@@ -4,12 +4,14 @@ import type { RunProgress } from '../contracts/run.ts';
 /** At most four a second. */
 const MIN_INTERVAL_MS = 250;
 
-/** Thins out a run's progress. What is held back is told by `flush`, or replaced by what comes next. */
+/** Thins out a run's progress, whose clock never goes back. What is held back is told by `flush`, or replaced by what comes next. */
 export class ProgressReporter {
   readonly #tell: (progress: RunProgress) => Promise<void>;
   #last: RunProgress;
   #pending = false;
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** Seconds of training that were lost, with every checkpoint or back to one: they were spent all the same. */
+  #secondsLost = 0;
 
   constructor(first: RunProgress, tell: (progress: RunProgress) => Promise<void>) {
     this.#last = first;
@@ -17,7 +19,13 @@ export class ProgressReporter {
   }
 
   async report(change: Partial<RunProgress>): Promise<void> {
+    const { secondsElapsed: seconds } = change;
+    const before = this.#last.secondsElapsed;
     this.#last = { ...this.#last, ...change };
+    if (seconds !== undefined) {
+      this.#secondsLost = Math.max(this.#secondsLost, before - seconds);
+      this.#last.secondsElapsed = seconds + this.#secondsLost;
+    }
     this.#pending = true;
     if (performance.now() - this.#toldAt >= MIN_INTERVAL_MS) await this.flush();
   }
