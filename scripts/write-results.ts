@@ -8,7 +8,7 @@ import { first, meanAndSpread, table } from './lib/tables.ts';
  */
 const presets = readResults('presets');
 const timed = readResults('timed');
-/** Ten seeds of one preset. */
+/** One preset over many seeds. */
 const robustness = presets.filter(({ name }) => name === 'quick');
 /** The same seeds with and without each change. */
 const likelihood = [
@@ -195,7 +195,7 @@ checkpoint, by 1,000 samples against validation images.
 
 ${timesToQuality()}
 
-## Ten seeds
+## Seeds
 
 \`quick\`, which is \`modern\` at ${first(robustness)?.config.iterations ?? '–'} iterations and shorter averages; latent 8, MNIST. ${robustness.length - collapses.length} of ${robustness.length} runs ended without a collapse.
 
