@@ -171,8 +171,9 @@ export class Webhooks {
 
   async close(): Promise<void> {
     await this.#outbox.close();
-    // With Redis away what is on its way is sent again by whoever comes next.
-    await Promise.race([this.#worker.close(), new Promise((done) => setTimeout(done, 5_000).unref())]);
+    // With Redis away what is on its way is sent again by whoever comes next, and the worker's connection must not wait for it.
+    const isAway = this.#redis.status !== 'ready';
+    await Promise.race([this.#worker.close(isAway), new Promise((done) => setTimeout(done, 5_000).unref())]);
     await this.queue.close();
     this.#redis.disconnect();
   }
