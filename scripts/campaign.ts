@@ -9,7 +9,7 @@ import { decoderUpdates, EXPERIMENTS, type TrialResult } from './lib/results.ts'
 
 /**
  * Runs every trial of a campaign that has no result yet, one after another, each as a finished run with its evaluation:
- * npm run campaign -- search --data-dir data/campaign
+ * npm run campaign -- presets
  *
  * Trials are in experiments/campaigns/NAME.json, results in experiments/results/NAME/. It may be interrupted at any
  * time: Ctrl-C pauses the run at work, and the same command goes on with it; a killed one goes on from its last

@@ -215,16 +215,18 @@ async function disturbInference(scene: Scene, name: 'SIGKILL' | 'SIGSTOP'): Deed
   return `the inference process; ${await untilPictures(scene)}`;
 }
 
+/** A run beside the one that is watched, which would not end by itself. */
+const endless = (seed: number) => ({
+  preset: 'quick' as const,
+  seed,
+  config: configOf(100_000),
+  tags: ['chaos', 'to be cancelled'],
+});
+
 /** Another run beside the one that trains: cancelled in whatever state it is, it ends at once and leaves no model. */
 async function cancelAnother({ place, losses, random }: Scene): Deed {
   const { runs } = place.client;
-  const request = {
-    preset: 'quick' as const,
-    seed: 1,
-    config: configOf(100_000),
-    tags: ['chaos', 'to be cancelled'],
-  };
-  const { id } = await patiently(() => runs.create(request, { idempotencyKey: `cancel-${Date.now()}` }));
+  const { id } = await patiently(() => runs.create(endless(1), { idempotencyKey: `cancel-${Date.now()}` }));
   await sleep(random.between(0, 15_000));
   const { state } = await patiently(() => runs.get(id));
   const askedAt = Date.now();
@@ -246,15 +248,11 @@ async function cancelAnother({ place, losses, random }: Scene): Deed {
 /** The same request many times at once under one key, with the API killed in between or not: one run. */
 async function repeatRequest({ place, losses, random }: Scene): Deed {
   const { runs } = place.client;
-  const request = {
-    preset: 'quick' as const,
-    seed: 2,
-    config: configOf(100_000),
-    tags: ['chaos', 'to be cancelled'],
-  };
   const idempotencyKey = `repeat-${Date.now()}`;
   const many = random.between(3, 8);
-  const asked = Array.from({ length: many }, () => patiently(() => runs.create(request, { idempotencyKey })));
+  const asked = Array.from({ length: many }, () =>
+    patiently(() => runs.create(endless(2), { idempotencyKey })),
+  );
   const killed = random.between(0, 1) === 1;
   if (killed) place.api.kill();
   const ids = new Set((await Promise.all(asked)).map(({ id }) => id));

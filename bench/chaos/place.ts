@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { StylographClient } from '../../src/client/index.ts';
-import { freePort } from '../serving/servers.ts';
+import { freePort } from '../lib/port.ts';
 import { ask } from './ask.ts';
 import { Service } from './service.ts';
 

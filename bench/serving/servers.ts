@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../lib/port.ts';
 import { processTree } from '../lib/processes.ts';
 import type { Target } from './load.ts';
 
@@ -29,15 +29,6 @@ export interface Server {
   readDelay?(): Promise<{ p50: number; p99: number }>;
   resetDelay?(): void;
   stop(): Promise<void>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Asks until the answer is good. @throws Error with what the process complained of, when it ends or takes too long */

@@ -14,6 +14,7 @@ import { encode } from './encoder.ts';
 import { NORM_MOMENTUM, type Pass } from './layers.ts';
 import {
   entropiesOf,
+  type Fakes,
   ganLoss,
   klDivergence,
   likelihoodLoss,
@@ -52,11 +53,13 @@ export interface StepSettings {
 /** Losses of a step before its update, by name. */
 export type StepLosses<Name extends string> = Record<Name, number>;
 
-/** Reads scalars back in one go. */
-function readLosses<Name extends string>(losses: Record<Name, Tensor>): StepLosses<Name> {
-  const names = Object.keys(losses) as Name[];
-  const values = tf.stack(names.map((name) => losses[name].reshape([]))).dataSync();
-  return Object.fromEntries(names.map((name, i) => [name, values[i]])) as StepLosses<Name>;
+/** Reads scalars back in one go, those there are. */
+function readLosses<Losses extends Partial<Record<string, Tensor>>>(
+  losses: Losses,
+): { [Name in keyof Losses]: number } {
+  const all = Object.entries(losses as Record<string, Tensor>);
+  const values = tf.stack(all.map(([, loss]) => loss.reshape([]))).dataSync();
+  return Object.fromEntries(all.map(([name], i) => [name, values[i]])) as { [Name in keyof Losses]: number };
 }
 
 function trainingPass({ statistics, shape }: Networks, { config, random }: StepSettings): Pass {
@@ -107,12 +110,17 @@ function wrongLabels(y: Tensor2D, random: StepRandom): Tensor2D {
   return tf.oneHot(moved, labels).toFloat() as Tensor2D;
 }
 
+/** What the gate of an equilibrium goes by; no other gate needs it. */
+type Entropies = Partial<Record<'real' | 'fake', Scalar>>;
+const entropiesFor = ({ gate }: TrainingConfig, d: Tensor, fakes: Fakes[]): Entropies =>
+  gate === 'equilibrium' ? entropiesOf(d, fakes) : {};
+
 /** The gradient of L_GAN with respect to the discriminator's weights, and L_GAN itself. Call within `tf.tidy`. */
 export function discriminatorGradients(
   networks: Networks,
   { x, y, zPrior }: StepInput,
   settings: StepSettings,
-): { gan: Scalar; entropies: Record<'real' | 'fake', Scalar>; moved: Weights; gradients: Tensor[] } {
+): { gan: Scalar; entropies: Entropies; moved: Weights; gradients: Tensor[] } {
   const { config, random } = settings;
   const { encoder, decoder, discriminator } = networks.trained;
   const pixels = networks.shape.height * networks.shape.width;
@@ -152,7 +160,7 @@ export function discriminatorGradients(
     });
     const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + weights.length) : judged;
     const weighted = fakes.map((d, i) => ({ d, weight: weights[i]! }));
-    return { gan: ganLoss(d!, weighted, pixels), entropies: entropiesOf(d!, weighted) };
+    return { gan: ganLoss(d!, weighted, pixels), entropies: entropiesFor(config, d!, weighted) };
   });
 
   const moved: Weights = new Map([...discriminator].filter(([name]) => isMoved('discriminator', name)));
@@ -170,7 +178,7 @@ export function discriminatorStep(
   networks: Networks,
   input: StepInput,
   settings: StepSettings,
-): StepLosses<'gan' | 'real' | 'fake'> {
+): StepLosses<'gan'> & Partial<StepLosses<'real' | 'fake'>> {
   const { config, rateFactor } = settings;
   return tf.tidy(() => {
     const { gan, entropies, moved, gradients } = discriminatorGradients(networks, input, settings);
@@ -181,7 +189,7 @@ export function discriminatorStep(
   });
 }
 
-type JointLoss = 'prior' | 'likelihood' | 'pixel' | 'gan' | 'real' | 'fake' | 'encoder' | 'decoder';
+type JointLoss = 'prior' | 'likelihood' | 'pixel' | 'gan' | 'encoder' | 'decoder';
 
 /**
  * The gradients of encoder and decoder from one forward pass through all three networks: the encoder's of
@@ -192,7 +200,7 @@ export function jointGradients(
   { x, y, zPrior }: StepInput,
   settings: StepSettings,
 ): {
-  losses: Record<JointLoss, Tensor>;
+  losses: Record<JointLoss, Tensor> & Entropies;
   encoderGradients: Tensor[];
   decoderGradients: Tensor[];
 } {
@@ -231,7 +239,7 @@ export function jointGradients(
     const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
     const lPixel = pixelLoss(x, recLogits, pixels);
     const lGan = ganLoss(tf.sigmoid(real.logit), fakes, pixels);
-    const entropies = entropiesOf(tf.sigmoid(real.logit), fakes);
+    const entropies = entropiesFor(config, tf.sigmoid(real.logit), fakes);
     const against = config.ganLoss === 'saturating' ? tf.neg(lGan) : nonSaturatingLoss(fakes, pixels);
     const adversarial = against.mul(config.ganWeight);
     const reconstruction =
@@ -281,7 +289,7 @@ export function jointStep(
   input: StepInput,
   settings: StepSettings,
   { decoder: moves = true }: { decoder?: boolean } = {},
-): StepLosses<JointLoss> {
+): StepLosses<JointLoss> & Partial<StepLosses<'real' | 'fake'>> {
   const { config, rateFactor } = settings;
   const { trained, optimizer } = networks;
   return tf.tidy(() => {

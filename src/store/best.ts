@@ -1,13 +1,9 @@
 import type { NamedWeights } from '../contracts/model.ts';
-import { decode, encode } from './safetensors.ts';
+import { IterationWeights } from './iterations.ts';
 import type { FolderStore } from './store.ts';
 
-const ENDING = '.safetensors';
 /** A run may go on from before the newest of them; then the one before it is the best there is. */
 const KEPT = 2;
-const folderOf = (runId: string): string => `runs/${runId}/best`;
-const pathOf = (runId: string, iteration: number): string =>
-  `${folderOf(runId)}/${String(iteration).padStart(9, '0')}${ENDING}`;
 
 /**
  * Keeps the weights, as they would be served, of the iteration that is the best so far. They stay as long as the run: one
@@ -19,9 +15,9 @@ export async function saveBest(
   iteration: number,
   served: readonly NamedWeights[],
 ): Promise<void> {
-  await store.writeFile(pathOf(runId, iteration), encode(served));
-  const names = (await store.list(folderOf(runId))).filter((name) => name.endsWith(ENDING));
-  for (const name of names.slice(0, -KEPT)) await store.remove(`${folderOf(runId)}/${name}`);
+  const best = new IterationWeights(store, runId, 'best');
+  await best.save(iteration, served);
+  for (const older of (await best.list()).slice(0, -KEPT)) await best.remove(older);
 }
 
 /** @throws checkpoint_corrupt when the file is damaged; undefined when there is none. */
@@ -30,6 +26,5 @@ export async function readBest(
   runId: string,
   iteration: number,
 ): Promise<NamedWeights[] | undefined> {
-  const bytes = await store.readFile(pathOf(runId, iteration));
-  return bytes && decode(bytes).weights;
+  return await new IterationWeights(store, runId, 'best').read(iteration);
 }

@@ -1,11 +1,9 @@
 import type { NamedWeights } from '../contracts/model.ts';
-import { decode, encode } from './safetensors.ts';
+import { IterationWeights } from './iterations.ts';
 import type { FolderStore } from './store.ts';
 
-const ENDING = '.safetensors';
-const folderOf = (runId: string): string => `runs/${runId}/snapshots`;
-const pathOf = (runId: string, iteration: number): string =>
-  `${folderOf(runId)}/${String(iteration).padStart(9, '0')}${ENDING}`;
+const snapshotsOf = (store: FolderStore, runId: string): IterationWeights =>
+  new IterationWeights(store, runId, 'snapshots');
 
 /** Keeps a run's decoder of an iteration for its films; the same iteration again replaces it. @throws disk_full */
 export async function saveSnapshot(
@@ -14,13 +12,12 @@ export async function saveSnapshot(
   iteration: number,
   decoder: readonly NamedWeights[],
 ): Promise<void> {
-  await store.writeFile(pathOf(runId, iteration), encode(decoder));
+  await snapshotsOf(store, runId).save(iteration, decoder);
 }
 
 /** Iterations of which there is a snapshot, ascending. */
 export async function listSnapshots(store: FolderStore, runId: string): Promise<number[]> {
-  const names = await store.list(folderOf(runId));
-  return names.filter((name) => name.endsWith(ENDING)).map((name) => Number.parseInt(name, 10));
+  return await snapshotsOf(store, runId).list();
 }
 
 /** @throws checkpoint_corrupt when the file is damaged; undefined when there is none. */
@@ -29,10 +26,9 @@ export async function readSnapshot(
   runId: string,
   iteration: number,
 ): Promise<NamedWeights[] | undefined> {
-  const bytes = await store.readFile(pathOf(runId, iteration));
-  return bytes && decode(bytes).weights;
+  return await snapshotsOf(store, runId).read(iteration);
 }
 
 export async function removeSnapshots(store: FolderStore, runId: string): Promise<void> {
-  await store.remove(folderOf(runId));
+  await snapshotsOf(store, runId).removeAll();
 }

@@ -183,8 +183,9 @@ export class Trainer {
     return equilibriumGate(this.#entropies);
   }
 
-  #observe({ real, fake }: DiscriminatorEntropies): void {
-    if (this.config.gate === 'equilibrium') this.#entropies = smoothed(this.#entropies, { real, fake });
+  /** @param seen with entropies where the gate goes by them */
+  #observe({ real, fake }: Partial<DiscriminatorEntropies>): void {
+    if (real !== undefined && fake !== undefined) this.#entropies = smoothed(this.#entropies, { real, fake });
   }
 
   #settings(): StepSettings {

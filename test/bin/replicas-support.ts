@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../store/s3.ts';
+import { freePort } from '../../bench/lib/port.ts';
 
 const SERVER = fileURLToPath(new URL('../../dist/bin/server.js', import.meta.url));
 

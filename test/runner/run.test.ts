@@ -3,7 +3,6 @@ import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
 import { StylographError } from '../../src/errors.ts';
 import { readMetrics } from '../../src/queue/metrics.ts';
 import { type RunnerDependencies, runTraining } from '../../src/runner/run.ts';
@@ -11,25 +10,9 @@ import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from 
 import type { Drawings } from '../../src/training/drawings.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
 import { someEvaluation, someEvaluator, someValidation } from '../evaluation/some.ts';
+import { fakeDataset } from '../queue/fake-training.ts';
 import { allEvents, newRun, withCode, workplace } from '../queue/support.ts';
 import { someModel, someState, someWeights } from '../store/support.ts';
-
-const none: LabelledImages = { count: 0, images: new Uint8Array(), labels: new Uint8Array() };
-const dataset: Dataset = {
-  info: {
-    id: 'mnist',
-    name: 'MNIST',
-    labels: [{ index: 0, name: 'zero', count: 0 }],
-    width: 28,
-    height: 28,
-    channels: 1,
-    split: { train: 0, validation: 0, test: 0 },
-    digest: '0'.repeat(64),
-  },
-  train: none,
-  validation: none,
-  test: none,
-};
 
 /** Nothing to draw. */
 const drawings: Drawings = {
@@ -57,7 +40,7 @@ async function setUp(t: TestContext, events: (options: TrainOptions) => AsyncIte
       device: 'cpu',
       software: {},
     }),
-    loadDataset: async () => dataset,
+    loadDataset: async () => fakeDataset,
     loadEvaluator: async () => someEvaluator(),
     drawFigures: async () => [],
     drawSample: async () => ({ kind: 'labels', png: new Uint8Array() }),
