@@ -1,11 +1,12 @@
 import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
 import type { Validation } from '../contracts/evaluation.ts';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
-import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { StepRandom, tf } from '../engine/index.ts';
 import { StylographError } from '../errors.ts';
-import { decode, decoderSpecs, decoderStatistics } from '../model/decoder.ts';
+import { decoderSpecs, decoderStatistics } from '../model/decoder.ts';
 import { encode, encoderSpecs, encoderStatistics } from '../model/encoder.ts';
 import { inferencePass } from '../model/layers.ts';
+import { decodeImages, imageTensor, oneHot } from '../model/pixels.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { disposeWeights, importWeights } from '../model/weights.ts';
 import { FEATURES } from './classifier.ts';
@@ -31,8 +32,6 @@ export interface Measured {
 /** Prior samples of a measure, and real images they are held against: a measure takes half a second. */
 const SAMPLES = 1_000;
 const REAL = 2_000;
-/** Decoded at a time. */
-const BATCH = 250;
 /** Images whose pixels are compared. */
 const SPREAD = 200;
 const ENCODED = 128;
@@ -124,33 +123,13 @@ function fitJudge(info: Dataset['info']): Judge | undefined {
   }
 }
 
-const oneHot = (labels: Uint8Array, count: number): Tensor2D =>
-  tf.oneHot(tf.tensor1d(labels, 'int32'), count).toFloat() as Tensor2D;
-
 /** A prior sample under each label, the same latents every time, as bytes. */
 function draw(served: NamedWeights[], shape: ModelShape, labels: Uint8Array): Uint8Array {
   const decoder = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], served);
   const z = tf.tidy(() =>
     new StepRandom(LATENT_SEED, 'samples', 0).normal([labels.length, shape.latentDim]).dataSync(),
   ) as Float32Array;
-  const pixels = shape.height * shape.width * shape.channels;
-  const images = new Uint8Array(labels.length * pixels);
-  for (let from = 0; from < labels.length; from += BATCH) {
-    const asked = labels.subarray(from, from + BATCH);
-    const rows = z.subarray(from * shape.latentDim, (from + asked.length) * shape.latentDim);
-    const bytes = tf.tidy(() => {
-      const latents = tf.tensor2d(rows, [asked.length, shape.latentDim]);
-      const drawn = decode(
-        decoder,
-        shape,
-        latents,
-        oneHot(asked, shape.labels),
-        inferencePass(shape.batchNorm),
-      );
-      return drawn.mul(255).round().dataSync();
-    }) as unknown as Float32Array;
-    images.set(bytes, from * pixels);
-  }
+  const images = decodeImages(decoder, shape, z, labels);
   disposeWeights(decoder);
   return images;
 }
@@ -163,9 +142,7 @@ function meansOf(
 ): Float32Array {
   const encoder = importWeights([...encoderSpecs(shape), ...encoderStatistics(shape)], served);
   const mean = tf.tidy(() => {
-    const { height, width, channels } = shape;
-    const x = tf.tensor(images, [labels.length, height, width, channels], 'int32').div(255) as Tensor4D;
-    const y = oneHot(labels, shape.labels);
+    const [x, y] = [imageTensor(images, shape), oneHot(labels, shape.labels)];
     return encode(encoder, x, y, inferencePass(shape.batchNorm)).mu.dataSync();
   }) as unknown as Float32Array;
   disposeWeights(encoder);

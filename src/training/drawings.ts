@@ -3,14 +3,13 @@ import type { FigureSheet } from '../contracts/figures.ts';
 import { manifoldGrid } from '../contracts/manifold.ts';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import { pick } from '../data/batches.ts';
-import { StepRandom, tf } from '../engine/index.ts';
-import { decode, decoderSpecs, decoderStatistics } from '../model/decoder.ts';
+import { StepRandom } from '../engine/index.ts';
+import { decoderSpecs, decoderStatistics } from '../model/decoder.ts';
 import { buildInferenceModel, type InferenceModel } from '../model/inference.ts';
-import { inferencePass } from '../model/layers.ts';
-import { type ModelShape, modelShape } from '../model/shape.ts';
-import { disposeWeights, importWeights, type Weights } from '../model/weights.ts';
-import { MANIFOLD_SIZE, toBytes } from './samples.ts';
-import { oneHot } from './trainer.ts';
+import { decodeImages } from '../model/pixels.ts';
+import { modelShape } from '../model/shape.ts';
+import { disposeWeights, importWeights } from '../model/weights.ts';
+import { MANIFOLD_SIZE } from './samples.ts';
 
 const RECONSTRUCTIONS = 10;
 /** Rows of generated images; every one has a latent of its own. */
@@ -20,8 +19,6 @@ const STYLE_SOURCES = 10;
 const STYLE_LABEL = 7;
 /** Test images of a label whose z means are shown. */
 const SCATTER_POINTS = 500;
-/** Images of a film's frame decoded at a time: large batches are quickest. */
-const FRAME_BATCH = 250;
 
 /** What the figures and films of a finished run are drawn from. */
 export interface Drawings {
@@ -57,35 +54,13 @@ export async function openDrawings(options: DrawingOptions): Promise<Drawings> {
     frame(decoder) {
       const weights = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], [...decoder]);
       try {
-        return decodeAll(weights, shape, grid, asked);
+        return decodeImages(weights, shape, grid, asked);
       } finally {
         disposeWeights(weights);
       }
     },
     dispose: () => model.dispose(),
   };
-}
-
-/** Dec(z, y) of many latents as bytes. The serving form would cost more to build for a frame than it saves. */
-function decodeAll(
-  weights: Weights,
-  shape: ModelShape,
-  latents: Float32Array,
-  labels: Int32Array,
-): Uint8Array {
-  const pixels = shape.height * shape.width * shape.channels;
-  const images = new Uint8Array(labels.length * pixels);
-  for (let from = 0; from < labels.length; from += FRAME_BATCH) {
-    const some = labels.subarray(from, from + FRAME_BATCH);
-    const rows = latents.subarray(from * shape.latentDim, (from + some.length) * shape.latentDim);
-    const decoded = tf.tidy(() => {
-      const z = tf.tensor2d(rows, [some.length, shape.latentDim]);
-      return decode(weights, shape, z, oneHot(some, shape.labels), inferencePass(shape.batchNorm));
-    });
-    images.set(toBytes(decoded), from * pixels);
-    decoded.dispose();
-  }
-  return images;
 }
 
 async function* sheetsOf(

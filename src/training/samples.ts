@@ -1,14 +1,14 @@
 import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
 import type { SampleSheet } from '../contracts/figures.ts';
 import { manifoldGrid } from '../contracts/manifold.ts';
-import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { StepRandom, type Tensor2D, tf } from '../engine/index.ts';
 import { decode } from '../model/decoder.ts';
 import { encode } from '../model/encoder.ts';
 import { inferencePass } from '../model/layers.ts';
 import type { Networks } from '../model/networks.ts';
+import { imageTensor, oneHot, toBytes } from '../model/pixels.ts';
 import type { ModelShape } from '../model/shape.ts';
 import type { Weights } from '../model/weights.ts';
-import { imageTensor, oneHot } from './trainer.ts';
 
 /** Rows of the label sheet: every label from the same few latents, so that a row shares a style. */
 const LABEL_ROWS = 8;
@@ -19,14 +19,6 @@ export const MANIFOLD_SIZE = 15;
 /** The weights that are served: averages where they are kept, with the moving statistics of batch normalisation. */
 function servedNetwork(networks: Networks, network: 'encoder' | 'decoder'): Weights {
   return new Map([...networks.trained[network], ...networks.averages, ...networks.statistics]);
-}
-
-/** x̃ → bytes, as everywhere: round(255·x̃). */
-export function toBytes(images: Tensor4D): Uint8Array {
-  const whole = tf.tidy(() => images.mul(255).round().toInt());
-  const bytes = new Uint8Array(whole.dataSync());
-  whole.dispose();
-  return bytes;
 }
 
 function decodeBytes(networks: Networks, shape: ModelShape, latents: Tensor2D, labels: number[]): Uint8Array {

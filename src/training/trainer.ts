@@ -3,7 +3,7 @@ import type { TrainingConfig } from '../contracts/config.ts';
 import type { Dataset } from '../contracts/dataset.ts';
 import type { NamedWeights } from '../contracts/model.ts';
 import { type Batch, BatchStream } from '../data/batches.ts';
-import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
+import { StepRandom, type Tensor2D, tf } from '../engine/index.ts';
 import {
   createNetworks,
   disposeNetworks,
@@ -12,6 +12,7 @@ import {
   type Networks,
   restoreNetworks,
 } from '../model/networks.ts';
+import { imageTensor, oneHot } from '../model/pixels.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { cvaeStep, discriminatorStep, jointStep, type StepInput, type StepSettings } from '../model/steps.ts';
 import {
@@ -37,20 +38,6 @@ function trainingSplit({ train, validation }: Dataset, { trainOn }: TrainingConf
   labels.set(train.labels);
   labels.set(validation.labels, train.count);
   return { count: train.count + validation.count, images, labels };
-}
-
-/** One-hot rows for label indices: n × labels. */
-export function oneHot(labels: ArrayLike<number>, count: number): Tensor2D {
-  const values = new Float32Array(labels.length * count);
-  for (let i = 0; i < labels.length; i++) values[i * count + labels[i]!] = 1;
-  return tf.tensor2d(values, [labels.length, count]);
-}
-
-/** Bytes → n × H × W × C in [0, 1]. */
-export function imageTensor(bytes: Uint8Array, { height, width, channels }: ModelShape): Tensor4D {
-  const values = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! / 255;
-  return tf.tensor4d(values, [bytes.length / (height * width * channels), height, width, channels]);
 }
 
 /**
