@@ -132,6 +132,16 @@ test('curves of different iterations share an axis, and what has no logarithm is
   ]);
 });
 
+test('a handful of points is shown as told, many are smoothed', () => {
+  const curve = (count: number) => ({
+    label: 'a',
+    colour: 0,
+    points: Array.from({ length: count }, (_, i): [number, number] => [i, i % 2]),
+  });
+  assert.deepEqual(align([curve(4)], 0.9, false)[1], [0, 1, 0, 1]);
+  assert.notDeepEqual(align([curve(40)], 0.9, false)[1], curve(40).points.map(([, value]) => value));
+});
+
 test('a request holds what differs from the preset, and a mistake as it was typed', () => {
   const preset = { name: 'quick', description: '', config: { iterations: 1200, batchSize: 64 } } as never;
   const form = {

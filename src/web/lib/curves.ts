@@ -20,6 +20,9 @@ export function smooth(values: readonly (number | null)[], weight: number): (num
   });
 }
 
+/** With fewer points a curve is told as it is: an average would only be late. */
+const ENOUGH_TO_SMOOTH = 30;
+
 /** Curves over the union of their iterations, as uPlot wants them. */
 export function align(curves: readonly Curve[], smoothing: number, logarithmic: boolean): AlignedCurves {
   const iterations = [...new Set(curves.flatMap(({ points }) => points.map(([i]) => i)))].sort(
@@ -28,7 +31,7 @@ export function align(curves: readonly Curve[], smoothing: number, logarithmic: 
   const rows = curves.map(({ points }) => {
     const values = smooth(
       points.map(([, value]) => value),
-      smoothing,
+      points.length < ENOUGH_TO_SMOOTH ? 0 : smoothing,
     );
     const at = new Map(points.map(([iteration], i) => [iteration, values[i]!]));
     // Undefined spans a gap that another curve's iterations make; null is a value that was not finite.
