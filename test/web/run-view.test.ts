@@ -139,7 +139,10 @@ test('a handful of points is shown as told, many are smoothed', () => {
     points: Array.from({ length: count }, (_, i): [number, number] => [i, i % 2]),
   });
   assert.deepEqual(align([curve(4)], 0.9, false)[1], [0, 1, 0, 1]);
-  assert.notDeepEqual(align([curve(40)], 0.9, false)[1], curve(40).points.map(([, value]) => value));
+  assert.notDeepEqual(
+    align([curve(40)], 0.9, false)[1],
+    curve(40).points.map(([, value]) => value),
+  );
 });
 
 test('a request holds what differs from the preset, and a mistake as it was typed', () => {
