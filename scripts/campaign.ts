@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openLocalPlace } from '../src/cli/local/place.ts';
-import type { Validation } from '../src/contracts/evaluation.ts';
-import { isFinished, type RunRecord, RunRequest } from '../src/contracts/run.ts';
-import { decoderUpdates, EXPERIMENTS, type TrialResult } from './lib/results.ts';
+import { isFinished, RunRequest } from '../src/contracts/run.ts';
+import { EXPERIMENTS, resultOf, type TrialResult, writeResult } from './lib/results.ts';
 
 /**
  * Runs every trial of a campaign that has no result yet, one after another, each as a finished run with its evaluation:
@@ -43,6 +42,7 @@ for (let next = takeNext(); next !== undefined && !stopped.signal.aborted; next 
     const done = await runTrial(next.trial, next.seed, join(next.folder, 'data'));
     if (done === undefined) break;
     writeResult(next.result, done);
+    say(done);
   } finally {
     rmSync(next.claim);
   }
@@ -83,7 +83,7 @@ function claims(file: string): boolean {
 /** Runs a trial to its end, or goes on with it; undefined when it was interrupted. */
 async function runTrial(trial: Trial, seed: number, folder: string): Promise<TrialResult | undefined> {
   const place = await openLocalPlace(folder);
-  const { runs, models } = place.client;
+  const { runs } = place.client;
   try {
     const { preset, dataset, config, name } = trial;
     const asked = Object.entries({ preset, dataset, config, name, seed }).filter(
@@ -100,42 +100,15 @@ async function runTrial(trial: Trial, seed: number, folder: string): Promise<Tri
       stopped.signal.removeEventListener('abort', pause);
       if (!isFinished(state)) return undefined;
     }
-    const record = await place.record(run.id);
-    const validations: Validation[] = [];
-    for await (const event of runs.follow(run.id)) {
-      if (event.type === 'validation') validations.push(event.data);
-    }
-    const published = record.modelId === undefined ? null : (await models.get(record.modelId)).iteration;
-    return resultOf(trial, record, validations, published);
+    return await resultOf(place.client, run.id, trial);
   } finally {
     await place.close();
   }
 }
 
-function resultOf(
-  { why }: Trial,
-  record: RunRecord,
-  validations: Validation[],
-  published: number | null,
-): TrialResult {
-  const { name, preset, dataset, seed, config, progress, state, error, diagnoses = [], createdAt } = record;
-  const { selfTests: _, ...evaluation } = record.evaluation ?? { selfTests: {} };
-  return {
-    ...{ name, why, state, preset, dataset, seed },
-    decoderUpdates: decoderUpdates(config),
-    trainingSeconds: Math.round(progress.secondsElapsed),
-    error,
-    published,
-    evaluation: record.evaluation ? (evaluation as TrialResult['evaluation']) : null,
-    ...{ validations, diagnoses, config, createdAt },
-  };
-}
-
-function writeResult(file: string, result: TrialResult): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
-  const { conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio } = result.evaluation ?? {};
-  console.log(result.name, result.seed, result.state, result.trainingSeconds, {
+function say({ name, seed, state, trainingSeconds, evaluation }: TrialResult): void {
+  const { conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio } = evaluation ?? {};
+  console.log(name, seed, state, trainingSeconds, {
     ...{ conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio },
   });
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { StylographClient } from '../../src/client/index.ts';
 import type { TrainingConfig } from '../../src/contracts/config.ts';
 import type { Diagnosis, Evaluation, Validation } from '../../src/contracts/evaluation.ts';
 import type { RunRecord } from '../../src/contracts/run.ts';
@@ -15,6 +16,8 @@ export interface TrialResult {
   decoderUpdates: number;
   /** On a machine that did other work as well: a rough guide. */
   trainingSeconds: number;
+  /** From the first step of the run to `succeeded`: evaluation, pictures and publishing included. */
+  wholeSeconds?: number;
   error?: RunRecord['error'];
   /** The iteration whose weights were published. */
   published: number | null;
@@ -28,6 +31,37 @@ export interface TrialResult {
 
 /** Where campaigns and their results are. */
 export const EXPERIMENTS = new URL('../../experiments/', import.meta.url).pathname;
+
+/** What a finished run has shown, under the name it is kept by. */
+export async function resultOf(
+  { runs, models }: StylographClient,
+  runId: string,
+  { name, why }: Pick<TrialResult, 'name' | 'why'>,
+): Promise<TrialResult> {
+  const run = (await runs.get(runId)) as RunRecord;
+  const validations: Validation[] = [];
+  for await (const event of runs.follow(runId)) {
+    if (event.type === 'validation') validations.push(event.data);
+  }
+  const { preset, dataset, seed, config, progress, state, error, diagnoses = [], createdAt } = run;
+  const { selfTests: _, ...evaluation } = run.evaluation ?? { selfTests: {} };
+  const { startedAt, finishedAt, modelId } = run;
+  return {
+    ...{ name, why, state, preset, dataset, seed },
+    decoderUpdates: decoderUpdates(config),
+    trainingSeconds: Math.round(progress.secondsElapsed),
+    ...(startedAt && finishedAt && { wholeSeconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000 }),
+    error,
+    published: modelId === undefined ? null : (await models.get(modelId)).iteration,
+    evaluation: run.evaluation ? (evaluation as TrialResult['evaluation']) : null,
+    ...{ validations, diagnoses, config, createdAt },
+  };
+}
+
+export function writeResult(file: string, result: TrialResult): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+}
 
 /** Every result of a campaign, by name and seed. Empty when there is none. */
 export function readResults(campaign: string): TrialResult[] {
