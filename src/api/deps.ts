@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
-import type { Dataset, DatasetInfo } from '../contracts/dataset.ts';
+import type { DatasetInfo, DatasetUpload } from '../contracts/dataset.ts';
+import type { StylographError } from '../errors.ts';
 import type { AuditEntry, KeyRing } from '../keys/index.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Tracing } from '../observe/trace.ts';
@@ -13,13 +15,31 @@ import type { Inference } from '../serving/client.ts';
 import type { ModelRegistry } from '../store/models.ts';
 import type { FolderStore } from '../store/store.ts';
 
+/** Where the files of one upload are kept until it is taken in. */
+export interface DatasetInbox {
+  /** Bytes that all files together may have. */
+  readonly limit: number;
+  /** What tells that it has more. */
+  tooLarge(): StylographError;
+  /** @throws body_too_large, invalid_dataset, disk_full */
+  take(name: string, file: Readable): Promise<void>;
+  /** @throws invalid_dataset, disk_full, child_died */
+  finish(fields: DatasetUpload, signal: AbortSignal): Promise<{ info: DatasetInfo; added: boolean }>;
+  /** To be called in the end, whatever happened. */
+  empty(): Promise<void>;
+}
+
 /** Datasets as the API needs them; they are read in the process that gives them. */
 export interface Datasets {
   list(): Promise<DatasetInfo[]>;
   /** @throws dataset_not_found, dataset_missing, dataset_corrupt */
   describe(id: string): Promise<DatasetInfo>;
-  /** The pixels too. @throws as describe */
-  load(id: string): Promise<Pick<Dataset, 'info' | 'train'>>;
+  /** Some images of each label as a PNG. @throws as describe */
+  sheet(info: DatasetInfo): Promise<Uint8Array>;
+  /** @throws queue_full */
+  receive(): Promise<DatasetInbox>;
+  /** @throws dataset_built_in, dataset_not_found */
+  remove(id: string): Promise<void>;
 }
 
 export interface ApiLimits {

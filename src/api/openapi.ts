@@ -42,6 +42,8 @@ export interface RouteDoc {
   bodyTypes?: string[];
   /** The body is never JSON. */
   bodyIsBytes?: boolean;
+  /** The body is multipart/form-data of this JSON schema. */
+  form?: Record<string, unknown>;
   /** Operations to go on with, and which of their parameters a successful answer gives, as runtime expressions. */
   links?: Record<string, { parameter: string; from: string }>;
   /** The request may come without a body. */
@@ -145,6 +147,7 @@ function completeOperation(operation: Operation): void {
     if (doc.links && status.startsWith('2') && created) response.links = linkObjects(doc.links);
   }
   if (!operation.requestBody) return;
+  if (doc.form) operation.requestBody.content = { 'multipart/form-data': { schema: doc.form } };
   if (doc.bodyIsBytes) operation.requestBody.content = {};
   if (doc.bodyOptional) operation.requestBody.required = false;
   for (const type of doc.bodyTypes ?? []) {

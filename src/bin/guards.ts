@@ -1,5 +1,6 @@
 import type { ApiDeps, ApiLimits } from '../api/deps.ts';
 import { auditLogOf, keysFileOf, type Settings } from '../config.ts';
+import type { DatasetLimits } from '../contracts/dataset.ts';
 import { AuditLog, KeyRing } from '../keys/index.ts';
 
 const MIB = 1024 * 1024;
@@ -24,6 +25,17 @@ function limitsFrom(settings: Settings): Partial<ApiLimits> {
     idleTimeoutMs: settings.IDLE_TIMEOUT * 1000,
   };
 }
+
+/** How much an uploaded dataset may take. */
+export const datasetLimitsOf = (settings: Settings): DatasetLimits => ({
+  fileBytes: settings.DATASET_MIB * MIB,
+  unpackedBytes: settings.DATASET_UNPACKED_MIB * MIB,
+  images: settings.DATASET_IMAGES,
+  imageBytes: settings.IMAGE_MIB * MIB,
+  imagePixels: settings.IMAGE_PIXELS,
+  pixels: settings.DATASET_PIXELS,
+  uploads: settings.DATASET_UPLOADS,
+});
 
 /** Who may call, what is written down of it, and how much one client may take. @throws keys_file_invalid */
 export async function openGuards(settings: Settings, warn: (message: string) => void) {

@@ -6,7 +6,7 @@ import { buildApp } from '../api/app.ts';
 import { loadSettings, type Settings, SettingsProblem, wantsTraces } from '../config.ts';
 import { resolveConfig } from '../contracts/presets.ts';
 import type { RedisTarget } from '../contracts/worker.ts';
-import { describeDataset, listDatasets, loadDataset } from '../data/index.ts';
+import { DatasetLibrary } from '../data/library.ts';
 import { errorCodeOf, StylographError } from '../errors.ts';
 import { Metrics, startTracing, watchService } from '../observe/index.ts';
 import { connectRedis, guarded, waitUntilReady } from '../queue/connection.ts';
@@ -21,7 +21,7 @@ import { RunStore } from '../queue/runs.ts';
 import { Sessions } from '../queue/sessions.ts';
 import { launchInference } from '../serving/client.ts';
 import { ModelRegistry, openStore } from '../store/index.ts';
-import { openGuards, REDACTED } from './guards.ts';
+import { datasetLimitsOf, openGuards, REDACTED } from './guards.ts';
 import { ownVersion } from './version.ts';
 import { openWebhooks } from './webhooks.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -108,7 +108,13 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
   let worker: WorkerProcess | undefined;
   stops.push({ what: 'the worker', end: async () => worker?.stop() });
 
-  const dataDir = settings.DATA_DIR;
+  const datasets = new DatasetLibrary({
+    dataDir: settings.DATA_DIR,
+    storeRoot,
+    store,
+    limits: datasetLimitsOf(settings),
+  });
+  await datasets.sweep();
   const app = await buildApp({
     version: ownVersion(),
     runs,
@@ -118,11 +124,7 @@ async function start(settings: Settings, stops: Stop[]): Promise<void> {
     store,
     models,
     inference,
-    datasets: {
-      list: () => listDatasets(dataDir),
-      describe: (id) => describeDataset(id, dataDir),
-      load: (id) => loadDataset(id, dataDir),
-    },
+    datasets,
     isClosing: () => stopping !== undefined,
     pingRedis: async () => void (await guarded(() => redis.ping())),
     ...guards.deps,

@@ -24,6 +24,8 @@ export interface Call extends CallOptions {
   body?: unknown;
   /** Sent as they are, under the media type that `headers` names. */
   bytes?: Blob | Uint8Array<ArrayBuffer> | undefined;
+  /** Sent as multipart/form-data. */
+  form?: FormData | undefined;
   accept?: string;
   headers?: Record<string, string>;
   /** Doing it twice is the same as doing it once. */
@@ -66,7 +68,7 @@ export class Http {
   }
 
   async #attempt(call: Call): Promise<Response> {
-    const { method = 'GET', body, bytes, signal } = call;
+    const { method = 'GET', body, bytes, form, signal } = call;
     const url = this.#address(call);
     const { apiKey, fetch: own = fetch, timeoutMs: usual = 60_000 } = this.#options;
     const timeoutMs = call.timeoutMs ?? usual;
@@ -83,6 +85,7 @@ export class Http {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(bytes === undefined ? {} : { body: bytes }),
+        ...(form === undefined ? {} : { body: form }),
         signal: AbortSignal.any(signals),
       });
     } catch (error) {

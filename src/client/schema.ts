@@ -503,7 +503,11 @@ export interface paths {
         /** Datasets that runs can use */
         get: operations["listDatasets"];
         put?: never;
-        post?: never;
+        /**
+         * Bring your own labelled images
+         * @description A zip file with a folder of PNG, JPEG or WebP pictures a label (`A/1.png`); around the labels, folders `train`, `validation` and `test` fix the split, and a folder within a label (`A/some-font/1.png`) makes a group that stays together. Or an NPZ file with `x` and `y` (`x_train`, …), or IDX files of images and labels, as one zip or as two `file` parts. Every image is padded to a square and resized to one side between 16 and 64. What cannot be taken is refused by name and nothing is kept; what is doubtful is told in `warnings`. The same upload again changes nothing.
+         */
+        post: operations["uploadDataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -521,7 +525,11 @@ export interface paths {
         get: operations["getDataset"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove an uploaded dataset that no run uses
+         * @description Models that were trained on it stay.
+         */
+        delete: operations["deleteDataset"];
         options?: never;
         head?: never;
         patch?: never;
@@ -534,7 +542,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Some images of each label */
+        /** The mean image and some images of each label */
         get: operations["getDatasetSheet"];
         put?: never;
         post?: never;
@@ -1020,10 +1028,14 @@ export interface components {
                 test: number;
             };
             /**
-             * @description SHA-256, hexadecimal.
+             * @description SHA-256 of images and labels of all splits.
              * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
              */
             digest: string;
+            /** @description What was doubtful about the images when they were uploaded, and what was done. */
+            warnings: string[];
+            /** @description When it was uploaded; null for a built-in one. */
+            createdAt: string | null;
         };
         SampleScores: {
             /** @description Share of images that the classifier gives the asked label. */
@@ -1283,180 +1295,6 @@ export interface components {
             modelId: string;
         };
         /**
-         * @description A label by its index or its name.
-         * @example 3
-         */
-        LabelReference: number | string;
-        /** @description A point of the latent space; its length is the model's latentDim. */
-        Latent: number[];
-        GeneratedImage: {
-            label: string;
-            /** @description Null when the latent was given. */
-            seed: number | null;
-            latent: components["schemas"]["Latent"];
-            /**
-             * Format: base64
-             * @description A PNG of the dataset's size, ink white on black, as base64.
-             */
-            png: string;
-        };
-        GeneratedImages: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            images: components["schemas"]["GeneratedImage"][];
-        };
-        /**
-         * @example {
-         *       "items": [
-         *         {
-         *           "label": 3,
-         *           "seed": 7
-         *         }
-         *       ]
-         *     }
-         */
-        GenerateRequest: {
-            items: {
-                label: components["schemas"]["LabelReference"];
-                count?: number;
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-                latent?: components["schemas"]["Latent"];
-            }[];
-        };
-        ImageInput: {
-            /**
-             * Format: base64
-             * @description A PNG, JPEG or WebP file as base64.
-             */
-            png: string;
-        } | {
-            /** @description Rows of pixels, 0 to 255; ink is high. */
-            pixels: (number | number[])[][];
-        };
-        EncodeRequest: {
-            images: components["schemas"]["ImageInput"][];
-            /** @description One an image; null or absent labels are inferred. */
-            labels?: (components["schemas"]["LabelReference"] | null)[];
-        };
-        EncodedImage: {
-            mean: components["schemas"]["Latent"];
-            logVar: number[];
-            label: string;
-            labelInferred: boolean;
-            /** @description Share of belief a label, when it was inferred; they sum to 1. */
-            labelScores?: {
-                [key: string]: number;
-            };
-        };
-        EncodedImages: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            latents: components["schemas"]["EncodedImage"][];
-        };
-        DecodeRequest: {
-            latents: {
-                latent: components["schemas"]["Latent"];
-                label: components["schemas"]["LabelReference"];
-            }[];
-        };
-        Reconstructions: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            images: {
-                label: string;
-                labelInferred: boolean;
-                mean: components["schemas"]["Latent"];
-                /** @description Mean squared error of the pixels, on a scale of 0 to 1. */
-                error: number;
-                /**
-                 * Format: base64
-                 * @description A PNG of the dataset's size, ink white on black, as base64.
-                 */
-                png: string;
-            }[];
-        };
-        StyleTransferRequest: {
-            images: components["schemas"]["ImageInput"][];
-            /** @description One an image; null or absent labels are inferred. */
-            labels?: (components["schemas"]["LabelReference"] | null)[];
-            /** @description Labels to make, for all images or one list an image; default all. */
-            targets?: components["schemas"]["LabelReference"][] | components["schemas"]["LabelReference"][][];
-        };
-        StyleTransfers: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            results: {
-                source: {
-                    label: string;
-                    labelInferred: boolean;
-                    mean: components["schemas"]["Latent"];
-                };
-                images: {
-                    label: string;
-                    /**
-                     * Format: base64
-                     * @description A PNG of the dataset's size, ink white on black, as base64.
-                     */
-                    png: string;
-                }[];
-            }[];
-        };
-        /**
-         * @example {
-         *       "from": {
-         *         "label": 3,
-         *         "seed": 1
-         *       },
-         *       "to": {
-         *         "label": 3,
-         *         "seed": 2
-         *       },
-         *       "steps": 8
-         *     }
-         */
-        InterpolateRequest: {
-            from: {
-                label: components["schemas"]["LabelReference"];
-                latent?: components["schemas"]["Latent"];
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-            };
-            to: {
-                label: components["schemas"]["LabelReference"];
-                latent?: components["schemas"]["Latent"];
-                /** @description The same seed, label and model give the same bytes. */
-                seed?: number;
-            };
-            /** @description Images in all, ends included; default 10. */
-            steps?: number;
-        };
-        Manifold: {
-            /**
-             * @description Identifier of a model; sorts by creation time.
-             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
-             */
-            modelId: string;
-            label: string;
-            size: number;
-            /** @description Values of the first two latent dimensions, ascending. */
-            grid: number[];
-            /** @description Rows follow the second dimension, columns the first. */
-            images: string[][];
-        };
-        /**
          * @example {
          *       "url": "https://example.org/hooks/stylograph",
          *       "events": [
@@ -1700,6 +1538,180 @@ export interface components {
             /** @constant */
             type: "reset";
             data: components["schemas"]["Run"];
+        };
+        /**
+         * @description A label by its index or its name.
+         * @example 3
+         */
+        LabelReference: number | string;
+        /** @description A point of the latent space; its length is the model's latentDim. */
+        Latent: number[];
+        GeneratedImage: {
+            label: string;
+            /** @description Null when the latent was given. */
+            seed: number | null;
+            latent: components["schemas"]["Latent"];
+            /**
+             * Format: base64
+             * @description A PNG of the dataset's size, ink white on black, as base64.
+             */
+            png: string;
+        };
+        GeneratedImages: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            images: components["schemas"]["GeneratedImage"][];
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "label": 3,
+         *           "seed": 7
+         *         }
+         *       ]
+         *     }
+         */
+        GenerateRequest: {
+            items: {
+                label: components["schemas"]["LabelReference"];
+                count?: number;
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+                latent?: components["schemas"]["Latent"];
+            }[];
+        };
+        ImageInput: {
+            /**
+             * Format: base64
+             * @description A PNG, JPEG or WebP file as base64.
+             */
+            png: string;
+        } | {
+            /** @description Rows of pixels, 0 to 255; ink is high. */
+            pixels: (number | number[])[][];
+        };
+        EncodeRequest: {
+            images: components["schemas"]["ImageInput"][];
+            /** @description One an image; null or absent labels are inferred. */
+            labels?: (components["schemas"]["LabelReference"] | null)[];
+        };
+        EncodedImage: {
+            mean: components["schemas"]["Latent"];
+            logVar: number[];
+            label: string;
+            labelInferred: boolean;
+            /** @description Share of belief a label, when it was inferred; they sum to 1. */
+            labelScores?: {
+                [key: string]: number;
+            };
+        };
+        EncodedImages: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            latents: components["schemas"]["EncodedImage"][];
+        };
+        DecodeRequest: {
+            latents: {
+                latent: components["schemas"]["Latent"];
+                label: components["schemas"]["LabelReference"];
+            }[];
+        };
+        Reconstructions: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            images: {
+                label: string;
+                labelInferred: boolean;
+                mean: components["schemas"]["Latent"];
+                /** @description Mean squared error of the pixels, on a scale of 0 to 1. */
+                error: number;
+                /**
+                 * Format: base64
+                 * @description A PNG of the dataset's size, ink white on black, as base64.
+                 */
+                png: string;
+            }[];
+        };
+        StyleTransferRequest: {
+            images: components["schemas"]["ImageInput"][];
+            /** @description One an image; null or absent labels are inferred. */
+            labels?: (components["schemas"]["LabelReference"] | null)[];
+            /** @description Labels to make, for all images or one list an image; default all. */
+            targets?: components["schemas"]["LabelReference"][] | components["schemas"]["LabelReference"][][];
+        };
+        StyleTransfers: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            results: {
+                source: {
+                    label: string;
+                    labelInferred: boolean;
+                    mean: components["schemas"]["Latent"];
+                };
+                images: {
+                    label: string;
+                    /**
+                     * Format: base64
+                     * @description A PNG of the dataset's size, ink white on black, as base64.
+                     */
+                    png: string;
+                }[];
+            }[];
+        };
+        /**
+         * @example {
+         *       "from": {
+         *         "label": 3,
+         *         "seed": 1
+         *       },
+         *       "to": {
+         *         "label": 3,
+         *         "seed": 2
+         *       },
+         *       "steps": 8
+         *     }
+         */
+        InterpolateRequest: {
+            from: {
+                label: components["schemas"]["LabelReference"];
+                latent?: components["schemas"]["Latent"];
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+            };
+            to: {
+                label: components["schemas"]["LabelReference"];
+                latent?: components["schemas"]["Latent"];
+                /** @description The same seed, label and model give the same bytes. */
+                seed?: number;
+            };
+            /** @description Images in all, ends included; default 10. */
+            steps?: number;
+        };
+        Manifold: {
+            /**
+             * @description Identifier of a model; sorts by creation time.
+             * @example mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8
+             */
+            modelId: string;
+            label: string;
+            size: number;
+            /** @description Values of the first two latent dimensions, ascending. */
+            grid: number[];
+            /** @description Rows follow the second dimension, columns the first. */
+            images: string[][];
         };
         RunEstimate: {
             /** @description Training time, from a run of the same shape here. */
@@ -5261,6 +5273,163 @@ export interface operations {
             };
         };
     };
+    uploadDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * @description What it is called; its id is made of it.
+                     * @example Letters
+                     */
+                    name: string;
+                    /** @description Side that all images are fitted to. Default: the nearest allowed to what they have. */
+                    size?: number;
+                    /** @description 1: grey, 3: colour. Default: grey where all images are. */
+                    channels?: 1 | 3;
+                    /**
+                     * @description `auto` inverts grey drawings that are dark on light, since models draw white on black; `keep` and `invert` do as they say.
+                     * @default auto
+                     * @enum {string}
+                     */
+                    polarity?: "auto" | "keep" | "invert";
+                    /** @description Names of labels 0, 1, … of arrays (IDX, NPZ). Default: the numbers. */
+                    labels?: string[];
+                    /** @description A zip, an NPZ, or IDX files. Fields may come before or after it. */
+                    file: unknown[];
+                };
+            };
+        };
+        responses: {
+            /** @description It was here already. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description It is here now. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large: `body_too_large` (the body is too large) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` (the media type is not supported) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_dataset` (the files cannot be used as a dataset) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `child_died` (a child process died) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage: `disk_full` (the disk is full) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDataset: {
         parameters: {
             query?: never;
@@ -5359,6 +5528,111 @@ export interface operations {
             };
         };
     };
+    deleteDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A dataset id. */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: `dataset_not_found` (there is no such dataset) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `dataset_in_use` (a run uses the dataset), `dataset_built_in` (the dataset is built in) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `redis_unavailable` (the queue store is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDatasetSheet: {
         parameters: {
             query?: never;
@@ -5371,7 +5645,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A row a label. */
+            /** @description A row a label, its mean first. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];

@@ -67,3 +67,16 @@ export interface PageOptions extends CallOptions {
   limit?: number | undefined;
   cursor?: string | undefined;
 }
+
+/** Labelled images to upload. */
+export interface DatasetUpload {
+  name: string;
+  /** One zip or NPZ file, or IDX files of images and of labels. */
+  files: { name: string; bytes: Blob }[];
+  /** Side that all images are fitted to: 16 to 64, a multiple of 4. */
+  size?: number | undefined;
+  channels?: 1 | 3 | undefined;
+  polarity?: 'auto' | 'keep' | 'invert' | undefined;
+  /** Names of labels 0, 1, … of arrays. */
+  labels?: string[] | undefined;
+}

@@ -62,6 +62,31 @@ export const LIMITS = {
     4_096,
     'Images that one call may have decoded by the model, whatever it asks in other ways; more are answered with 422.',
   ),
+  DATASET_MIB: whole(
+    1,
+    65_536,
+    512,
+    'Mebibytes of an uploaded dataset, as it is sent; more are answered with 413.',
+  ),
+  DATASET_UNPACKED_MIB: whole(
+    1,
+    262_144,
+    2_048,
+    'Mebibytes of all files in the archive of a dataset, unpacked; what it states and what it holds are both checked.',
+  ),
+  DATASET_IMAGES: whole(10, 10_000_000, 100_000, 'Images of an uploaded dataset, and files in its archive.'),
+  DATASET_PIXELS: whole(
+    784,
+    Number.MAX_SAFE_INTEGER,
+    4_000_000_000,
+    'Pixels of all images of an uploaded dataset once decoded, before they are fitted.',
+  ),
+  DATASET_UPLOADS: whole(
+    1,
+    100,
+    2,
+    'Uploaded datasets that are taken in at a time, a process each; more are answered with 429.',
+  ),
   RUN_MEMORY_MIB: z.coerce
     .number()
     .int()

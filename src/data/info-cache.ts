@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DatasetInfo } from '../contracts/dataset.ts';
 
 /** Raised when the split or the digest is computed differently, so that no stale cache is believed. */
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 
 const CacheFile = z.object({ key: z.string(), info: DatasetInfo });
 

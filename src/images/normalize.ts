@@ -32,14 +32,21 @@ export async function normalizeImage(
     const ink = await extractInk(image);
     return ink ? fitLikeMnist(ink, spec.width, spec.height) : new Uint8Array(spec.width * spec.height);
   }
+  if (mode === 'auto') return await fitWhole(image, spec);
   const converted = spec.channels === 1 ? toGrey(image) : toColour(image);
   if (isOwnSize) return converted.pixels;
-  const { pixels } = await resize(converted, {
-    width: spec.width,
-    height: spec.height,
-    ...(mode === 'none' ? { fit: 'fill' } : { fit: 'contain', ground: borderColour(converted) }),
-  });
-  return pixels;
+  return (await resize(converted, { width: spec.width, height: spec.height, fit: 'fill' })).pixels;
+}
+
+/** A whole picture in a frame: padded to the frame's proportions with the colour of its border, then resized. */
+export async function fitWhole(
+  image: Raster,
+  { width, height, channels }: Pick<ImageSpec, 'width' | 'height' | 'channels'>,
+): Promise<Uint8Array> {
+  const converted = channels === 1 ? toGrey(image) : toColour(image);
+  if (image.width === width && image.height === height) return converted.pixels;
+  const ground = borderColour(converted);
+  return (await resize(converted, { width, height, fit: 'contain', ground })).pixels;
 }
 
 async function fitLikeMnist(ink: Raster, width: number, height: number): Promise<Uint8Array> {
@@ -118,5 +125,8 @@ function borderColour({ pixels, width, height, channels }: Raster): number[] {
     return quantile(histogram, 0.5);
   });
 }
+
+/** The median level of the outermost pixels of a grey picture. */
+export const borderLevel = (grey: Raster): number => borderColour(grey)[0]!;
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);

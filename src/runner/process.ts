@@ -4,13 +4,17 @@ import type { RunEventBody } from '../contracts/run.ts';
 import { type FromRunChild, ToRunChild } from '../contracts/worker.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { RunSpan } from '../observe/index.ts';
-import { claimRun, fencedStore, ModelRegistry, openStore } from '../store/index.ts';
+import { claimRun, type FolderStore, fencedStore, ModelRegistry, openStore } from '../store/index.ts';
 import { openLedger } from './ledger.ts';
 import { type RunnerDependencies, runTraining } from './run.ts';
 
 /** What a run child needs beyond its settings. */
 export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample' | 'drawFigures'> & {
-  loadDataset(id: string, dataDir: string): ReturnType<RunnerDependencies['loadDataset']>;
+  loadDataset(
+    id: string,
+    dataDir: string,
+    store?: FolderStore,
+  ): ReturnType<RunnerDependencies['loadDataset']>;
   loadEvaluator(dataDir: string): ReturnType<RunnerDependencies['loadEvaluator']>;
   /** What the engine holds, once it is loaded. */
   engineFacts(): EngineFacts | undefined;
@@ -28,9 +32,8 @@ async function outcomeOf(
 ): Promise<FromRunChild> {
   const ledger = openLedger(settings.records, settings.storeRoot);
   try {
-    const store = fencedStore(await openStore(settings.storeRoot, 'patient'), () =>
-      ledger.runs.checkFence(runId, fence),
-    );
+    const shared = await openStore(settings.storeRoot, 'patient');
+    const store = fencedStore(shared, () => ledger.runs.checkFence(runId, fence));
     await claimRun(store, runId, fence);
     const deps: RunnerDependencies = {
       ...ledger,
@@ -46,7 +49,10 @@ async function outcomeOf(
       drawSample: parts.drawSample,
       loadEvaluator: () => parts.loadEvaluator(settings.dataDir),
       drawFigures: parts.drawFigures,
-      loadDataset: (id) => parts.loadDataset(id, settings.dataDir),
+      loadDataset: (id) =>
+        settings.storeRoot === settings.dataDir
+          ? parts.loadDataset(id, settings.dataDir)
+          : parts.loadDataset(id, settings.dataDir, shared),
     };
     return await runTraining(deps, { runId, fence, signal });
   } catch (error) {

@@ -10,7 +10,7 @@ import { newModelId, newRunId } from '../../src/contracts/common.ts';
 import type { TrainingConfig } from '../../src/contracts/config.ts';
 import type { ModelRecord } from '../../src/contracts/model.ts';
 import { resolveConfig } from '../../src/contracts/presets.ts';
-import { describeDataset, listDatasets, loadDataset } from '../../src/data/index.ts';
+import { DatasetLibrary } from '../../src/data/library.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { Metrics } from '../../src/observe/index.ts';
@@ -108,11 +108,7 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     store,
     models,
     inference,
-    datasets: {
-      list: () => listDatasets(folder),
-      describe: (id) => describeDataset(id, folder),
-      load: (id) => loadDataset(id, folder),
-    },
+    datasets: new DatasetLibrary({ dataDir: folder, storeRoot: directory, store }),
     pingRedis: async () => {
       await guarded(() => redis.ping());
     },

@@ -22,6 +22,8 @@ export const fakeDataset: Dataset = {
     channels: 1,
     split: { train: 0, validation: 0, test: 0 },
     digest: '0'.repeat(64),
+    warnings: [],
+    createdAt: null,
   },
   train: none,
   validation: none,

@@ -39,6 +39,8 @@ function barDataset(): Dataset {
     channels: 1 as const,
     split: { train: 60, validation: 10, test: 10 },
     digest: '0'.repeat(64),
+    warnings: [],
+    createdAt: null,
   };
   return { info, train: split(60), validation: split(10), test: split(10) };
 }

@@ -1,19 +1,25 @@
 import type { Command } from 'commander';
 import type { Dataset, Preset } from '../../client/index.ts';
 import { withCommon } from '../options.ts';
+import type { Output } from '../output.ts';
 import type { RunAction } from '../program.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { facts, table } from '../terminal/table.ts';
-import { whole } from '../terminal/words.ts';
+import { moment, whole } from '../terminal/words.ts';
+import { addUploads } from './uploads.ts';
 
 export function addDatasets(program: Command, run: RunAction): void {
-  const datasets = program.command('datasets').description('The images that runs can use.');
+  const datasets = program
+    .command('dataset')
+    .alias('datasets')
+    .description('The images that runs can use: built in, or your own.');
   withCommon(datasets.command('list', { isDefault: true }))
     .description('Datasets that are there.')
     .action((options: CommonOptions) => run(options, list));
   withCommon(datasets.command('show <dataset>'))
     .description('What is known of a dataset.')
     .action((id: string, options: CommonOptions) => run(options, (session) => show(session, id)));
+  addUploads(datasets, run);
 }
 
 async function list({ output, backend, signal }: Session): Promise<void> {
@@ -40,7 +46,11 @@ async function show({ output, backend, signal }: Session, id: string): Promise<v
   const { client } = await backend({ creates: true });
   const dataset = await client.datasets.get(id, { signal });
   output.document(dataset);
-  const { width, height, channels, split } = dataset;
+  for (const line of describeDataset(dataset, output)) output.line(line);
+}
+
+export function describeDataset(dataset: Dataset, { paint }: Output): string[] {
+  const { width, height, channels, split, warnings, createdAt } = dataset;
   const lines = facts(
     {
       dataset: dataset.id,
@@ -49,10 +59,11 @@ async function show({ output, backend, signal }: Session, id: string): Promise<v
       split: `${whole(split.train)} train, ${whole(split.validation)} validation, ${whole(split.test)} test`,
       labels: dataset.labels.map(({ name, count }) => `${name} (${whole(count)})`).join('  '),
       digest: dataset.digest,
+      uploaded: createdAt === null ? undefined : moment(createdAt),
     },
-    output.paint.dim,
+    paint.dim,
   );
-  for (const line of lines) output.line(line);
+  return [...lines, ...warnings.map((warning) => `${paint.yellow('note')} ${warning}`)];
 }
 
 export function addPresets(program: Command, run: RunAction): void {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { buildApp } from '../../api/app.ts';
 import { StylographClient } from '../../client/index.ts';
 import type { RunRecord } from '../../contracts/run.ts';
-import { describeDataset, listDatasets, loadDataset } from '../../data/index.ts';
+import { DatasetLibrary } from '../../data/library.ts';
 import { LocalEvents } from '../../local/events.ts';
 import { LocalRuns } from '../../local/runs.ts';
 import { type Work, workOn } from '../../local/work.ts';
@@ -45,11 +45,7 @@ export async function openLocalPlace(dataDir: string): Promise<LocalPlace> {
     store,
     models,
     inference,
-    datasets: {
-      list: () => listDatasets(dataDir),
-      describe: (id) => describeDataset(id, dataDir),
-      load: (id) => loadDataset(id, dataDir),
-    },
+    datasets: new DatasetLibrary({ dataDir, storeRoot: dataDir, store }),
     pingRedis: async () => undefined,
   });
   await app.ready();

@@ -1,7 +1,10 @@
 import type { Http } from '../http.ts';
 import { type Picture, toPicture } from '../pictures.ts';
-import type { CallOptions, Dataset, Page, PageOptions } from '../types.ts';
+import type { CallOptions, Dataset, DatasetUpload, Page, PageOptions } from '../types.ts';
 import { pageCall } from './pages.ts';
+
+/** Sending and taking in many images takes a while. */
+const UPLOAD_MS = 900_000;
 
 /** Labelled images that runs can use. */
 export class Datasets {
@@ -17,6 +20,27 @@ export class Datasets {
 
   async get(id: string, options: CallOptions = {}): Promise<Dataset> {
     return await this.#http.json({ ...options, path: pathOf(id) });
+  }
+
+  /**
+   * Uploads labelled images: a zip file with a folder a label, an NPZ file, or IDX files of images and labels. The same
+   * upload again changes nothing.
+   * @throws StylographProblem `invalid_dataset`, whose `errors` name the files that cannot be taken
+   */
+  async add(upload: DatasetUpload, options: CallOptions = {}): Promise<Dataset> {
+    const { name, files, size, channels, polarity, labels } = upload;
+    const form = new FormData();
+    const given = { name, size, channels, polarity, labels: labels && JSON.stringify(labels) };
+    for (const [field, value] of Object.entries(given))
+      if (value !== undefined) form.set(field, String(value));
+    for (const file of files) form.append('file', file.bytes, file.name);
+    const call = { timeoutMs: UPLOAD_MS, ...options, method: 'POST', path: '/datasets', form } as const;
+    return await this.#http.json({ ...call, repeatable: true });
+  }
+
+  /** Removes an uploaded one that no run uses. */
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#http.send({ ...options, method: 'DELETE', path: pathOf(id) });
   }
 
   /** Some images of each label, as a PNG. */

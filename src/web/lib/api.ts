@@ -19,7 +19,7 @@ export class ApiError extends Error {
 interface CallOptions {
   method?: string;
   /** JSON when it is an object, else sent as it is. */
-  body?: object | Blob;
+  body?: object | Blob | FormData;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
@@ -38,18 +38,20 @@ const isAway = (status: number): boolean => status === 502 || status === 504;
 export async function call(path: string, options: CallOptions = {}): Promise<Response> {
   const { method = options.body ? 'POST' : 'GET', body, signal } = options;
   const isBlob = body instanceof Blob;
+  // The browser names a form's boundary itself.
+  const isForm = body instanceof FormData;
   const headers: Record<string, string> = {
     accept: 'application/json',
     ...authorization(),
     ...options.headers,
   };
-  if (body !== undefined) headers['content-type'] = isBlob ? body.type : 'application/json';
+  if (body !== undefined && !isForm) headers['content-type'] = isBlob ? body.type : 'application/json';
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? null : isBlob ? body : JSON.stringify(body),
+      body: body === undefined ? null : isBlob || isForm ? body : JSON.stringify(body),
       signal: signal ?? null,
     });
   } catch (error) {

@@ -1,0 +1,112 @@
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type DatasetInfo, DatasetUpload } from '../../contracts/dataset.ts';
+import { type FieldError, StylographError } from '../../errors.ts';
+import type { DatasetInbox, Datasets } from '../deps.ts';
+
+/** The form as OpenAPI describes it. */
+export const UPLOAD_FORM: Record<string, unknown> = (() => {
+  const { $schema: _, ...fields } = z.toJSONSchema(DatasetUpload, { io: 'input' }) as Record<string, unknown>;
+  const file = {
+    type: 'array',
+    minItems: 1,
+    items: { contentMediaType: 'application/octet-stream' },
+    description: 'A zip, an NPZ, or IDX files. Fields may come before or after it.',
+  };
+  const { properties, required } = fields as { properties: object; required: string[] };
+  return { ...fields, properties: { ...properties, file }, required: [...required, 'file'] };
+})();
+
+/** Bytes of the form around the files. */
+const FORM_BYTES = 1024 * 1024;
+const MOST_FIELDS = 16;
+const FIELD_BYTES = 64 * 1024;
+
+/** Files are streamed, and bounded by who takes them. */
+export async function registerMultipart(app: FastifyInstance): Promise<void> {
+  const limits = {
+    fields: MOST_FIELDS,
+    fieldSize: FIELD_BYTES,
+    fileSize: Number.POSITIVE_INFINITY,
+    files: MOST_FIELDS,
+  };
+  await app.register(multipart, { throwFileSizeLimit: false, limits });
+}
+
+/**
+ * Reads a form as it arrives and has it taken in. Whatever happens, nothing but a whole dataset is left of it.
+ * @throws validation_failed, unsupported_media_type, body_too_large, invalid_dataset, queue_full, disk_full
+ */
+export async function receiveDataset(
+  request: FastifyRequest,
+  datasets: Pick<Datasets, 'receive'>,
+  signal: AbortSignal,
+): Promise<{ info: DatasetInfo; added: boolean }> {
+  if (!request.isMultipart()) {
+    throw new StylographError(
+      'unsupported_media_type',
+      'Send multipart/form-data with the fields name and file, such as curl -F name=Letters -F file=@letters.zip.',
+    );
+  }
+  const inbox = await datasets.receive();
+  try {
+    if (Number(request.headers['content-length'] ?? 0) > inbox.limit + FORM_BYTES) throw inbox.tooLarge();
+    const fields = await readParts(request, inbox);
+    return await inbox.finish(parseFields(fields), signal);
+  } catch (error) {
+    // What is still to come is read to its end, or the client would never hear why.
+    request.raw.unpipe();
+    request.raw.resume();
+    throw error;
+  } finally {
+    await inbox.empty();
+  }
+}
+
+async function readParts(request: FastifyRequest, inbox: DatasetInbox): Promise<Record<string, string>> {
+  const fields: Record<string, string> = {};
+  for await (const part of request.parts()) {
+    if (part.type === 'field') {
+      if (part.valueTruncated) fail(part.fieldname, `has more than ${FIELD_BYTES} bytes`);
+      if (Object.hasOwn(fields, part.fieldname)) fail(part.fieldname, 'is there twice');
+      fields[part.fieldname] = String(part.value);
+    } else if (part.fieldname === 'file') await inbox.take(part.filename, part.file);
+    else fail(part.fieldname, 'is not known here; files come in the field "file"');
+  }
+  return fields;
+}
+
+/** Text as the schema wants it: numbers, and lists as JSON or with commas. */
+function parseFields({ size, channels, labels, ...rest }: Record<string, string>): DatasetUpload {
+  const parsed = DatasetUpload.safeParse({
+    ...rest,
+    ...(size !== undefined && { size: toNumber(size) }),
+    ...(channels !== undefined && { channels: toNumber(channels) }),
+    ...(labels !== undefined && { labels: toList(labels) }),
+  });
+  if (parsed.success) return parsed.data;
+  const errors: FieldError[] = parsed.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: `body.${key}`, message: 'is not known here' }))
+      : [{ path: ['body', ...issue.path].join('.'), message: issue.message }],
+  );
+  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  throw new StylographError('validation_failed', detail, { errors });
+}
+
+const toNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
+
+function toList(text: string): unknown {
+  if (!text.trimStart().startsWith('[')) return text.split(',').map((name) => name.trim());
+  try {
+    return JSON.parse(text);
+  } catch {
+    return fail('labels', 'is no JSON list of names');
+  }
+}
+
+function fail(field: string, message: string): never {
+  const errors = [{ path: `body.${field}`, message }];
+  throw new StylographError('validation_failed', `body.${field}: ${message}`, { errors });
+}

@@ -1,0 +1,87 @@
+import { fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { forwardComplaints } from '../../contracts/child-output.ts';
+import type { DatasetInfo, DatasetLimits, ReceivedDataset } from '../../contracts/dataset.ts';
+import { type ErrorCode, type FieldError, StylographError } from '../../errors.ts';
+
+export type ToUploadChild =
+  | { type: 'start'; received: ReceivedDataset; limits: DatasetLimits; storeRoot: string }
+  | { type: 'stop' };
+
+export interface TakenIn {
+  info: DatasetInfo;
+  /** False when it was there already. */
+  added: boolean;
+}
+
+export type FromUploadChild =
+  | TakenIn
+  | { error: { code: ErrorCode; message: string; errors?: FieldError[] | undefined } };
+
+type Start = Omit<Extract<ToUploadChild, { type: 'start' }>, 'type'>;
+
+/** How long a child that was told to stop may take to remove what it has begun. */
+const STOP_MS = 5_000;
+
+/** From source the child needs the TypeScript loader, also where the parent got it in another way. */
+function forkOptions(): { path: string; execArgv: string[] } {
+  const isSource = import.meta.url.endsWith('.ts');
+  const path = fileURLToPath(new URL(isSource ? './child.ts' : './child.js', import.meta.url));
+  return { path, execArgv: isSource ? ['--import', import.meta.resolve('tsx')] : [] };
+}
+
+/**
+ * Takes in an upload in a process of its own at low priority: it decodes what strangers send and computes for up to minutes,
+ * in which a server must go on answering.
+ * @throws invalid_dataset, disk_full, child_died; the signal's reason
+ */
+export async function takeInApart(start: Start, signal: AbortSignal): Promise<TakenIn> {
+  signal.throwIfAborted();
+  const { path, execArgv } = forkOptions();
+  const child = fork(path, {
+    execArgv,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  forwardComplaints(child);
+  let killer: NodeJS.Timeout | undefined;
+  const leave = (): void => {
+    if (child.connected) child.send({ type: 'stop' } satisfies ToUploadChild);
+    killer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await new Promise<TakenIn>((resolve, reject) => {
+      let told: FromUploadChild | undefined;
+      child.once('spawn', () => {
+        setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+        child.send({ type: 'start', ...start } satisfies ToUploadChild);
+      });
+      child.once('message', (message: FromUploadChild) => {
+        told = message;
+      });
+      child.once('error', reject);
+      child.once('exit', (code, killed) => {
+        if (signal.aborted) reject(signal.reason);
+        else if (told === undefined) reject(died(killed ?? `code ${code}`));
+        else if ('error' in told)
+          reject(
+            new StylographError(told.error.code, told.error.message, {
+              ...(told.error.errors && { errors: told.error.errors }),
+            }),
+          );
+        else resolve(told);
+      });
+    });
+  } finally {
+    clearTimeout(killer);
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+const died = (how: string): StylographError =>
+  new StylographError(
+    'child_died',
+    `The process that takes in datasets ended with ${how}, and nothing was kept. It may have needed more memory than there is: send smaller images, or fewer.`,
+  );
