@@ -778,10 +778,10 @@ export interface components {
              */
             similarity: "cross-entropy" | "mse";
             /**
-             * @description The layer d_l: the article's untrained linear side branch, or the last hidden layer, which the discriminator's own loss trains.
+             * @description The layer d_l: the article's untrained linear side branch, the last hidden layer, which the discriminator's own loss trains, or every hidden layer, brought to one scale.
              * @enum {string}
              */
-            similarityLayer: "side-branch" | "hidden";
+            similarityLayer: "side-branch" | "hidden" | "every-hidden";
             /** @description Whether the discriminator's dropout is on in the similarity pass. */
             similarityDropout: boolean;
             /** @description Weight of a pixel cross-entropy added to the likelihood loss; the article has 0. */
@@ -814,6 +814,8 @@ export interface components {
             dropout: number;
             /** @description Batch normalisation (momentum 0.99, no scale) before every activation. */
             batchNorm: boolean;
+            /** @description Whether each of the discriminator's kernels is divided by its largest singular value (Miyato et al. 2018); not in the article. */
+            spectralNorm: boolean;
             /**
              * @description TF 1's RMSProp (mean squares start at ones, ε 1e-10), or Adam (β₁ 0.5, β₂ 0.999).
              * @enum {string}
@@ -909,10 +911,10 @@ export interface components {
              */
             similarity?: "cross-entropy" | "mse";
             /**
-             * @description The layer d_l: the article's untrained linear side branch, or the last hidden layer, which the discriminator's own loss trains.
+             * @description The layer d_l: the article's untrained linear side branch, the last hidden layer, which the discriminator's own loss trains, or every hidden layer, brought to one scale.
              * @enum {string}
              */
-            similarityLayer?: "side-branch" | "hidden";
+            similarityLayer?: "side-branch" | "hidden" | "every-hidden";
             /** @description Whether the discriminator's dropout is on in the similarity pass. */
             similarityDropout?: boolean;
             /** @description Weight of a pixel cross-entropy added to the likelihood loss; the article has 0. */
@@ -945,6 +947,8 @@ export interface components {
             dropout?: number;
             /** @description Batch normalisation (momentum 0.99, no scale) before every activation. */
             batchNorm?: boolean;
+            /** @description Whether each of the discriminator's kernels is divided by its largest singular value (Miyato et al. 2018); not in the article. */
+            spectralNorm?: boolean;
             /**
              * @description TF 1's RMSProp (mean squares start at ones, ε 1e-10), or Adam (β₁ 0.5, β₂ 0.999).
              * @enum {string}

@@ -48,9 +48,9 @@ export const TrainingConfig = z
     similarity: z
       .enum(['cross-entropy', 'mse'])
       .meta({ description: 'How activations of the similarity layer are compared.' }),
-    similarityLayer: z.enum(['side-branch', 'hidden']).meta({
+    similarityLayer: z.enum(['side-branch', 'hidden', 'every-hidden']).meta({
       description:
-        "The layer d_l: the article's untrained linear side branch, or the last hidden layer, which the discriminator's own loss trains.",
+        "The layer d_l: the article's untrained linear side branch, the last hidden layer, which the discriminator's own loss trains, or every hidden layer, brought to one scale.",
     }),
     similarityDropout: z
       .boolean()
@@ -96,6 +96,10 @@ export const TrainingConfig = z
     batchNorm: z
       .boolean()
       .meta({ description: 'Batch normalisation (momentum 0.99, no scale) before every activation.' }),
+    spectralNorm: z.boolean().meta({
+      description:
+        "Whether each of the discriminator's kernels is divided by its largest singular value (Miyato et al. 2018); not in the article.",
+    }),
     optimizer: z.enum(['rmsprop-tf1', 'adam']).meta({
       description: "TF 1's RMSProp (mean squares start at ones, ε 1e-10), or Adam (β₁ 0.5, β₂ 0.999).",
     }),

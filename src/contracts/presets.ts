@@ -28,6 +28,7 @@ const article: TrainingConfig = {
   inputNoise: 0,
   dropout: 0.3,
   batchNorm: false,
+  spectralNorm: false,
   optimizer: 'rmsprop-tf1',
   learningRates: { encoder: 1e-3, decoder: 3e-4, discriminator: 1e-3 },
   learningRateDecay: 0,

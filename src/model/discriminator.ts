@@ -51,15 +51,15 @@ export function discriminatorStatistics(shape: ModelShape): WeightSpec[] {
 export interface Judgement {
   /** B × 1, before the last sigmoid; d = sigmoid(logit) is the probability of "real". */
   logit: Tensor2D;
-  /** d_l(x): B × H/8 × W/8 × D, the activations that likelihoods are compared on; computed when asked for. */
-  similarity(): Tensor4D;
+  /** d_l(x), the activations that likelihoods are compared on, a layer each: B × H' × W' × D; computed when asked for. */
+  similarity(): Tensor4D[];
 }
 
 /**
  * Dis(x, y) → d as a logit, and d_l(x) of the same pass.
  *
  * The article takes d_l(x) from a linear side branch that the discriminator's own loss never trains; `hidden` takes
- * the last layer on the trained path instead, before its LeakyReLU.
+ * the last layer on the trained path instead, before its LeakyReLU, and `every-hidden` the first one as well.
  *
  * @param x B × H × W × C in [0, 1]
  * @param y B × labels, one-hot
@@ -71,23 +71,29 @@ export function discriminate(
   layer: TrainingConfig['similarityLayer'],
   pass: Pass,
 ): Judgement {
-  let h = firstLayer(weights, x, pass);
+  const first =
+    layer === 'every-hidden'
+      ? poolBias(weights, 'discriminator/conv1', stridedConv7x7(x, firstKernel(weights)))
+      : undefined;
+  let h = first ? act(weights, 'discriminator/conv1', first, pass) : firstLayer(weights, x, pass);
   const filtered = conv3x3WithPlanes(h, y, weight<Tensor4D>(weights, 'discriminator/conv2/kernel'));
   let pooled: Tensor4D | undefined;
-  if (layer === 'hidden') {
+  if (layer !== 'side-branch') {
     pooled = poolBias(weights, 'discriminator/conv2', filtered);
     h = act(weights, 'discriminator/conv2', pooled, pass);
   } else h = poolAct(weights, 'discriminator/conv2', filtered, pass);
   const flat = act(weights, 'discriminator/head', h, pass).reshape([x.shape[0], -1]) as Tensor2D;
   return {
     logit: dense(weights, 'discriminator/head', flat),
-    similarity: () => pooled ?? conv(weights, 'discriminator/similarity', h),
+    similarity: () => [...(first ? [first] : []), pooled ?? conv(weights, 'discriminator/similarity', h)],
   };
 }
 
+const firstKernel = (weights: Weights): Tensor4D => weight<Tensor4D>(weights, 'discriminator/conv1/kernel');
+
 /** Conv 7×7 stride 2, max pooling, activation. x: B × H × W × C → B × H/4 × W/4 × D */
 function firstLayer(weights: Weights, x: Tensor4D, pass: Pass): Tensor4D {
-  const kernel = weight<Tensor4D>(weights, 'discriminator/conv1/kernel');
+  const kernel = firstKernel(weights);
   if (pass.normalization !== 'off')
     return poolAct(weights, 'discriminator/conv1', stridedConv7x7(x, kernel), pass);
   const bias = weight<Tensor1D>(weights, 'discriminator/conv1/bias');

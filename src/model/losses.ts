@@ -49,6 +49,27 @@ export function likelihoodLossMse(disLX: Tensor4D, disLRec: Tensor4D, pixels: nu
 }
 
 /**
+ * The mean over layers l of L_llike on d_l, each brought to the last one's mean square and number of activations, so that
+ * layers count alike and one layer counts as before.
+ *
+ * @param disLX,disLRec d_l(x) and d_l(x̃), a tensor a layer; @param loss what compares one layer
+ */
+export function layersLikelihoodLoss(
+  disLX: Tensor4D[],
+  disLRec: Tensor4D[],
+  pixels: number,
+  loss: typeof likelihoodLoss,
+): Scalar {
+  const last = disLX.at(-1)!;
+  const losses = disLX.map((layer, l) => {
+    if (layer === last) return loss(layer, disLRec[l]!, pixels);
+    const scale = tf.sqrt(tf.mean(last.square()).div(tf.mean(layer.square())));
+    return loss(layer.mul(scale), disLRec[l]!.mul(scale), pixels).mul(last.size / layer.size) as Scalar;
+  });
+  return losses.length === 1 ? losses[0]! : (tf.addN(losses).div(losses.length) as Scalar);
+}
+
+/**
  * Σ H(x, x̃) / pixels: the plain VAE's cross-entropy of pixels.
  *
  * @param x B × H × W × C in [0, 1]; @param recLogits x̃ before its sigmoid

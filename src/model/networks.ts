@@ -6,6 +6,7 @@ import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts'
 import { encoderSpecs, encoderStatistics } from './encoder.ts';
 import { optimizerSpecs } from './optimizers.ts';
 import type { ModelShape } from './shape.ts';
+import { singularVectorSpecs } from './spectral.ts';
 import {
   disposeWeights,
   exportWeights,
@@ -24,7 +25,7 @@ export interface Networks {
   trained: Record<NetworkName, Weights>;
   /** Accumulators of each network's optimiser. */
   optimizer: Record<NetworkName, Weights>;
-  /** Moving statistics of batch normalisation, all networks; empty without it. */
+  /** Moving statistics of batch normalisation, all networks, and what spectral normalisation remembers; empty without. */
   statistics: Weights;
   /** Exponential averages of the encoder's and the decoder's weights; empty where none are kept. */
   averages: Weights;
@@ -48,8 +49,14 @@ export function isMoved(network: NetworkName, name: string): boolean {
 const movedSpecs = (network: NetworkName, specs: WeightSpec[]): WeightSpec[] =>
   specs.filter(({ name }) => isMoved(network, name));
 
+/** What steps carry along beside weights, and no loss moves. */
 export function statisticsSpecsOf(shape: ModelShape): WeightSpec[] {
-  return [...encoderStatistics(shape), ...decoderStatistics(shape), ...discriminatorStatistics(shape)];
+  return [
+    ...encoderStatistics(shape),
+    ...decoderStatistics(shape),
+    ...discriminatorStatistics(shape),
+    ...singularVectorSpecs(shape),
+  ];
 }
 
 /** The plain CVAE has no discriminator: none is made, stored or served. */

@@ -10,6 +10,7 @@ export interface ModelShape {
   latentDim: number;
   widths: TrainingConfig['networks'];
   batchNorm: boolean;
+  spectralNorm: boolean;
 }
 
 /**
@@ -35,5 +36,6 @@ export function modelShape(
     latentDim: config.latentDim,
     widths: config.networks,
     batchNorm: config.batchNorm,
+    spectralNorm: config.spectralNorm,
   };
 }

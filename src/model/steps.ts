@@ -17,6 +17,7 @@ import {
   type Fakes,
   ganLoss,
   klDivergence,
+  layersLikelihoodLoss,
   likelihoodLoss,
   likelihoodLossMse,
   nonSaturatingLoss,
@@ -26,6 +27,7 @@ import {
 import { isMoved, type Networks } from './networks.ts';
 import { updateNetwork } from './optimizers.ts';
 import { sampleLatent } from './sampling.ts';
+import { followSingularVectors, spectrallyNormalized } from './spectral.ts';
 import type { Weights } from './weights.ts';
 
 /** Images, their labels and a prior sample for each. */
@@ -148,7 +150,9 @@ export function discriminatorGradients(
   }
 
   // L_GAN of reals and fakes.
+  followSingularVectors(discriminator, networks.statistics);
   const { value: found, tape } = GradientTape.record(() => {
+    const dis = spectrallyNormalized(discriminator, networks.statistics);
     const all = asOneBatch(
       [x, ...images.map((batch) => batch.x)],
       [y, ...images.map((batch) => batch.y)],
@@ -156,7 +160,7 @@ export function discriminatorGradients(
     );
     const judged = all.map((batch) => {
       const seen = observed(batch.x, settings);
-      return tf.sigmoid(discriminate(discriminator, seen, batch.y, config.similarityLayer, pass).logit);
+      return tf.sigmoid(discriminate(dis, seen, batch.y, config.similarityLayer, pass).logit);
     });
     const [d, ...fakes] = joined ? tf.split(judged[0]!, 1 + weights.length) : judged;
     const weighted = fakes.map((d, i) => ({ d, weight: weights[i]! }));
@@ -205,7 +209,8 @@ export function jointGradients(
   decoderGradients: Tensor[];
 } {
   const { config, random } = settings;
-  const { encoder, decoder, discriminator } = networks.trained;
+  const { encoder, decoder } = networks.trained;
+  const discriminator = spectrallyNormalized(networks.trained.discriminator, networks.statistics);
   const pixels = networks.shape.height * networks.shape.width;
   // One forward pass through all three networks.
   const pass = trainingPass(networks, settings);
@@ -236,7 +241,7 @@ export function jointGradients(
       config.priorLoss === 'exact' ? klDivergence(mu, logVar).div(pixels) : priorLoss(mu, logVar, pixels);
     const lPrior = divergence.mul(priorWeight) as Scalar;
     const similarityLoss = config.similarity === 'mse' ? likelihoodLossMse : likelihoodLoss;
-    const lLlike = similarityLoss(disLX, disL(xRec, judgedRec), pixels);
+    const lLlike = layersLikelihoodLoss(disLX, disL(xRec, judgedRec), pixels, similarityLoss);
     const lPixel = pixelLoss(x, recLogits, pixels);
     const lGan = ganLoss(tf.sigmoid(real.logit), fakes, pixels);
     const entropies = entropiesFor(config, tf.sigmoid(real.logit), fakes);

@@ -136,8 +136,8 @@ test('every loss of the article equals an independent computation', () => {
     ];
     return Object.entries({
       prior: losses.priorLoss(mu, logVar, 784),
-      likelihood: losses.likelihoodLoss(real.similarity(), rec.similarity(), 784),
-      'likelihood-mse': losses.likelihoodLossMse(real.similarity(), rec.similarity(), 784),
+      likelihood: losses.likelihoodLoss(real.similarity()[0]!, rec.similarity()[0]!, 784),
+      'likelihood-mse': losses.likelihoodLossMse(real.similarity()[0]!, rec.similarity()[0]!, 784),
       gan: losses.ganLoss(d(real), fakes, 784),
       pixel: losses.pixelLoss(x, recLogits, 784),
       kl: losses.klDivergence(mu, logVar),

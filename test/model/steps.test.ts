@@ -69,6 +69,12 @@ const CASES: {
     overrides: { wrongLabelFakeWeight: 1, inputNoise: 0.1 },
   },
   {
+    name: 'spectral normalisation, and similarity in every hidden layer',
+    image: { width: 28, height: 28, channels: 1 },
+    labels: 10,
+    overrides: { spectralNorm: true, similarity: 'mse', similarityLayer: 'every-hidden' },
+  },
+  {
     name: 'a KL term without clipping',
     image: { width: 28, height: 28, channels: 1 },
     labels: 10,
@@ -240,6 +246,19 @@ test('the gradient of every loss agrees with finite differences', () => {
         ),
       p,
     );
+  });
+});
+
+test('likelihoods of layers count alike, whatever their scale, and one layer as it is', () => {
+  tf.tidy(() => {
+    const random = new StepRandom(8, 'steps', 3);
+    const [x, rec] = [random.normal([2, 4, 4, 3]), random.normal([2, 4, 4, 3])] as [Tensor4D, Tensor4D];
+    const large = (tensor: Tensor4D) => tf.tile(tensor.mul(10), [1, 2, 2, 1]) as Tensor4D;
+    const compare = (one: Tensor4D[], other: Tensor4D[]): number =>
+      losses.layersLikelihoodLoss(one, other, 10, losses.likelihoodLossMse).dataSync()[0]!;
+    const one = losses.likelihoodLossMse(x, rec, 10).dataSync()[0]!;
+    assert.equal(compare([x], [rec]), one);
+    assert.ok(Math.abs(compare([large(x), x], [large(rec), rec]) / one - 1) < 1e-5);
   });
 });
 

@@ -39,6 +39,8 @@ const SPEED_KEYS = [
   'latentDim',
   'networks',
   'batchNorm',
+  'spectralNorm',
+  'similarityLayer',
   'optimizer',
   'innerSteps',
   'warmupIterations',

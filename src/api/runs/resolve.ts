@@ -74,6 +74,7 @@ async function startModel(
     ['latentDim', model.config.latentDim, config.latentDim],
     ['networks', model.config.networks, config.networks],
     ['batchNorm', model.config.batchNorm, config.batchNorm],
+    ['spectralNorm', model.config.spectralNorm, config.spectralNorm],
     ['image width', model.image.width, dataset.width],
     ['image height', model.image.height, dataset.height],
     ['image channels', model.image.channels, dataset.channels],
