@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ensureVenv } from '../../scripts/setup/venv.mjs';
 import type { LabelledImages } from '../../src/contracts/dataset.ts';
 import { pick } from '../../src/data/batches.ts';
 import { loadDataset } from '../../src/data/index.ts';
@@ -14,14 +15,25 @@ import { scoreReconstructions } from '../../src/evaluation/parts.ts';
 import { scoreSet } from '../../src/evaluation/scores.ts';
 import { temporaryDataDir } from '../data/fixtures.ts';
 
-const PYTHON = process.env.PYTHON ?? 'python3';
-const SCRIPT = fileURLToPath(new URL('../../scripts/score-samples.py', import.meta.url));
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const SCRIPT = here('../../scripts/score-samples.py');
 const COUNT = 600;
 
-test('an independent program scores the same bytes the same', async (t) => {
-  if (spawnSync(PYTHON, ['-c', 'import numpy, scipy']).status !== 0) {
-    return t.skip('needs numpy and scipy: pip install numpy scipy, or PYTHON=/a/python/that/has/them');
-  }
+/** A Python with numpy and scipy, or why there is none. */
+const { python, problem } = await ensureVenv({
+  name: 'parity',
+  requirements: here('./requirements.txt'),
+  what: 'numpy and scipy for a test (60 MB)',
+  gigabytes: 1,
+  oldest: [3, 11],
+}).then(
+  (path) => ({ python: path, problem: undefined }),
+  (error: Error) => ({ python: undefined, problem: error }),
+);
+
+test('an independent program scores the same bytes the same', {
+  skip: problem?.message ?? false,
+}, async (t) => {
   const dataDir = await temporaryDataDir(t);
   const dataset = await loadDataset('mnist', dataDir);
   const judge = Judge.of(dataset.info)!;
@@ -68,7 +80,7 @@ test('an independent program scores the same bytes the same', async (t) => {
   const folder = join(dataDir, 'scored');
   const scored = { size: judge.size, real, samples, reconstructions, transfers };
   await exportScored(folder, { ...scored, kidSubsets: kidSubsets(COUNT, COUNT) }, evaluation);
-  const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT, folder], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(python!, [SCRIPT, folder], { encoding: 'utf8' });
   assert.equal(status, 0, stdout + stderr);
   assert.equal(stdout.trim().split('\n').length, 17);
 });
