@@ -31,6 +31,7 @@ import { modelRoutes } from './routes/models.ts';
 import { queueRoutes, sessionCaller } from './routes/queues.ts';
 import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
+import { styleTransferRoutes } from './routes/style-transfer.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 const ROUTES = [
@@ -49,6 +50,7 @@ const ROUTES = [
   queueRoutes,
   generateRoutes,
   encodeRoutes,
+  styleTransferRoutes,
   latentSpaceRoutes,
 ];
 

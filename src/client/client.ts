@@ -24,6 +24,8 @@ export interface ImagesOptions extends ModelChoice, CallOptions {
 export interface TransferOptions extends ImagesOptions {
   /** Labels to make, for all images or one list an image; default all. */
   targets?: BodyOf<'styleTransfer'>['targets'] | undefined;
+  /** Takes all images as samples of one style, and makes one result from the mean of them. */
+  average?: boolean | undefined;
 }
 
 const JSON_TYPE = 'application/json';
@@ -124,7 +126,7 @@ export class StylographClient {
     return await toPicture(await this.#inferFrom('/reconstruct', images, options, PNG_TYPE));
   }
 
-  /** Other labels in the style of each image. */
+  /** Other labels in the style of each image, or with `average` in the one style of all. */
   async styleTransfer(
     images: readonly ImageSource[],
     options: TransferOptions = {},
@@ -143,11 +145,11 @@ export class StylographClient {
   async #inferFrom(
     path: string,
     images: readonly ImageSource[],
-    { labels, targets, ...options }: TransferOptions & Look,
+    { labels, targets, average, ...options }: TransferOptions & Look,
     accept: string,
   ): Promise<Response> {
     const inputs = await Promise.all(images.map(toImageInput));
-    return await this.#infer(path, { images: inputs, labels, targets }, options, accept);
+    return await this.#infer(path, { images: inputs, labels, targets, average }, options, accept);
   }
 
   /** Nothing changes on the server, so a call may be made twice. */

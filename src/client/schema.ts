@@ -659,7 +659,7 @@ export interface paths {
         put?: never;
         /**
          * Other labels in the style of images
-         * @description Each image is encoded under its own label and decoded under each target.
+         * @description Each image is encoded under its own label and decoded under each target. With `average` all images are samples of one style.
          */
         post: operations["styleTransfer"];
         delete?: never;
@@ -1652,6 +1652,8 @@ export interface components {
             labels?: (components["schemas"]["LabelReference"] | null)[];
             /** @description Labels to make, for all images or one list an image; default all. */
             targets?: components["schemas"]["LabelReference"][] | components["schemas"]["LabelReference"][][];
+            /** @description Takes all images as samples of one style: a single result is made, from the mean of their encoded means. Default false: a result an image. */
+            average?: boolean;
         };
         StyleTransfers: {
             /**
@@ -1660,11 +1662,18 @@ export interface components {
              */
             modelId: string;
             results: {
+                /** @description The image and its encoded mean, from which the images are made; with `average` the label of the first image, and the mean of all. */
                 source: {
                     label: string;
                     labelInferred: boolean;
                     mean: components["schemas"]["Latent"];
                 };
+                /** @description With `average`: every image with a mean of its own, in order. */
+                sources?: {
+                    label: string;
+                    labelInferred: boolean;
+                    mean: components["schemas"]["Latent"];
+                }[];
                 images: {
                     label: string;
                     /**
@@ -6648,7 +6657,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As a PNG, a row a source and a column a target. */
+            /** @description As a PNG, a row a style and a column a target. */
             200: {
                 headers: {
                     "X-Model-Id": components["headers"]["X-Model-Id"];

@@ -127,14 +127,27 @@ export const StyleTransferRequest = EncodeRequest.extend({
     .union([z.array(LabelReference).min(1).max(128), z.array(z.array(LabelReference).min(1).max(128)).min(1)])
     .optional()
     .meta({ description: 'Labels to make, for all images or one list an image; default all.' }),
+  average: z.boolean().optional().meta({
+    description:
+      'Takes all images as samples of one style: a single result is made, from the mean of their encoded means. Default false: a result an image.',
+  }),
 }).meta({ id: 'StyleTransferRequest' });
+
+const StyleSource = z.strictObject({ label: z.string(), labelInferred: z.boolean(), mean: Latent });
 
 export const StyleTransfers = z
   .strictObject({
     modelId: ModelId,
     results: z.array(
       z.strictObject({
-        source: z.strictObject({ label: z.string(), labelInferred: z.boolean(), mean: Latent }),
+        source: StyleSource.meta({
+          description:
+            'The image and its encoded mean, from which the images are made; with `average` the label of the first image, and the mean of all.',
+        }),
+        sources: z
+          .array(StyleSource)
+          .optional()
+          .meta({ description: 'With `average`: every image with a mean of its own, in order.' }),
         images: z.array(z.strictObject({ label: z.string(), png: Png })),
       }),
     ),

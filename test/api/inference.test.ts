@@ -363,6 +363,61 @@ test('style transfer makes a row a source and a column a target', async () => {
   );
 });
 
+test('style transfer with average makes one row from the mean of the means', async () => {
+  const other = (await getPng('/generate?label=5&seed=2')).body;
+  const body = { images: [{ png: base64(picture) }, { png: base64(other) }], labels: [3, 5] };
+  const apart = await api().post('/style-transfer').send(body).expect(200);
+  const { body: joined } = await api()
+    .post('/style-transfer')
+    .send({ ...body, targets: [6, 0], average: true })
+    .expect(200);
+  assert.equal(joined.results.length, 1);
+  const [{ source, sources, images }] = joined.results;
+  assert.deepEqual(
+    sources,
+    apart.body.results.map((result: { source: unknown }) => result.source),
+  );
+  assert.notDeepEqual(sources[0].mean, sources[1].mean);
+  const mean = sources[0].mean.map((value: number, i: number) =>
+    Math.fround((value + sources[1].mean[i]) / 2),
+  );
+  assert.deepEqual(source, { ...sources[0], mean });
+  const decoded = await api()
+    .post('/decode')
+    .send({
+      latents: [
+        { latent: mean, label: 6 },
+        { latent: mean, label: 0 },
+      ],
+    });
+  const pixels = (png: string) => sharp(Buffer.from(png, 'base64')).raw().toBuffer();
+  for (const [i, { png }] of images.entries()) {
+    assert.deepEqual(await pixels(png), await pixels(decoded.body.images[i].png));
+  }
+
+  const sheet = await api()
+    .post('/style-transfer?format=png')
+    .send({ ...body, average: true });
+  assert.deepEqual(pngSize(sheet.body), [280, 28]);
+  const nested = await api()
+    .post('/style-transfer')
+    .send({ ...body, targets: [[1]], average: true })
+    .expect(200);
+  assert.equal(nested.body.results[0].images.length, 1);
+  assertProblem(
+    await api()
+      .post('/style-transfer')
+      .send({ ...body, targets: [[1], [2]], average: true }),
+    400,
+    'validation_failed',
+  );
+  const alone = await api()
+    .post('/style-transfer')
+    .send({ ...body, average: false })
+    .expect(200);
+  assert.deepEqual(alone.body, apart.body);
+});
+
 test('the manifold follows the quantiles of the first two dimensions', async () => {
   const { body } = await api().get('/manifold?label=3&size=3&format=json').expect(200);
   assert.deepEqual(body.grid, manifoldAxis(3));

@@ -109,6 +109,16 @@ test('a model draws, encodes, decodes and restyles in a folder, and files hold w
   assert.deepEqual(json(decoded.out).images[0].latent, json(again.out).images[0].mean);
   const styles = await run(['style-transfer', join(folderOut, files[0]!), '-t', '1', '-t', '2', ...place]);
   assert.equal(styles.bytes.readUInt32BE(16), 56);
+  const drawn = files.map((file) => join(folderOut, file));
+  assert.ok(drawn.length > 1);
+  const one = json((await run(['style-transfer', ...drawn, '--average', '--json', ...place])).out);
+  assert.deepEqual(
+    one.results.map(({ sources, images }: { sources: unknown[]; images: unknown[] }) => [
+      sources.length,
+      images.length,
+    ]),
+    [[drawn.length, 10]],
+  );
   const manifold = await run(['manifold', '0', '--size', '3', '-o', join(data, 'm.png'), ...place]);
   assert.match(manifold.out, /wrote .*m\.png/);
 

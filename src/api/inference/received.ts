@@ -1,6 +1,7 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { EncodeRequest, ImageInput, LabelReference } from '../../contracts/inference.ts';
+import type { ModelRecord } from '../../contracts/model.ts';
 import { type FieldError, StylographError } from '../../errors.ts';
 import { decodeImage, imageFromPixels, type NormalizeMode, normalizeImage } from '../../images/index.ts';
 import type { ApiLimits } from '../deps.ts';
@@ -18,6 +19,15 @@ export const ReceiveQuery = {
     description: 'Label of an image sent as the body; inferred when not given.',
   }),
 };
+
+/** Lets the routes of a plugin take the bytes of one image as the body. */
+export function acceptImages(app: Pick<FastifyInstance, 'addContentTypeParser'>, limits: ApiLimits): void {
+  app.addContentTypeParser(
+    IMAGE_TYPES,
+    { parseAs: 'buffer', bodyLimit: limits.imageBytes },
+    (_request: unknown, body: Buffer, done: (error: null, body: Buffer) => void) => done(null, body),
+  );
+}
 
 /** An image of the request in the model's form. */
 export interface Source {
@@ -142,3 +152,9 @@ export async function encodeSources(
     values.subarray(i * model.latentDim, (i + 1) * model.latentDim);
   return sources.map((source, i) => ({ ...source, mean: at(mean, i), logVar: at(logVar, i) }));
 }
+
+/** What an answer says of an image's label. */
+export const labelOf = (model: ModelRecord, { label, labelInferred }: Source) => ({
+  label: model.image.labels[label]!,
+  labelInferred,
+});

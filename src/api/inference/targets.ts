@@ -14,7 +14,7 @@ const refuse = (message: string): never => {
 };
 
 /**
- * Label indices to make for each of `count` sources: every label unless `targets` says otherwise.
+ * Label indices to make for each of `count` styles: every label unless `targets` says otherwise.
  * @param body the JSON body; bytes of an image have no targets
  * @throws invalid_label, validation_failed
  */
@@ -33,7 +33,7 @@ export function chosenTargets(model: ModelRecord, body: unknown, count: number):
     rows = Array.from({ length: count }, () => row);
   } else {
     if (targets.length !== count)
-      refuse(`must be one list, or one an image: ${count}, not ${targets.length}`);
+      refuse(`must be one list, or one a result: ${count}, not ${targets.length}`);
     rows = targets.map(indices);
   }
   const total = rows.reduce((sum, { length }) => sum + length, 0);

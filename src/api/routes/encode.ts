@@ -1,25 +1,18 @@
 import { z } from 'zod';
-import {
-  EncodedImages,
-  EncodeRequest,
-  Reconstructions,
-  StyleTransferRequest,
-  StyleTransfers,
-} from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
+import { EncodedImages, EncodeRequest, Reconstructions } from '../../contracts/inference.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';
-import { decodeWishes, plainPng, toPng, toSheet } from '../inference/pictures.ts';
+import { decodeWishes, toPng, toSheet } from '../inference/pictures.ts';
 import {
-  type Encoded,
+  acceptImages,
   encodeSources,
   IMAGE_TYPES,
+  labelOf,
   ReceiveQuery,
   receiveImages,
 } from '../inference/received.ts';
 import { IMAGE_PROBLEMS, INFERENCE_HEADERS, JSON_FIRST } from '../inference/route.ts';
-import { chosenTargets } from '../inference/targets.ts';
 import { json, pngOrJson } from '../schemas.ts';
 import { type App, beginCall } from './context.ts';
 
@@ -28,11 +21,6 @@ const COLUMNS = 16;
 
 const jsonOr = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } } });
 const doc = { headers: INFERENCE_HEADERS, bodyTypes: IMAGE_TYPES };
-
-const labelOf = (model: ModelRecord, { label, labelInferred }: Encoded) => ({
-  label: model.image.labels[label]!,
-  labelInferred,
-});
 
 /** Mean squared error on a scale of 0 to 1. */
 function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
@@ -54,11 +42,7 @@ function pairedRows(originals: Uint8Array[], made: Uint8Array[], columns: number
 
 export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
   const limits = limitsOf(deps);
-  app.addContentTypeParser(
-    IMAGE_TYPES,
-    { parseAs: 'buffer', bodyLimit: limits.imageBytes },
-    (_request, body, done) => done(null, body),
-  );
+  acceptImages(app, limits);
 
   app.post(
     '/encode',
@@ -138,59 +122,6 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
             mean: Array.from(source.mean),
             error: meanSquaredError(source.pixels, pictures[i]!.pixels),
             png: toPng(model, pictures[i]!).toString('base64'),
-          })),
-        }),
-      };
-      return sendAnswer(request, reply, make, stopwatch);
-    },
-  );
-
-  app.post(
-    '/style-transfer',
-    {
-      config: { produces: JSON_FIRST, scope: 'infer' },
-      schema: {
-        operationId: 'styleTransfer',
-        tags: ['inference'],
-        summary: 'Other labels in the style of images',
-        description: 'Each image is encoded under its own label and decoded under each target.',
-        querystring: z.strictObject({ ...ModelQuery, ...ReceiveQuery, ...LookQuery }),
-        body: jsonOr(StyleTransferRequest),
-        response: {
-          200: pngOrJson(StyleTransfers, 'As a PNG, a row a source and a column a target.'),
-          ...IMAGE_PROBLEMS,
-        },
-        'x-doc': doc,
-      },
-    },
-    async (request, reply) => {
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, limits);
-      const targets = chosenTargets(model, request.body, sources.length);
-      const encoded = await encodeSources(calling, sources);
-      const wishes = encoded.flatMap(({ mean }, i) =>
-        targets[i]!.map((label) => ({ label, latent: mean, seed: null })),
-      );
-      const pictures = await decodeWishes(calling, wishes);
-      const rows = targets.map((row) => pictures.splice(0, row.length));
-      const make = {
-        png: () => {
-          const columns = Math.max(...rows.map(({ length }) => length));
-          const blank = new Uint8Array(sources[0]!.pixels.length);
-          const images = rows.flatMap((row) =>
-            Array.from({ length: columns }, (_, i) => row[i]?.pixels ?? blank),
-          );
-          return toSheet(model, images, columns, lookOf(request.query));
-        },
-        json: () => ({
-          modelId: model.id,
-          results: encoded.map((source, i) => ({
-            source: { ...labelOf(model, source), mean: Array.from(source.mean) },
-            images: rows[i]!.map((picture) => ({
-              label: model.image.labels[picture.label]!,
-              png: plainPng(model, picture.pixels).toString('base64'),
-            })),
           })),
         }),
       };

@@ -208,13 +208,14 @@ function addStyleTransfer(program: Command, run: RunAction): void {
     .description(
       'Takes the style of each image and draws other labels in it: a row an image, a column a label.',
     )
-    .option('-t, --target <label>', 'a label to draw; may be given several times; default all', collect);
+    .option('-t, --target <label>', 'a label to draw; may be given several times; default all', collect)
+    .option('--average', 'take all images as samples of one style: a single row from the mean of them');
   withPicture(withCommon(withSources(command))).action(
-    (files: string[], options: SourceOptions & LookOptions & { target?: string[] }) =>
+    (files: string[], options: SourceOptions & LookOptions & { target?: string[]; average?: boolean }) =>
       run(options, async (session) => {
         const { client } = await session.backend();
         const { images, how } = await sourcesOf(session, files, options);
-        const transfer = { ...how, targets: options.target };
+        const transfer = { ...how, targets: options.target, average: options.average };
         if (session.output.json) {
           session.output.document(await client.styleTransfer(images, transfer));
           return;
