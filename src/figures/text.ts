@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import opentype from 'opentype.js';
+import { pathData } from '../fonts/path.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -37,25 +38,6 @@ export function textPath(text: string, { x, y, size, anchor = 'start', fill }: T
     left += advance(glyph, size);
   }
   return `<path d="${paths.join('')}" fill="${fill}"/>`;
-}
-
-/** The library's own form of this gives NaN for coordinates that are whole but for a rounding error. */
-function pathData({ commands }: opentype.Path): string {
-  const pair = (x: number, y: number): string => `${x.toFixed(2)} ${y.toFixed(2)}`;
-  return commands
-    .map((command) => {
-      switch (command.type) {
-        case 'C':
-          return `C${pair(command.x1, command.y1)} ${pair(command.x2, command.y2)} ${pair(command.x, command.y)}`;
-        case 'Q':
-          return `Q${pair(command.x1, command.y1)} ${pair(command.x, command.y)}`;
-        case 'Z':
-          return 'Z';
-        default:
-          return command.type + pair(command.x, command.y);
-      }
-    })
-    .join('');
 }
 
 /** Pixels the text takes at this size. */

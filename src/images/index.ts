@@ -4,3 +4,4 @@ export { imageFromPixels } from './pixels.ts';
 export { encodePng } from './png.ts';
 export type { Raster } from './raster.ts';
 export { splitImages, tileImages } from './sheet.ts';
+export { drawWhite } from './vector.ts';

@@ -6,6 +6,7 @@ import type { RunAction } from '../program.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { facts, table } from '../terminal/table.ts';
 import { moment, whole } from '../terminal/words.ts';
+import { addFonts } from './fonts.ts';
 import { addUploads } from './uploads.ts';
 
 export function addDatasets(program: Command, run: RunAction): void {
@@ -20,6 +21,7 @@ export function addDatasets(program: Command, run: RunAction): void {
     .description('What is known of a dataset.')
     .action((id: string, options: CommonOptions) => run(options, (session) => show(session, id)));
   addUploads(datasets, run);
+  addFonts(datasets, run);
 }
 
 async function list({ output, backend, signal }: Session): Promise<void> {
