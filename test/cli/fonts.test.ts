@@ -56,7 +56,7 @@ test('the letters of a folder of fonts become a dataset', async () => {
   const shown = await run(['dataset', 'show', dataset.id, '--json', ...place]);
   assert.equal(JSON.parse(shown.out).digest, dataset.digest);
   const again = await run(args);
-  assert.match(again.out, new RegExp(`${dataset.id}[sS]*12 families, of which unseen: Family \\d+`));
+  assert.match(again.out, new RegExp(`${dataset.id}[\\s\\S]*12 families, of which unseen: Family \\d+`));
 });
 
 test('what cannot be made into a dataset is told with the remedy', async () => {

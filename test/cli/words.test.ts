@@ -19,7 +19,7 @@ const COMMANDS = [
   'manifold',
   'models',
   'evaluate',
-  'datasets',
+  'dataset',
   'presets',
   'doctor',
 ];
