@@ -1,13 +1,7 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { withLock } from './lock.mjs';
-import { CACHE, findOnPath } from './paths.mjs';
+import { buildWithGo } from './go.mjs';
+import { findOnPath } from './paths.mjs';
 import { say } from './problem.mjs';
-import { execute } from './processes.mjs';
 
-const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
-const VERSION = 'v1.8.0';
-const PROGRAM = 'versitygw';
 const REMEDY = `install Go (https://go.dev), or name the program of a Versity S3 Gateway in S3_SERVER`;
 
 /**
@@ -17,29 +11,14 @@ const REMEDY = `install Go (https://go.dev), or name the program of a Versity S3
  * @returns {Promise<string | undefined>} path of the program
  */
 export async function findS3Server() {
-  const found = process.env.S3_SERVER || findOnPath(PROGRAM);
+  const found = process.env.S3_SERVER || findOnPath('versitygw');
   if (found) return found;
-  const folder = join(CACHE, `s3-${process.arch}-${VERSION}`);
-  const program = join(folder, PROGRAM);
-  if (existsSync(program)) return program;
-  const go = findOnPath('go') ?? (existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined);
-  if (!go) return without('here is no Go to build it with');
-  mkdirSync(CACHE, { recursive: true });
-  const problem = await withLock(`${folder}.lock`, async () => {
-    if (existsSync(program)) return undefined;
-    say('building an S3 server for the tests of the store (once) ...');
-    const unfinished = `${folder}.unfinished`;
-    rmSync(unfinished, { recursive: true, force: true });
-    const env = { ...process.env, GOBIN: unfinished };
-    const { code, output } = await execute(go, ['install', `${MODULE}@${VERSION}`], { env });
-    if (code !== 0) return output.trim().split('\n').at(-1);
-    renameSync(unfinished, folder);
-    return undefined;
+  const { program, problem } = await buildWithGo({
+    name: 's3',
+    module: 'github.com/versity/versitygw/cmd/versitygw',
+    version: 'v1.8.0',
+    what: 'an S3 server for the tests of the store',
   });
-  return problem === undefined ? program : without(problem);
-}
-
-function without(why) {
-  say(`no S3 server is here (${why}), so the store in a bucket is not tested; ${REMEDY}.`);
-  return undefined;
+  if (!program) say(`no S3 server is here (${problem}), so the store in a bucket is not tested; ${REMEDY}.`);
+  return program;
 }

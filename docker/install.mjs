@@ -1,0 +1,11 @@
+import { installEngine } from '../scripts/setup/engine.mjs';
+import { installFashion } from '../scripts/setup/fashion.mjs';
+import { installPackages } from '../scripts/setup/packages.mjs';
+import { run } from '../scripts/setup/problem.mjs';
+
+/** The part of set-up that the sources have no influence on: a layer of the image of its own. */
+await run(async () => {
+  await installPackages();
+  await installEngine();
+  await installFashion({ again: true });
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findDeployTools } from '../../scripts/setup/deploy-tools.mjs';
+import { loadSettings } from '../../src/config.ts';
+import { Metrics, watchService } from '../../src/observe/index.ts';
+import { ROOT, read, readDocuments, unknownSettings } from './support.ts';
+
+const FOLDER = 'docs/deploy/kubernetes';
+/** Longest that a process of ours takes to end, whatever it does. */
+const ENDS_WITHIN_S = 30;
+
+interface Variable {
+  name: string;
+  value: string;
+}
+interface Container {
+  env: Variable[];
+  ports?: { name: string; containerPort: number }[];
+  securityContext: Record<string, unknown>;
+  volumeMounts: { name: string; mountPath: string }[];
+  [probe: `${string}Probe`]: { httpGet: { path: string; port: string } };
+}
+interface Pod {
+  terminationGracePeriodSeconds: number;
+  securityContext: Record<string, unknown>;
+  volumes: { name: string }[];
+  containers: [Container];
+}
+interface Manifest {
+  kind: string;
+  metadata: { name: string };
+  spec: {
+    template?: { metadata: { labels: object }; spec: Pod };
+    selector?: { matchLabels?: object } & Record<string, unknown>;
+    ports?: { targetPort: string }[];
+    scaleTargetRef?: { name: string };
+    triggers?: { type: string; metadata: Record<string, string> }[];
+  };
+  stringData?: Record<string, string>;
+}
+
+const files = readdirSync(join(ROOT, FOLDER)).filter((name) => name.endsWith('.yaml'));
+const documents = (name: string) => readDocuments(`${FOLDER}/${name}`) as Manifest[];
+const all = files.filter((name) => name !== 'kustomization.yaml').flatMap(documents);
+const find = (kind: string, name: string): Manifest => {
+  const found = all.find((one) => one.kind === kind && one.metadata.name === name);
+  assert.ok(found, `${kind} ${name}`);
+  return found;
+};
+const [secret] = documents('secret.example.yaml');
+const { bin } = await findDeployTools();
+
+test("the manifests are what Kubernetes' schemas allow", {
+  skip: bin ? false : 'see above: no schemas',
+}, () => {
+  // KEDA's and kustomize's kinds are not Kubernetes' own.
+  const own = files.filter((name) => name !== 'keda.yaml' && name !== 'kustomization.yaml');
+  const args = ['--strict', '--kubernetes-version', '1.30', ...own.map((name) => join(FOLDER, name))];
+  const { status, stdout, stderr } = spawnSync(join(bin!, 'kubernetes-validate'), args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, `${stdout}${stderr}`);
+});
+
+for (const [role, grace] of [
+  ['api', ENDS_WITHIN_S + 5],
+  ['worker', ENDS_WITHIN_S],
+] as const) {
+  const pod = (): Pod => find('Deployment', `stylograph-${role}`).spec.template!.spec;
+
+  test(`${role}: its variables and the secret's are settings that it starts by`, () => {
+    const [{ env }] = pod().containers;
+    const given = {
+      ...secret!.stringData,
+      ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+    };
+    assert.deepEqual(unknownSettings(Object.keys(given)), []);
+    const settings = loadSettings({ HOST: '0.0.0.0', ...given });
+    assert.equal(settings.ROLE, role);
+    assert.ok(settings.DRAIN_SECONDS + ENDS_WITHIN_S <= pod().terminationGracePeriodSeconds);
+    assert.ok(grace < pod().terminationGracePeriodSeconds, 'it is killed before it has ended');
+  });
+
+  test(`${role}: nobody special, on a root that it cannot write to`, () => {
+    const { securityContext, containers, volumes } = pod();
+    const [container] = containers;
+    const [, user] = /^USER (\d+):/m.exec(read('docker/Dockerfile'))!;
+    assert.equal(securityContext.runAsNonRoot, true);
+    assert.equal(securityContext.runAsUser, Number(user));
+    assert.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    const mounts = container.volumeMounts.map(({ mountPath }) => mountPath).sort();
+    assert.deepEqual(mounts, ['/data', '/tmp']);
+    assert.match(read('docker/Dockerfile'), /DATA_DIR=\/data\b/);
+    for (const { name } of container.volumeMounts) assert.ok(volumes.some((volume) => volume.name === name));
+  });
+}
+
+test('probes, Service and disruption budget point at the API', () => {
+  const { template, selector } = find('Deployment', 'stylograph-api').spec;
+  const [container] = template!.spec.containers;
+  const probes = Object.entries(container).filter(([key]) => key.endsWith('Probe')) as [
+    string,
+    Container['livenessProbe'],
+  ][];
+  assert.deepEqual(Object.fromEntries(probes.map(([name, { httpGet }]) => [name, httpGet.path])), {
+    startupProbe: '/health/live',
+    readinessProbe: '/health/ready',
+    livenessProbe: '/health/live',
+  });
+  const { paths } = JSON.parse(read('openapi/openapi.json')) as { paths: object };
+  for (const [, { httpGet }] of probes) {
+    assert.ok(httpGet.path in paths);
+    assert.equal(httpGet.port, container.ports![0]!.name);
+  }
+  assert.equal(container.ports![0]!.containerPort, loadSettings({}).PORT);
+  const service = find('Service', 'stylograph').spec;
+  assert.equal(service.ports![0]!.targetPort, container.ports![0]!.name);
+  for (const labels of [
+    service.selector,
+    find('PodDisruptionBudget', 'stylograph-api').spec.selector!.matchLabels,
+  ]) {
+    assert.deepEqual(labels, template!.metadata.labels);
+    assert.deepEqual(labels, selector!.matchLabels);
+  }
+});
+
+test('KEDA asks Prometheus for a metric that the service has', async () => {
+  const { scaleTargetRef, triggers } = find('ScaledObject', 'stylograph-worker').spec;
+  find('Deployment', scaleTargetRef!.name);
+  const [{ type, metadata }] = triggers as [{ type: string; metadata: Record<string, string> }];
+  assert.equal(type, 'prometheus');
+  const [, metric, states] = /\((\w+)\{state=~"([^"]+)"\}\)/.exec(metadata.query!)!;
+  const meter = new Metrics();
+  watchService(meter, {
+    countRuns: async () => ({ queued: 2, running: 1, pausing: 0, cancelling: 0, succeeded: 5 }),
+    activeRuns: async () => [],
+    streams: () => 0,
+    inference: { waiting: 0, pid: undefined, engine: undefined },
+  });
+  const text = await meter.text();
+  for (const state of states!.split('|'))
+    assert.match(text, new RegExp(`^${metric}\\{state="${state}"\\} \\d`, 'm'));
+});
+
+test('kustomize takes files that are there, and no secret', () => {
+  const [{ resources }] = readDocuments(`${FOLDER}/kustomization.yaml`) as [{ resources: string[] }];
+  assert.deepEqual([...resources, 'kustomization.yaml', 'secret.example.yaml'].sort(), [...files].sort());
+  const [overlay] = readDocuments(`${FOLDER}/gpu/worker.yaml`) as [Manifest];
+  find('Deployment', overlay.metadata.name);
+  const [container] = overlay.spec.template!.spec.containers;
+  assert.deepEqual(unknownSettings(container.env.map(({ name }) => name)), []);
+});
