@@ -4,6 +4,7 @@ import { type ApiDeps, type ApiLimits, limitsOf } from './deps.ts';
 import { registerAudit } from './plugins/audit.ts';
 import { registerAuth } from './plugins/auth.ts';
 import { registerClosing } from './plugins/closing.ts';
+import { registerCors } from './plugins/cors.ts';
 import { registerDashboard } from './plugins/dashboard.ts';
 import { refuseUnparsed, registerErrors, sendProblem, toStylographError } from './plugins/errors.ts';
 import { RequestLog, requestId } from './plugins/logging.ts';
@@ -91,6 +92,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   registerMetering(app as never, deps.meter);
   registerNotFound(app as never);
   await registerSecurityHeaders(app as never);
+  await registerCors(app as never, deps.allowedOrigins);
   await registerOpenApi(app as never, deps.version);
   await registerNegotiation(app as never);
   if (deps.dashboard !== undefined) await registerDashboard(app as never, deps.dashboard);
@@ -98,7 +100,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(async (scope) => {
     const { keys } = deps;
     registerAudit(scope as never, deps.audit);
-    registerSiteGuard(scope as never, keys, deps.allowedHosts);
+    registerSiteGuard(scope as never, keys, deps);
     const onWrongKey = await registerRateLimits(scope as never, limits);
     registerAuth(scope as never, keys, {
       onWrongKey,

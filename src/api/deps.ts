@@ -137,6 +137,8 @@ export interface ApiDeps {
   audit?: (entry: AuditEntry) => void;
   /** Names besides loopback ones by which a server without keys may be called. */
   allowedHosts?: readonly string[];
+  /** Origins whose pages may call the API through a browser; none when not given. */
+  allowedOrigins?: readonly string[];
   /** Addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed. */
   trustedProxies?: readonly string[];
   /** Folder of the built dashboard; without one `/` is the JSON index for everybody. */

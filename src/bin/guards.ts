@@ -51,6 +51,7 @@ export async function openGuards(settings: Settings, warn: (message: string) => 
     keys,
     audit: (entry) => audit.add(entry),
     allowedHosts: settings.ALLOWED_HOSTS,
+    allowedOrigins: settings.CORS_ORIGINS,
     trustedProxies: settings.TRUST_PROXY,
     limits: limitsFrom(settings),
   } satisfies Partial<ApiDeps>;

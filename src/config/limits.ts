@@ -107,6 +107,20 @@ export const LIMITS = {
   ALLOWED_HOSTS: list(
     'Names, with commas, by which a server without keys may be called besides loopback ones (it refuses others, against DNS rebinding).',
   ),
+  CORS_ORIGINS: list(
+    'Origins, with commas, such as `https://studio.example.org`, whose pages may call the API from a browser (CORS). Default: none.',
+  ).pipe(
+    z.array(
+      z
+        .string()
+        .refine(
+          (origin) => !origin.includes('*') && URL.canParse(origin) && new URL(origin).origin === origin,
+          {
+            error: 'must look like https://studio.example.org, without a path or a wildcard',
+          },
+        ),
+    ),
+  ),
   WEBHOOK_ALLOW: list(
     'Addresses, CIDRs and host names, with commas, that webhooks may call besides the public internet.',
   ),

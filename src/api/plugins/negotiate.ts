@@ -27,7 +27,9 @@ export function negotiateHook(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     const produces = request.routeOptions.config.produces ?? ['application/json'];
     request.answerType = choose(request, produces);
-    if (produces.length > 1) reply.header('vary', 'Accept');
+    // What CORS has put there stays.
+    if (produces.length > 1)
+      reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
   });
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { StylographError } from '../../errors.ts';
 import type { KeyRing } from '../../keys/index.ts';
+import type { ApiDeps } from '../deps.ts';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
@@ -30,18 +31,23 @@ function isCrossSite({ method, headers }: FastifyRequest): boolean {
  * with a key cannot be such a page's, since it does not know the key; one that a browser's position (a server
  * without keys on this machine) or its cookies let in can.
  *
- * @param allowedHosts names besides loopback ones by which a server without keys may be called: another name may be
- *   an attacker's, who has it resolve to this machine to pass for the same site (DNS rebinding)
+ * @param allowed hosts: names besides loopback ones by which a server without keys may be called; another name may be
+ *   an attacker's, who has it resolve to this machine to pass for the same site (DNS rebinding). Origins: other sites
+ *   whose pages may call
  */
 export function registerSiteGuard(
   app: FastifyInstance,
   keys: KeyRing | undefined,
-  allowedHosts: readonly string[] = [],
+  { allowedHosts = [], allowedOrigins = [] }: Pick<ApiDeps, 'allowedHosts' | 'allowedOrigins'>,
 ): void {
   const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()));
+  const origins = new Set(allowedOrigins);
   app.addHook('onRequest', async (request) => {
     if (request.headers.authorization !== undefined) return;
-    if (isCrossSite(request)) {
+    const { origin, cookie } = request.headers;
+    // A session is the dashboard's alone.
+    const isWelcome = origin !== undefined && origins.has(origin) && cookie === undefined;
+    if (isCrossSite(request) && !isWelcome) {
       throw new StylographError(
         'cross_site',
         'This call came from a page of another site. Call the API from a program with a key, or open its own dashboard.',
