@@ -27,7 +27,7 @@ export function openContainers(folder) {
     '--runroot',
     join(folder, 'run'),
     '--storage-driver',
-    'vfs',
+    'overlay',
   ];
   const podman = (args, options) => run('podman', [...place, '--runtime', 'runc', ...args], options);
   return {
@@ -48,7 +48,7 @@ export function openContainers(folder) {
     },
     build(context, file, tag) {
       // Docker's format, since OCI's has no health checks.
-      const format = ['--format', 'docker', '--pull=never', '--network', 'host'];
+      const format = ['--format', 'docker', '--pull=never', '--layers=false', '--network', 'host'];
       podman(['build', ...format, ...ULIMITS, '--file', file, '--tag', tag, '.'], { cwd: context });
     },
     /** Runs an image as docker-compose.yml does. */

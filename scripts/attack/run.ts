@@ -29,7 +29,8 @@ const server = await startServer({
   keys: await KeyRing.open({ specs: [KEY] }),
   limits: { requestsPerMinute: 0, wrongKeysPerMinute: 1_000_000, runBytes: 4e9 },
 });
-await publishModel(server.models);
+// Loaded before anything is asked: that a model is loading is no finding.
+await server.inference.ensure(await publishModel(server.models));
 const folder = mkdtempSync(join(tmpdir(), 'stylograph-attack-'));
 const arguments_ = [
   ...['--config-file', here('./schemathesis.toml'), 'run', `${server.url}/openapi.json`],

@@ -29,6 +29,7 @@ import { indexRoutes } from './routes/index.ts';
 import { latentSpaceRoutes } from './routes/latent-space.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
+import { openInferenceRoutes } from './routes/open-inference.ts';
 import { queueRoutes, sessionCaller } from './routes/queues.ts';
 import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -53,6 +54,7 @@ const ROUTES = [
   encodeRoutes,
   styleTransferRoutes,
   latentSpaceRoutes,
+  openInferenceRoutes,
 ];
 
 /** How long an answered connection waits for its next request: longer than proxies keep theirs, so that these close first. */

@@ -20,6 +20,10 @@ const HEADERS = {
       'Milliseconds of waiting (`queue`), computing (`compute`) and writing the answer (`encode`).',
     schema: { type: 'string' },
   },
+  'Inference-Header-Content-Length': {
+    description: 'Bytes of JSON that the answer begins with, where those of tensors follow.',
+    schema: { type: 'integer' },
+  },
   'Idempotency-Replayed': {
     description: '`true` when the key had created this run before.',
     schema: { type: 'string', enum: ['true'] },
@@ -61,6 +65,10 @@ const TAGS = [
   { name: 'models', description: 'Published models and the aliases that point at them.' },
   { name: 'datasets', description: 'Labelled images to train on.' },
   { name: 'inference', description: 'Generate, encode, decode, reconstruct, transfer styles.' },
+  {
+    name: 'open inference',
+    description: 'The Open Inference Protocol (v2), for clients of KServe and Triton. Errors have its form.',
+  },
   { name: 'operations', description: 'Health and documentation.' },
 ];
 

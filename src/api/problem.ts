@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
+import { InferenceError } from '../contracts/open-inference.ts';
 import { ERRORS, type ErrorCode, type StylographError } from '../errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -44,9 +45,12 @@ export function toProblem(error: StylographError, instance: string): Problem {
   };
 }
 
-interface ProblemResponse {
+/** Paths whose errors have the form of the Open Inference Protocol, which clients of it expect. */
+export const speaksOpenInference = (path: string): boolean => path === '/v2' || path.startsWith('/v2/');
+
+interface ErrorResponse<T extends z.ZodType> {
   description: string;
-  content: Record<typeof PROBLEM_TYPE, { schema: typeof Problem }>;
+  content: Record<string, { schema: T }>;
 }
 
 /** What any call may answer. */
@@ -61,15 +65,24 @@ const ALWAYS: ErrorCode[] = [
   'internal',
 ];
 
+type ErrorResponses<T extends z.ZodType> = Record<`${4 | 5}${number}`, ErrorResponse<T>>;
+
 /** The responses of a route for these errors and the ones every route has, grouped by status. */
-export function problems(...codes: ErrorCode[]): Record<`${4 | 5}${number}`, ProblemResponse> {
-  const byStatus: Record<string, ProblemResponse> = {};
+export const problems = (...codes: ErrorCode[]): ErrorResponses<typeof Problem> =>
+  byStatus(codes, PROBLEM_TYPE, Problem);
+
+/** The same for a route of the Open Inference Protocol. */
+export const inferenceErrors = (...codes: ErrorCode[]): ErrorResponses<typeof InferenceError> =>
+  byStatus(codes, 'application/json', InferenceError);
+
+function byStatus<T extends z.ZodType>(codes: ErrorCode[], type: string, schema: T): ErrorResponses<T> {
+  const responses: Record<string, ErrorResponse<T>> = {};
   for (const status of [...new Set([...ALWAYS, ...codes].map((code) => ERRORS[code][0]))].sort()) {
     const here = [...ALWAYS, ...codes].filter((code) => ERRORS[code][0] === status);
-    byStatus[status] = {
+    responses[status] = {
       description: `${STATUS_CODES[status]}: ${here.map((code) => `\`${code}\` (${ERRORS[code][1].toLowerCase()})`).join(', ')}`,
-      content: { [PROBLEM_TYPE]: { schema: Problem } },
+      content: { [type]: { schema } },
     };
   }
-  return byStatus;
+  return responses;
 }

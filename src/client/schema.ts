@@ -708,10 +708,280 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server, and which extensions of the protocol it has */
+        get: operations["getInferenceServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: operations["isInferenceLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything a request may need is there, as /health/ready has it */
+        get: operations["isInferenceReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a half of a model takes and gives */
+        get: operations["getServedModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a model is loaded; asking loads it */
+        get: operations["isServedModelReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Images of latents (`decoder`), or latents of images (`encoder`) */
+        post: operations["infer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a half of a model takes and gives */
+        get: operations["getServedModelVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a model is loaded; asking loads it */
+        get: operations["isServedModelVersionReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Images of latents (`decoder`), or latents of images (`encoder`) */
+        post: operations["inferVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        InferInputInput: {
+            name: string;
+            shape: number[];
+            /**
+             * @description As the metadata of the model has it.
+             * @example FP32
+             */
+            datatype: string;
+            parameters?: {
+                /** @description Bytes of this tensor after the JSON, in the order of the tensors; in place of `data`. */
+                binary_data_size?: number;
+                shared_memory_region?: unknown;
+            };
+            /** @description The elements in row-major order, flat or nested as the shape says. */
+            data?: (number | unknown[])[];
+        };
+        /**
+         * @example {
+         *       "inputs": [
+         *         {
+         *           "name": "latent",
+         *           "datatype": "FP32",
+         *           "shape": [
+         *             1,
+         *             4
+         *           ],
+         *           "data": [
+         *             0,
+         *             0,
+         *             0,
+         *             0
+         *           ]
+         *         },
+         *         {
+         *           "name": "label",
+         *           "datatype": "INT64",
+         *           "shape": [
+         *             1
+         *           ],
+         *           "data": [
+         *             3
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        InferRequestInput: {
+            /** @description Comes back with the answer. */
+            id?: string;
+            parameters?: {
+                /** @description Whether outputs that do not say otherwise come as bytes after the JSON. */
+                binary_data_output?: boolean;
+            };
+            inputs: components["schemas"]["InferInputInput"][];
+            /** @description Which outputs are wanted; all of them when not given. */
+            outputs?: {
+                name: string;
+                parameters?: {
+                    binary_data?: boolean;
+                    classification?: unknown;
+                    shared_memory_region?: unknown;
+                };
+            }[];
+        };
+        InferOutput: {
+            name: string;
+            /** @enum {string} */
+            datatype: "FP32" | "UINT8" | "INT64";
+            shape: number[];
+            parameters?: {
+                binary_data_size: number;
+            };
+            /** @description The elements in row-major order. */
+            data?: number[];
+        };
+        InferResponse: {
+            model_name: string;
+            /** @description The id of the model that answered. */
+            model_version: string;
+            id?: string;
+            outputs: components["schemas"]["InferOutput"][];
+        };
+        TensorMetadata: {
+            name: string;
+            /** @enum {string} */
+            datatype: "FP32" | "UINT8" | "INT64";
+            /** @description -1 for any number. */
+            shape: number[];
+        };
+        ServedModel: {
+            name: string;
+            /** @description Aliases, then ids of models, newest first. */
+            versions: string[];
+            platform: string;
+            inputs: components["schemas"]["TensorMetadata"][];
+            outputs: components["schemas"]["TensorMetadata"][];
+        };
+        InferenceServer: {
+            name: string;
+            version: string;
+            extensions: string[];
+        };
+        ServerLive: {
+            live: boolean;
+        };
+        ServerReady: {
+            ready: boolean;
+        };
+        ModelReady: {
+            name: string;
+            ready: boolean;
+        };
+        /** @description An error, as the Open Inference Protocol has it. */
+        InferenceError: {
+            /** @description What happened, and what to do about it. */
+            error: string;
+        };
         /**
          * @description An error, as RFC 9457 defines it.
          * @example {
@@ -1784,11 +2054,6 @@ export interface components {
             mediaType: "image/png" | "image/svg+xml";
             href: string;
         };
-        Live: {
-            /** @constant */
-            status: "live";
-            version: string;
-        };
         Readiness: {
             /** @enum {string} */
             status: "ready" | "not-ready";
@@ -1802,6 +2067,11 @@ export interface components {
             device: string | null;
             /** @description What `latest` is, if there is a model. */
             modelId: string | null;
+        };
+        Live: {
+            /** @constant */
+            status: "live";
+            version: string;
         };
         Index: {
             name: string;
@@ -1899,6 +2169,8 @@ export interface components {
         "Cache-Control": string;
         /** @description Milliseconds of waiting (`queue`), computing (`compute`) and writing the answer (`encode`). */
         "Server-Timing": string;
+        /** @description Bytes of JSON that the answer begins with, where those of tensors follow. */
+        "Inference-Header-Content-Length": number;
         /** @description `true` when the key had created this run before. */
         "Idempotency-Replayed": "true";
         /** @description Seconds after which trying again makes sense. */
@@ -7049,6 +7321,954 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInferenceServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceServer"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    isInferenceLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerLive"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    isInferenceReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerReady"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not ready; /health/ready tells why. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerReady"];
+                };
+            };
+        };
+    };
+    getServedModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its tensors. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedModel"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    isServedModelReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not yet, or not any more. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+        };
+    };
+    infer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of JSON that the body begins with; those of tensors follow. */
+                "inference-header-content-length"?: string;
+            };
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InferRequestInput"];
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description JSON, followed by the bytes of the outputs that were wanted so. */
+            200: {
+                headers: {
+                    "X-Model-Id": components["headers"]["X-Model-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Inference-Header-Content-Length": components["headers"]["Inference-Header-Content-Length"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferResponse"];
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid), `malformed_json` (the body is not valid json) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Payload Too Large: `body_too_large` (the body is too large) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` (the media type is not supported) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `too_many_images` (the call asks for too many images) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `inference_failed` (the inference process failed) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Gateway Timeout: `deadline_exceeded` (the deadline passed) */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    getServedModelVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+                /** @description A model by its id or an alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its tensors. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedModel"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    isServedModelVersionReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+                /** @description A model by its id or an alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not yet, or not any more. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+        };
+    };
+    inferVersion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of JSON that the body begins with; those of tensors follow. */
+                "inference-header-content-length"?: string;
+            };
+            path: {
+                /** @description `encoder` or `decoder`. */
+                name: string;
+                /** @description A model by its id or an alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InferRequestInput"];
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description JSON, followed by the bytes of the outputs that were wanted so. */
+            200: {
+                headers: {
+                    "X-Model-Id": components["headers"]["X-Model-Id"];
+                    "Server-Timing": components["headers"]["Server-Timing"];
+                    "Inference-Header-Content-Length": components["headers"]["Inference-Header-Content-Length"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferResponse"];
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Bad Request: `validation_failed` (the request is not valid), `malformed_json` (the body is not valid json) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` (an api key is required) */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Forbidden: `forbidden` (the api key lacks the needed scope), `cross_site` (another site may not call this server) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Found: `no_model` (no model has been trained yet), `model_not_found` (there is no such model) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Not Acceptable: `not_acceptable` (none of the accepted media types can be produced) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Payload Too Large: `body_too_large` (the body is too large) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` (the media type is not supported) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `too_many_images` (the call asks for too many images) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited` (too many requests), `queue_full` (too much work is waiting) */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `inference_failed` (the inference process failed) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Service Unavailable: `store_unavailable` (the store of models and results is unavailable), `model_loading` (the model is loading), `inference_unavailable` (the inference process is restarting), `shutting_down` (the server is shutting down) */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+            /** @description Gateway Timeout: `deadline_exceeded` (the deadline passed) */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
                 };
             };
         };

@@ -116,7 +116,8 @@ function named(error: unknown, count: number, i: number): unknown {
   return new StylographError(error.code, `Image ${i}: ${error.message}`, { errors, cause: error });
 }
 
-async function inferLabels(
+/** Gives every source without a label the one under which the model explains it best. */
+export async function inferLabels(
   { model, inference, stopwatch, signal }: Calling,
   sources: Source[],
 ): Promise<void> {

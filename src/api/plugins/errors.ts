@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
 import { type ErrorCode, errorCodeOf, type FieldError, StylographError } from '../../errors.ts';
-import { PROBLEM_TYPE, toProblem } from '../problem.ts';
+import { PROBLEM_TYPE, speaksOpenInference, toProblem } from '../problem.ts';
 
 const UNPARSED_LINGER_MS = 1_000;
 
@@ -114,14 +114,12 @@ export function sendProblem(
     reply.header('www-authenticate', 'Bearer realm="stylograph"');
   // What a successful answer would have carried does not hold for this one.
   for (const header of ['etag', 'content-disposition']) reply.removeHeader(header);
-  return (
-    reply
-      .code(error.status)
-      .header('cache-control', 'no-store')
-      .type(PROBLEM_TYPE)
-      // As a string, past the serialisers, which know only what a route documents.
-      .send(JSON.stringify(toProblem(error, request.url.split('?')[0]!)))
-  );
+  const path = request.url.split('?')[0]!;
+  const [type, body] = speaksOpenInference(path)
+    ? ['application/json; charset=utf-8', { error: error.message }]
+    : [PROBLEM_TYPE, toProblem(error, path)];
+  // As a string, past the serialisers, which know only what a route documents.
+  return reply.code(error.status).header('cache-control', 'no-store').type(type).send(JSON.stringify(body));
 }
 
 /** What Node's parser refuses, by the code of its error; whatever else it refuses is not HTTP. */
