@@ -11,7 +11,7 @@ import { useService } from './rehearsal/service.mjs';
  * capabilities), trains for a moment, serves a picture, and is told to end.
  *
  *   as root on Debian: apt-get install -y --no-install-recommends debootstrap podman runc
- *                      node docker/rehearse.mjs FOLDER        which gets report.json, container.log and 3.png
+ *                      node docker/rehearse.mjs FOLDER        which gets report.json, container.txt and 3.png
  *
  * Settings of this machine's package mirrors go into the stand-in, and into nothing else.
  */
@@ -107,11 +107,10 @@ try {
     at: new Date().toISOString(),
     base: `${RELEASE} by debootstrap, Node ${nodeVersion}, in place of ${base}`,
     engine: containers.version(),
-    image: { megabytes: Math.round(image.Size / 1e6), user: image.User, ...image.Config },
+    image: { megabytes: Math.round(image.Size / 1e6), user: image.User, command: image.Config.Cmd },
     ...used,
     seconds: { ...seconds, all: Math.round((performance.now() - started) / 1000) },
   };
-  delete report.image.Env;
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   console.log(`rehearse: all steps worked; ${join(folder, 'report.json')}`);
 } catch (error) {

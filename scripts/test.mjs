@@ -9,7 +9,7 @@ import { run } from './setup/problem.mjs';
 import { findS3Server } from './setup/s3.mjs';
 
 /** Tests that want a bucket. */
-const NEEDS_S3 = /\b(store|replicas)\b/;
+const NEEDS_S3 = /\b(store|replicas|bucket)\b/;
 
 /** npm test [-- part of a file's path ...] */
 await run(async () => {

@@ -102,13 +102,13 @@ export async function useService(containers, image, folder, step) {
     writeFileSync(join(folder, '3.png'), Buffer.from(await answer.arrayBuffer()));
   });
   const exitCode = await step('stop', () => containers.stop(NAME));
-  writeFileSync(join(folder, 'container.log'), `${containers.logs(NAME)}\n`);
+  writeFileSync(join(folder, 'container.txt'), `${containers.logs(NAME)}\n`);
   expect(exitCode === 0, `it ends with code 0, not ${exitCode}`);
   const { iterations, secondsElapsed } = run.progress;
   return {
     container: can,
     run: { preset: run.preset, iterations, trainingSeconds: Math.round(secondsElapsed), device: run.device },
-    conditionalAccuracy: evaluation?.metrics?.conditionalAccuracy ?? null,
+    conditionalAccuracy: evaluation?.conditionalAccuracy ?? null,
     exitCode,
   };
 }

@@ -206,12 +206,14 @@ test('fields are checked like those of any other call', async () => {
   assert.match(await refused({ name: 'x', size: '30' }), /body\.size: must be a multiple of 4/);
   assert.match(await refused({ name: 'x', size: '80' }), /body\.size/);
   assert.match(await refused({ name: 'x', colour: 'red' }), /body\.colour: is not known here/);
-  const json = await fetch(`${server.url}/datasets`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-  });
-  assert.equal(json.status, 415);
+  for (const type of ['application/json', 'multipart/form-data', 'multipart/form-data; boundary=']) {
+    const other = await fetch(`${server.url}/datasets`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: '{}',
+    });
+    assert.equal(other.status, 415, type);
+  }
   assert.deepEqual(await leftovers(), []);
 });
 

@@ -43,7 +43,8 @@ export async function receiveDataset(
   datasets: Pick<Datasets, 'receive'>,
   signal: AbortSignal,
 ): Promise<{ info: DatasetInfo; added: boolean }> {
-  if (!request.isMultipart()) {
+  // A form without a boundary cannot be read by anybody.
+  if (!request.isMultipart() || !/;\s*boundary="?[^"\s;]/i.test(request.headers['content-type'] ?? '')) {
     throw new StylographError(
       'unsupported_media_type',
       'Send multipart/form-data with the fields name and file, such as curl -F name=Letters -F file=@letters.zip.',
