@@ -115,10 +115,14 @@ function pictures(): string {
       ...['cvae', 'modern'].map((model) => `![${figure} of ${model}](results/${model}-${figure}.png)`),
     ],
   );
-  return `The article's figures, the plain CVAE beside the VAE+GAN, from the runs of seed 1 above:\n\n${table(
-    ['figure', '`cvae`', '`modern`'],
-    rows,
-  )}\n`;
+  return `The article's figures, the plain CVAE beside the VAE+GAN, from the runs of seed 1 above:
+
+${table(['figure', '`cvae`', '`modern`'], rows)}
+
+Ten sneakers of Fashion-MNIST's test images and their style in every other label, by \`fashion-modern\`:
+
+![style transfer of clothes](results/fashion-style-transfer-7.png)
+`;
 }
 
 writeFileSync(new URL('../docs/results.md', import.meta.url), page());
