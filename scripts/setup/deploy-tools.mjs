@@ -6,22 +6,37 @@ import { ensureVenv } from './venv.mjs';
 
 const REQUIREMENTS = fileURLToPath(new URL('./deploy-tools.txt', import.meta.url));
 
-/**
- * What the tests of docker/ and docs/deploy/ check with: hadolint and Kubernetes' schemas from a Python environment in the
- * cache, and the Compose Specification's own loader, built by Go. Without one its tests are skipped, and a line says why.
- *
- * @returns {Promise<{ bin: string | undefined, compose: string | undefined }>} folder of the Python programs; the loader
- */
-export async function findDeployTools() {
-  const { program, problem } = await buildWithGo({
+/** Tools that Go builds. */
+const BUILT = {
+  compose: {
     name: 'compose',
     module: 'github.com/compose-spec/compose-go/v2/cmd',
     version: 'v2.16.2',
     what: "the Compose Specification's loader for the tests of docker-compose.yml",
-  });
-  if (!program)
-    say(`docker-compose.yml is not checked by Compose itself (${problem}); install Go (https://go.dev).`);
-  return { bin: await findPythonTools(), compose: program };
+  },
+  kustomize: {
+    name: 'kustomize',
+    module: 'sigs.k8s.io/kustomize/kustomize/v5',
+    version: 'v5.7.1',
+    what: 'kustomize for the tests of the Kubernetes manifests',
+  },
+};
+
+/**
+ * What the tests of docker/ and docs/deploy/ check with: hadolint and Kubernetes' schemas from a Python environment in the
+ * cache, the Compose Specification's own loader and kustomize, built by Go. Without one its tests are skipped, and a line
+ * says why.
+ *
+ * @returns {Promise<{ bin?: string, compose?: string, kustomize?: string }>} folder of the Python programs; programs
+ */
+export async function findDeployTools() {
+  const tools = { bin: await findPythonTools() };
+  for (const [key, wish] of Object.entries(BUILT)) {
+    const { program, problem } = await buildWithGo(wish);
+    tools[key] = program;
+    if (!program) say(`here is not ${wish.what} (${problem}); install Go (https://go.dev).`);
+  }
+  return tools;
 }
 
 async function findPythonTools() {

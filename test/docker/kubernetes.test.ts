@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject';
+import { parseAllDocuments } from 'yaml';
 import { findDeployTools } from '../../scripts/setup/deploy-tools.mjs';
 import { loadSettings } from '../../src/config.ts';
 import { Metrics, watchService } from '../../src/observe/index.ts';
@@ -51,7 +53,9 @@ const find = (kind: string, name: string): Manifest => {
   return found;
 };
 const [secret] = documents('secret.example.yaml');
-const { bin } = await findDeployTools();
+const { bin, kustomize } = await findDeployTools();
+const resources = (manifests: Manifest[]): string[] =>
+  manifests.map(({ kind }) => kind).filter((kind) => kind !== 'Secret');
 
 test("the manifests are what Kubernetes' schemas allow", {
   skip: bin ? false : 'see above: no schemas',
@@ -132,6 +136,15 @@ test('probes, Service and disruption budget point at the API', () => {
   }
 });
 
+test("the scaled object is what KEDA's schema allows", () => {
+  const scaled = find('ScaledObject', 'stylograph-worker') as unknown as ConstructorParameters<
+    typeof ScaledObject
+  >[0];
+  new ScaledObject(scaled).validate();
+  const { triggers: _, ...rest } = scaled!.spec!;
+  assert.throws(() => new ScaledObject({ ...scaled!, spec: rest as never }).validate(), /triggers/);
+});
+
 test('KEDA asks Prometheus for a metric that the service has', async () => {
   const { scaleTargetRef, triggers } = find('ScaledObject', 'stylograph-worker').spec;
   find('Deployment', scaleTargetRef!.name);
@@ -150,11 +163,38 @@ test('KEDA asks Prometheus for a metric that the service has', async () => {
     assert.match(text, new RegExp(`^${metric}\\{state="${state}"\\} \\d`, 'm'));
 });
 
-test('kustomize takes files that are there, and no secret', () => {
+test('kustomize takes every manifest, and no secret', () => {
   const [{ resources }] = readDocuments(`${FOLDER}/kustomization.yaml`) as [{ resources: string[] }];
   assert.deepEqual([...resources, 'kustomization.yaml', 'secret.example.yaml'].sort(), [...files].sort());
-  const [overlay] = readDocuments(`${FOLDER}/gpu/worker.yaml`) as [Manifest];
-  find('Deployment', overlay.metadata.name);
-  const [container] = overlay.spec.template!.spec.containers;
-  assert.deepEqual(unknownSettings(container.env.map(({ name }) => name)), []);
+});
+
+test('kustomize builds servers on CPUs, and workers on CPUs or GPUs', {
+  skip: kustomize ? false : 'see above: no kustomize',
+}, () => {
+  const build = (folder: string): Manifest[] => {
+    const { status, stdout, stderr } = spawnSync(kustomize!, ['build', folder], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+  };
+  for (const [folder, engine] of [
+    [FOLDER, 'cpu'],
+    [`${FOLDER}-gpu`, 'cuda'],
+  ] as const) {
+    const built = build(folder);
+    assert.deepEqual(built.map(({ kind }) => kind).sort(), resources(all).sort());
+    const containerOf = (role: string): Container & { image: string; resources: { limits: object } } => {
+      const found = built.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name.endsWith(role));
+      return found!.spec.template!.spec.containers[0] as never;
+    };
+    assert.match(containerOf('api').image, /^registry\.example\.org\/stylograph:.*-cpu$/);
+    const worker = containerOf('worker');
+    assert.match(worker.image, new RegExp(`-${engine}$`));
+    const env = Object.fromEntries(worker.env.map(({ name, value }) => [name, value]));
+    assert.deepEqual(unknownSettings(Object.keys(env)), []);
+    assert.deepEqual([env.ROLE, env.REQUIRE_GPU], ['worker', engine === 'cuda' ? '1' : undefined]);
+    assert.equal('nvidia.com/gpu' in worker.resources.limits, engine === 'cuda');
+  }
 });
