@@ -4,7 +4,7 @@ import { splitImages } from '../images/sheet.ts';
 import { COLOURS, type Figure, renderFigure } from './canvas.ts';
 import { scatterFigure } from './scatter.ts';
 import { textPath, textWidth } from './text.ts';
-import { frame, GAP, grid, plane, stepOf } from './tiles.ts';
+import { frame, GAP, grid, plane, rowsOfLabels, stepOf } from './tiles.ts';
 
 const PER_ROW = 10;
 const MARGIN = 12;
@@ -13,6 +13,8 @@ const CAPTION = 13;
 /** About how wide one image is drawn, and a whole manifold. */
 const TILE_SIDE = 96;
 const MANIFOLD_SIDE = 840;
+/** Rows from which images are drawn half as large. */
+const MANY_ROWS = 30;
 
 export interface DrawnSample {
   kind: SampleSheet['kind'];
@@ -50,14 +52,39 @@ export async function drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<D
   }
 }
 
-/** Rows of ten, or of all labels where they are fewer; label names above when each column is one label's. */
+/** A column a label with its name above where ten names at most have room there, else a row a label. */
 function labelsFigure(images: readonly Uint8Array[], spec: ImageSpec): Figure {
-  const columns = Math.min(spec.labels.length, PER_ROW);
-  const raster = grid(images, columns, spec, TILE_SIDE);
   const step = stepOf(spec, TILE_SIDE);
-  const hasNames =
-    columns === spec.labels.length && spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
-  const top = hasNames ? MARGIN + HEADER : MARGIN;
+  const fits = spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
+  return fits && spec.labels.length <= PER_ROW ? labelColumns(images, spec, step) : labelRows(images, spec);
+}
+
+function labelRows(images: readonly Uint8Array[], spec: ImageSpec): Figure {
+  const rows = spec.labels.length;
+  const side = rows > MANY_ROWS ? TILE_SIDE / 2 : TILE_SIDE;
+  const raster = grid(rowsOfLabels(images, rows), Math.ceil(images.length / rows), spec, side);
+  const step = stepOf(spec, side);
+  const left = 2 * MARGIN + Math.ceil(Math.max(...spec.labels.map((name) => textWidth(name, CAPTION))));
+  const names = spec.labels.map((name, row) =>
+    textPath(name, {
+      x: left - MARGIN,
+      y: MARGIN + row * step + (step - GAP) / 2 + CAPTION / 3,
+      size: CAPTION,
+      anchor: 'end',
+      fill: COLOURS.muted,
+    }),
+  );
+  return {
+    width: left + raster.width + MARGIN,
+    height: raster.height + 2 * MARGIN,
+    panels: [{ raster, left, top: MARGIN }],
+    svg: frame(raster, left, MARGIN) + names.join(''),
+  };
+}
+
+function labelColumns(images: readonly Uint8Array[], spec: ImageSpec, step: number): Figure {
+  const raster = grid(images, spec.labels.length, spec, TILE_SIDE);
+  const top = MARGIN + HEADER;
   const names = spec.labels.slice(0, images.length).map((name, column) =>
     textPath(name, {
       x: MARGIN + column * step + (step - GAP) / 2,
@@ -71,7 +98,7 @@ function labelsFigure(images: readonly Uint8Array[], spec: ImageSpec): Figure {
     width: raster.width + 2 * MARGIN,
     height: raster.height + top + MARGIN,
     panels: [{ raster, left: MARGIN, top }],
-    svg: frame(raster, MARGIN, top) + (hasNames ? names.join('') : ''),
+    svg: frame(raster, MARGIN, top) + names.join(''),
   };
 }
 

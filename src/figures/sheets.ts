@@ -3,7 +3,7 @@ import type { ImageSpec } from '../contracts/model.ts';
 import { COLOURS, type Figure } from './canvas.ts';
 import { axisName } from './scatter.ts';
 import { textPath, textWidth } from './text.ts';
-import { frame, GAP, grid, plane, stepOf } from './tiles.ts';
+import { frame, GAP, grid, plane, rowsOfLabels, stepOf } from './tiles.ts';
 
 const PER_ROW = 10;
 const MARGIN = 14;
@@ -60,23 +60,41 @@ export function reconstructionsSheet(
   return { width, height: top, panels, svg };
 }
 
-/** Images that latents of N(0, I) give: a column a label while they are at most ten, names above. */
+const EVERY_LABEL = 'Every label, z drawn from N(0, I)';
+
+/** Images that latents of N(0, I) give: a column a label where ten names at most have room above, else a row a label. */
 export function labelsSheet(images: readonly Uint8Array[], spec: ImageSpec): Figure {
   const labels = spec.labels.length;
-  const columns = Math.min(labels, PER_ROW);
-  const raster = grid(images, columns, spec, TILE_SIDE);
   const step = stepOf(spec, TILE_SIDE);
-  const named = columns === labels && spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
-  const top = BELOW_TITLE + (named ? 20 : 0);
+  const fits = spec.labels.every((name) => textWidth(name, CAPTION) <= step - GAP);
+  if (!fits || labels > PER_ROW) return labelRows(images, spec, step);
+  const raster = grid(images, labels, spec, TILE_SIDE);
+  const top = BELOW_TITLE + 20;
   const style = { y: top - 8, size: CAPTION, anchor: 'middle', fill: COLOURS.muted } as const;
-  const names = spec.labels
-    .slice(0, named ? columns : 0)
-    .map((name, column) => textPath(name, { ...style, x: MARGIN + column * step + (step - GAP) / 2 }));
+  const names = spec.labels.map((name, column) =>
+    textPath(name, { ...style, x: MARGIN + column * step + (step - GAP) / 2 }),
+  );
   return {
     width: raster.width + 2 * MARGIN,
     height: top + raster.height + MARGIN,
     panels: [{ raster, left: MARGIN, top }],
-    svg: titleOf('Every label, z drawn from N(0, I)', MARGIN) + names.join('') + frame(raster, MARGIN, top),
+    svg: titleOf(EVERY_LABEL, MARGIN) + names.join('') + frame(raster, MARGIN, top),
+  };
+}
+
+function labelRows(images: readonly Uint8Array[], spec: ImageSpec, step: number): Figure {
+  const rows = spec.labels.length;
+  const raster = grid(rowsOfLabels(images, rows), Math.ceil(images.length / rows), spec, TILE_SIDE);
+  const left = MARGIN + widest(spec.labels) + 10;
+  const top = BELOW_TITLE;
+  return {
+    width: Math.max(left + raster.width, MARGIN + Math.ceil(textWidth(EVERY_LABEL, TITLE))) + MARGIN,
+    height: top + raster.height + MARGIN,
+    panels: [{ raster, left, top }],
+    svg:
+      titleOf(EVERY_LABEL, MARGIN) +
+      frame(raster, left, top) +
+      rowNames(spec.labels, left - 10, top, step, step - GAP),
   };
 }
 

@@ -38,6 +38,10 @@ export const plane = (
     invert: spec.channels === 1,
   });
 
+/** Images that come label after label in turn, as rows of one label each. */
+export const rowsOfLabels = (images: readonly Uint8Array[], labels: number): Uint8Array[] =>
+  Array.from({ length: labels }, (_, label) => images.filter((_, at) => at % labels === label)).flat();
+
 /** From one image of a grid to the next. */
 export const stepOf = (spec: ImageSpec, tileSide: number): number =>
   spec.width * wholeScale(tileSide, spec.width) + GAP;

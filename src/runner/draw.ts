@@ -42,7 +42,7 @@ export interface DrawOptions {
 }
 
 /** Errors that a run must know of; with any other it is worth more without pictures than not at all. */
-const FATAL = new Set(['disk_full', 'fence_lost', 'redis_unavailable']);
+export const FATAL: ReadonlySet<string> = new Set(['disk_full', 'fence_lost', 'redis_unavailable']);
 
 /**
  * Draws figures and films of a trained run and stores them, once for the same weights. Stops between two of them when
@@ -118,7 +118,10 @@ async function drawFilms(
   const { image, config, runId } = record;
   const iterations = await listSnapshots(store, runId);
   if (iterations.length === 0) return 0;
-  const films = image.labels.map((_, label) => new FilmPacker(image, label, config.figures.grid));
+  const films = Array.from(
+    { length: drawings.filmed },
+    (_, label) => new FilmPacker(image, label, config.figures.grid),
+  );
   const startedAt = performance.now();
   for (const [done, iteration] of iterations.entries()) {
     if (signal.aborted) return 0;

@@ -20,13 +20,24 @@ const STYLE_LABEL = 7;
 /** Test images of a label whose z means are shown. */
 const SCATTER_POINTS = 500;
 
+/** Films of that many labels at MNIST's size are drawn; of larger images fewer, since a film's frames cost what they hold. */
+const FILMED_LABELS = 32;
+const FILMED_PIXELS = FILMED_LABELS * 28 * 28;
+const LEAST_FILMED = 4;
+
+/** How many labels, the first ones, have films. */
+export const filmedLabels = ({ width, height, labels }: ModelRecord['image']): number =>
+  Math.min(labels.length, Math.max(LEAST_FILMED, Math.floor(FILMED_PIXELS / (width * height))));
+
 /** What the figures and films of a finished run are drawn from. */
 export interface Drawings {
   /** The figures' arrays, one sheet at a time. */
   sheets(): AsyncGenerator<FigureSheet>;
+  /** How many labels, the first ones, have films. */
+  filmed: number;
   /**
-   * Every label's manifold by the decoder of a snapshot.
-   * @returns labels × grid² images as bytes, rows by the second latent dimension, columns by the first
+   * Every filmed label's manifold by the decoder of a snapshot.
+   * @returns filmed × grid² images as bytes, rows by the second latent dimension, columns by the first
    */
   frame(decoder: readonly NamedWeights[]): Uint8Array;
   dispose(): void;
@@ -47,9 +58,11 @@ export async function openDrawings(options: DrawingOptions): Promise<Drawings> {
   const { image, config } = record;
   const shape = modelShape(image, config);
   const model = await buildInferenceModel(record, served);
-  const grid = repeatRows(manifoldGrid(config.figures.grid, config.latentDim), image.labels.length);
-  const asked = eachRepeated(image.labels.length, config.figures.grid ** 2);
+  const filmed = filmedLabels(image);
+  const grid = repeatRows(manifoldGrid(config.figures.grid, config.latentDim), filmed);
+  const asked = eachRepeated(filmed, config.figures.grid ** 2);
   return {
+    filmed,
     sheets: () => sheetsOf(model, options),
     frame(decoder) {
       const weights = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], [...decoder]);

@@ -10,8 +10,9 @@ import { imageTensor, oneHot, toBytes } from '../model/pixels.ts';
 import type { ModelShape } from '../model/shape.ts';
 import type { Weights } from '../model/weights.ts';
 
-/** Rows of the label sheet: every label from the same few latents, so that a row shares a style. */
+/** Rows of the label sheet: every label from the same few latents, so that a row shares a style. Fewer of many labels. */
 const LABEL_ROWS = 8;
+const LABEL_IMAGES = 400;
 const RECONSTRUCTIONS = 10;
 const SCATTER_POINTS = 500;
 export const MANIFOLD_SIZE = 15;
@@ -75,17 +76,18 @@ export function* drawSamples(
   const { shape } = networks;
   const pixels = shape.height * shape.width * shape.channels;
   const labels = shape.labels;
+  const rows = Math.max(1, Math.min(LABEL_ROWS, Math.floor(LABEL_IMAGES / labels)));
 
   yield tf.tidy((): SampleSheet => {
-    const z = new StepRandom(seed, 'samples', 0).normal([LABEL_ROWS, shape.latentDim]);
+    const z = new StepRandom(seed, 'samples', 0).normal([rows, shape.latentDim]);
     const latents = tf
       .tile(z.expandDims(1), [1, labels, 1])
-      .reshape([LABEL_ROWS * labels, shape.latentDim]) as Tensor2D;
-    const asked = Array.from({ length: LABEL_ROWS * labels }, (_, i) => i % labels);
+      .reshape([rows * labels, shape.latentDim]) as Tensor2D;
+    const asked = Array.from({ length: rows * labels }, (_, i) => i % labels);
     return {
       kind: 'labels',
       pixels: decodeBytes(networks, shape, latents, asked),
-      count: LABEL_ROWS * labels,
+      count: rows * labels,
     };
   }) as unknown as SampleSheet;
 

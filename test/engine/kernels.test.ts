@@ -229,6 +229,75 @@ test('upsampling, dropout and a 5×5 convolution to an image', () => {
   }
 });
 
+/** Sides of images whose quarters and eighths are even, odd and no multiple of any tile; grey and colour. */
+const IMAGES = [
+  [16, 3],
+  [36, 1],
+  [44, 3],
+  [64, 3],
+] as const;
+
+test('images of 16 to 64 pixels, grey and in colour: what looks at them and what draws them', () => {
+  for (const [size, channels] of IMAGES) {
+    assertSame(
+      (x, kernel, bias) =>
+        stridedConvPoolActivation(x as Tensor4D, kernel as Tensor4D, bias as Tensor1D, dropout(0.3)),
+      (x, kernel, bias) =>
+        biasActivationPlain(
+          tf.maxPool(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 2, 'same'), 2, 2, 'same'),
+          bias as Tensor1D,
+          dropout(0.3),
+        ),
+      [[2, size, size, channels], [7, 7, channels, 12], [12]],
+    );
+    assertSame(
+      (x, kernel) => upsampleDropoutConv5x5(x as Tensor4D, kernel as Tensor4D, dropout(0.3)),
+      (x, kernel) => upsampleDropoutConv5x5Plain(x as Tensor4D, kernel as Tensor4D, dropout(0.3)),
+      [
+        [2, size / 2, size / 2, 12],
+        [5, 5, 12, channels],
+      ],
+    );
+  }
+});
+
+test('their inner grids, with planes for 2, 3, 26 and 128 labels', () => {
+  for (const [i, [size]] of IMAGES.entries()) {
+    const labels = [2, 3, 26, 128][i]!;
+    const side = size / 4;
+    tf.tidy(() => {
+      const planes = new StepRandom(3, 'steps', 1).normal([2, labels]) as Tensor2D;
+      assertSame(
+        (x, kernel) => conv3x3WithPlanes(x as Tensor4D, planes, kernel as Tensor4D),
+        (x, kernel) => conv3x3WithPlanesPlain(x as Tensor4D, planes, kernel as Tensor4D),
+        [
+          [2, side, side, 12],
+          [3, 3, 12 + labels, 9],
+        ],
+      );
+    });
+    assertSame(
+      upsampleConv5x5 as unknown as Operation,
+      (x, kernel) =>
+        tf.conv2d(
+          tf.image.resizeNearestNeighbor(x as Tensor4D, [2 * side, 2 * side]),
+          kernel as Tensor4D,
+          1,
+          'same',
+        ),
+      [
+        [2, side, side, 9],
+        [5, 5, 9, 12],
+      ],
+    );
+    assertSame(
+      (x) => maxPool2x2(x as Tensor4D),
+      (x) => tf.maxPool(x as Tensor4D, 2, 2, 'same'),
+      [[2, side, side, 9]],
+    );
+  }
+});
+
 test('what an op is given must fit together', () => {
   tf.tidy(() => {
     const x = tf.zeros([1, 4, 4, 3]) as Tensor4D;

@@ -63,16 +63,20 @@ test('labels: black ink on white, one tile after another at three times the size
   }
 });
 
-test('labels: further images make further rows, and more labels than fit a row have no names', async () => {
+test('labels: further images make further rows, and more labels than fit a row have a row each with their names', async () => {
   const twoRows = await decoded(
     (await drawSample({ kind: 'labels', pixels: squares(20), count: 20 }, SPEC)).png,
   );
   assert.equal(twoRows.height, 2 * 84 + 2 + 20 + 24);
   const many = { ...SPEC, labels: Array.from({ length: 26 }, (_, label) => `letter ${label}`) };
   const letters = await decoded(
-    (await drawSample({ kind: 'labels', pixels: squares(26), count: 26 }, many)).png,
+    (await drawSample({ kind: 'labels', pixels: squares(52), count: 52 }, many)).png,
   );
-  assert.deepEqual([letters.width, letters.height], [10 * 84 + 18 + 24, 3 * 84 + 4 + 24]);
+  const left = 24 + Math.ceil(Math.max(...many.labels.map((name) => textWidth(name, 13))));
+  assert.deepEqual([letters.width, letters.height], [left + 2 * 84 + 2 + 12, 26 * 84 + 25 * 2 + 24]);
+  // The second image of the second label is the 28th of all: 27 mod 9 places to the right.
+  assert.deepEqual(letters.at(left + 86 + (6 + (27 % 9)) * 3, 12 + 86 + 30), [0, 0, 0]);
+  assert.deepEqual(letters.at(left + 3, 12 + 86 + 30), [255, 255, 255]);
 });
 
 test('reconstructions: originals above', async () => {

@@ -97,7 +97,12 @@ export const fakeTrainer: Trainer = {
     const { width, height, labels } = record.image;
     const { grid } = record.config.figures;
     const frame = () => new Uint8Array(labels.length * grid * grid * width * height);
-    return { sheets: noSheets, frame, dispose: () => undefined };
+    return {
+      filmed: record.image.labels.length,
+      sheets: noSheets,
+      frame,
+      dispose: () => undefined,
+    };
   },
   device: 'cpu',
   software: { fake: '1' },

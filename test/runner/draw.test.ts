@@ -40,6 +40,7 @@ async function setUp(t: TestContext, change: Partial<DrawDependencies> = {}) {
     openDrawings: async () => {
       opened++;
       return {
+        filmed: 2,
         async *sheets(): AsyncGenerator<FigureSheet> {
           yield { kind: 'labels', pixels: new Uint8Array(4 * 16), count: 4 };
         },

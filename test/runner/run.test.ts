@@ -16,6 +16,7 @@ import { someModel, someState, someWeights } from '../store/support.ts';
 
 /** Nothing to draw. */
 const drawings: Drawings = {
+  filmed: 0,
   async *sheets() {},
   frame: () => new Uint8Array(),
   dispose: () => undefined,

@@ -10,7 +10,10 @@ export const RunEstimate = z
   .strictObject({
     seconds: z.number().nullable().meta({ description: 'Training time, from a run of the same shape here.' }),
     measuredOn: RunId.nullable().meta({ description: 'The run whose speed was taken.' }),
-    reason: z.string().nullable().meta({ description: 'Why there is no estimate of the time.' }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why there is no estimate of the time, or why it is rough.' }),
     memoryBytes: z.int().meta({ description: 'Roughly what the run process will hold at its peak.' }),
     checkpointBytes: z.int().meta({ description: 'Size of one checkpoint.' }),
   })
@@ -46,8 +49,8 @@ const SPEED_KEYS = [
   'warmupIterations',
 ] as const satisfies (keyof TrainingConfig)[];
 
-const speedShape = ({ config, dataset }: Pick<RunRecord, 'config' | 'dataset'>): string =>
-  JSON.stringify([dataset, ...SPEED_KEYS.map((key) => config[key])]);
+const speedShape = ({ config }: Pick<RunRecord, 'config'>): string =>
+  JSON.stringify(SPEED_KEYS.map((key) => config[key]));
 
 /** Trainable numbers of the three networks, as the article builds them. */
 function countWeights(config: TrainingConfig, { width, height, channels, labels }: DatasetInfo): number {
@@ -75,29 +78,54 @@ function countWeights(config: TrainingConfig, { width, height, channels, labels 
 }
 
 /** Activations that a joint step keeps for its gradients, all three networks, in numbers an image. */
-function countActivations(config: TrainingConfig, { width, height }: DatasetInfo): number {
+function countActivations(config: TrainingConfig, { width, height, channels }: DatasetInfo): number {
   const { encoder, decoder, discriminator } = config.networks;
   const [full, half, quarter] = [width * height, (width * height) / 4, (width * height) / 16];
   const enc = half * encoder[0] + quarter * encoder[1];
-  const dec = quarter * decoder[0] + half * (decoder[1] + decoder[2]) + full;
+  const dec = quarter * decoder[0] + half * (decoder[1] + decoder[2]) + full * channels;
   const dis = half * discriminator[0] + quarter * discriminator[1];
   // Pre-activation, activation and dropout mask each; the decoder sees two batches, the discriminator three.
   return 3 * (enc + 2 * dec + 3 * dis);
 }
 
-async function measuredSpeed(
-  deps: ApiDeps,
-  run: NewRun,
-): Promise<{ id: string; secondsAnIteration: number } | undefined> {
+interface Speed {
+  id: string;
+  secondsAnIteration: number;
+  /** How much of it was not measured. */
+  reason: string | null;
+}
+
+/** Of a run of the same networks, on the same dataset if there is one, else by how many more pixels its images have. */
+async function measuredSpeed(deps: ApiDeps, run: NewRun, dataset: DatasetInfo): Promise<Speed | undefined> {
   const { items } = await deps.runs.list({ limit: LOOK_BACK });
   const shape = speedShape(run);
-  const like = items.find(
+  const alike = items.filter(
     (other) =>
       other.progress.iteration >= MIN_ITERATIONS &&
       other.progress.secondsElapsed > 0 &&
       speedShape(other) === shape,
   );
-  return like && { id: like.id, secondsAnIteration: like.progress.secondsElapsed / like.progress.iteration };
+  const like = alike.find((other) => other.dataset === run.dataset) ?? alike[0];
+  if (like === undefined) return undefined;
+  const { id, progress } = like;
+  const secondsAnIteration = progress.secondsElapsed / progress.iteration;
+  if (like.dataset === run.dataset) return { id, secondsAnIteration, reason: null };
+  const theirs = await deps.datasets.describe(like.dataset).catch(() => undefined);
+  if (theirs === undefined) return undefined;
+  const factor = (dataset.width * dataset.height) / (theirs.width * theirs.height);
+  const reason = `No run of this dataset has been timed here yet: taken from one of ${like.dataset}, times ${factor.toFixed(1)} for the pixels.`;
+  return { id, secondsAnIteration: factor * secondsAnIteration, reason };
+}
+
+/** Images of a batch in which the reference classifier of a dataset is trained, and channels of its two blocks. */
+const JUDGE_BATCH = 128;
+const JUDGE_CHANNELS = [32, 64] as const;
+
+/** What training the classifier of an uploaded dataset holds: two convolutions a block, results and gradients. */
+function judgeBytes({ width, height, createdAt }: DatasetInfo): number {
+  if (createdAt === null) return 0;
+  const [first, second] = JUDGE_CHANNELS;
+  return 4 * JUDGE_BATCH * width * height * (first + second / 4) * 2 * 3;
 }
 
 /** Memory and disk by counting what the networks hold. */
@@ -111,7 +139,11 @@ export function estimateMemory(
   const copies = (config.optimizer === 'adam' ? 3 : 2) + (config.decoderAveraging > 0 ? 1 : 0);
   const activationBytes = 4 * config.batchSize * countActivations(config, dataset);
   return {
-    memoryBytes: Math.round(ENGINE_BYTES + 2 * datasetBytes + (copies + 1) * weightBytes + activationBytes),
+    memoryBytes: Math.round(
+      ENGINE_BYTES +
+        2 * datasetBytes +
+        Math.max((copies + 1) * weightBytes + activationBytes, judgeBytes(dataset)),
+    ),
     checkpointBytes: Math.round(copies * weightBytes),
   };
 }
@@ -122,11 +154,11 @@ export async function estimateRun(
   run: NewRun,
   dataset: DatasetInfo,
 ): Promise<z.infer<typeof RunEstimate>> {
-  const speed = await measuredSpeed(deps, run);
+  const speed = await measuredSpeed(deps, run, dataset);
   return {
     seconds: speed ? speed.secondsAnIteration * run.config.iterations : null,
     measuredOn: speed?.id ?? null,
-    reason: speed ? null : 'No run of this dataset, batch size and networks has been timed here yet.',
+    reason: speed ? speed.reason : 'No run of this batch size and these networks has been timed here yet.',
     ...estimateMemory(run.config, dataset),
   };
 }
