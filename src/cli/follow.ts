@@ -159,7 +159,8 @@ async function conclude(
       const took = duration(progress.secondsElapsed);
       output.line(`${output.paint.green('done')}  ${output.paint.bold(modelId!)}  ${at} in ${took}`);
       if (run.evaluation) output.line(`      ${evaluationLine(run.evaluation)}`);
-      output.notice(`Draw with it: ${ownName()} generate 3${flags}`);
+      const { labels } = await client.models.get(modelId!);
+      output.notice(`Draw with it: ${ownName()} generate ${quoted(labels[3] ?? labels[0]!)}${flags}`);
       return;
     }
     case 'paused':
@@ -187,3 +188,7 @@ const evaluationLine = (evaluation: NonNullable<Run['evaluation']>): string =>
     `diversity ${evaluation.diversityRatio.toFixed(2)}`,
     `sharpness ${evaluation.sharpnessRatio.toFixed(2)}`,
   ].join(', ');
+
+/** A label as a shell takes it. */
+const quoted = (label: string): string =>
+  /^[\w.-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;

@@ -7,9 +7,12 @@ export const MAX_GENERATE_IMAGES = 1000;
 export const MAX_ENCODE_IMAGES = 256;
 
 /** A label by index or by name. */
-export const LabelReference = z
-  .union([z.int().min(0).max(127), z.string().min(1).max(64)])
-  .meta({ id: 'LabelReference', description: 'A label by its index or its name.', example: 3 });
+export const LabelReference = z.union([z.int().min(0).max(127), z.string().min(1).max(64)]).meta({
+  id: 'LabelReference',
+  description:
+    'A label by its name or its index, as text or number. A name goes before an index where both would do.',
+  example: 3,
+});
 export type LabelReference = z.infer<typeof LabelReference>;
 
 export const Seed = z

@@ -86,19 +86,23 @@ export class ModelChooser {
 const followsNewest = (reference: string): boolean =>
   reference === 'latest' || reference.startsWith('latest-');
 
-/** Index of a label given by name, or else by index. @throws invalid_label naming those there are */
+/** Label names that an error lists. */
+const NAMED = 20;
+
+/** Index of a label given by name, or else by index, as text or number. @throws invalid_label naming those there are */
 export function labelIndex(model: ModelRecord, reference: LabelReference): number {
   const { labels } = model.image;
-  if (typeof reference === 'string') {
-    const named = labels.indexOf(reference);
-    if (named >= 0) return named;
-  }
+  const named = labels.indexOf(String(reference));
+  if (named >= 0) return named;
   const index =
     typeof reference === 'number' ? reference : /^\d{1,3}$/.test(reference) ? Number(reference) : -1;
   if (index >= 0 && index < labels.length) return index;
+  const names = labels.slice(0, NAMED).map((name) => JSON.stringify(name));
+  const more =
+    labels.length > NAMED ? ` and ${labels.length - NAMED} more (GET /models/${model.id} lists them)` : '';
   throw new StylographError(
     'invalid_label',
-    `${model.id} has no label ${JSON.stringify(reference)}; it has ${labels.map((name) => JSON.stringify(name)).join(', ')}.`,
+    `${model.id} has no label ${JSON.stringify(reference)}; it has ${names.join(', ')}${more}.`,
   );
 }
 

@@ -8,3 +8,6 @@ export const useModels = (): Loaded<Model[]> => useLoad((signal) => getAll<Model
 /** What calls without a model are answered by; undefined while there is none. */
 export const latestOf = (models: readonly Model[] | undefined): Model | undefined =>
   models?.find(({ aliases }) => aliases.includes('latest')) ?? models?.[0];
+
+/** Colour pictures keep their colours; grey ones are ink in the colours of the theme. */
+export const tintOf = ({ image }: Model): string => (image.channels === 3 ? 'in-colour' : '');

@@ -3,7 +3,7 @@ import { call, messageOf } from '../lib/api.ts';
 import type { Model } from '../lib/contract.ts';
 import { ago, count, shortId } from '../lib/format.ts';
 import { useTitle } from '../lib/hooks.ts';
-import { useModels } from '../lib/models.ts';
+import { tintOf, useModels } from '../lib/models.ts';
 import { href } from '../lib/router.ts';
 import { EvaluationPanel, MEASURE_ROWS } from '../ui/evaluation.tsx';
 import { NoModel } from '../ui/no-model.tsx';
@@ -70,7 +70,7 @@ function ModelCard({ model, onChange }: { model: Model; onChange(): void }) {
           ))}
         </ul>
       </div>
-      <div class="digits">
+      <div class={`digits ${tintOf(model)}`}>
         {labels.slice(0, 10).map((label) => (
           <Picture
             key={label}

@@ -116,9 +116,17 @@ export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
       <div class="section-head">
         <h2 id="evaluation-title">Evaluation</h2>
         <p class="meta">
-          {count(evaluation.samples)} drawn digits against the {evaluation.split} images
+          {count(evaluation.samples)} drawn images against the {evaluation.split} images, by a classifier that
+          is right about {percent(evaluation.classifier.testAccuracy)} of these
         </p>
       </div>
+      {evaluation.notes && evaluation.notes.length > 0 && (
+        <ul class="remarks">
+          {evaluation.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
       <div class="measures">
         {MEASURES.map((measure) => (
           <Scale
@@ -131,7 +139,7 @@ export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
       </div>
       <dl class="facts grid">
         <div>
-          <dt>Style transfer keeps the digit</dt>
+          <dt>Style transfer keeps the label</dt>
           <dd>{percent(styleTransfer.accuracy)}</dd>
         </div>
         <div>
@@ -143,7 +151,7 @@ export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
           <dd>{amount(styleTransfer.inkCorrelation)}</dd>
         </div>
         <div>
-          <dt>Reconstruction keeps the digit</dt>
+          <dt>Reconstruction keeps the label</dt>
           <dd>{percent(reconstruction.labelKept)}</dd>
         </div>
         <div>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { latestOf, useModels } from '../lib/models.ts';
+import { latestOf, tintOf, useModels } from '../lib/models.ts';
 import { Picture } from './picture.tsx';
 
 const drawSeed = (): number => Math.floor(Math.random() * 1e6);
@@ -10,7 +10,7 @@ export function Hand() {
   const model = latestOf(useModels().data);
   if (model === undefined) return null;
   return (
-    <button type="button" class="hand" onClick={() => setSeed(drawSeed())}>
+    <button type="button" class={`hand ${tintOf(model)}`} onClick={() => setSeed(drawSeed())}>
       {model.labels.slice(0, 10).map((label) => (
         <Picture
           key={label}

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { Model } from '../../lib/contract.ts';
 import { ago, shortId } from '../../lib/format.ts';
 import { useTitle } from '../../lib/hooks.ts';
-import { latestOf, useModels } from '../../lib/models.ts';
+import { latestOf, tintOf, useModels } from '../../lib/models.ts';
 import { href, navigate, route } from '../../lib/router.ts';
 import { NoModel } from '../../ui/no-model.tsx';
 import { Loading, Problem } from '../../ui/parts.tsx';
@@ -111,7 +111,9 @@ export function Playground() {
       {wanted !== null && model.id !== wanted && !model.aliases.includes(wanted) && (
         <Problem text={`There is no model ${wanted}; the latest one is used.`} />
       )}
-      <View key={model.id} model={model} />
+      <div class={tintOf(model)}>
+        <View key={model.id} model={model} />
+      </div>
     </>
   );
 }
