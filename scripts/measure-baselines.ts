@@ -23,7 +23,7 @@ const { positionals, values } = parseArgs({
 });
 const [id = 'mnist'] = positionals;
 const dataset = inEvaluationOrder(await loadDataset(id, values['data-dir']));
-const judge = Judge.of(dataset.info);
+const judge = await Judge.of(dataset.info);
 if (!judge)
   throw new Error(`No classifier is shipped for this ${id}; run scripts/train-classifier.ts first.`);
 const yardstick = await judge.yardstick(dataset.test);

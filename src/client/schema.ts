@@ -1367,7 +1367,7 @@ export interface components {
                  * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
                  */
                 digest: string;
-                /** @description Its share of right answers on real test images. */
+                /** @description Its share of right answers on real test images: the ceiling of every accuracy. */
                 testAccuracy: number;
             };
             /** @description Share of images that the classifier gives the asked label. */
@@ -1407,9 +1407,9 @@ export interface components {
             styleTransfer: {
                 /** @description Share of transferred images that the classifier gives the target label. */
                 accuracy: number;
-                /** @description Spearman correlation of slant between source and result. */
+                /** @description Spearman correlation of slant between source and result; null in colour. */
                 slantCorrelation: number | null;
-                /** @description Spearman correlation of ink mass between source and result. */
+                /** @description Spearman correlation of ink mass, in colour of brightness, between source and result. */
                 inkCorrelation: number | null;
                 /** @description The same with latents shuffled: what chance gives. */
                 slantControl: number | null;
@@ -1434,6 +1434,8 @@ export interface components {
             selfTests: {
                 [key: string]: components["schemas"]["SampleScores"];
             };
+            /** @description How far the numbers can be trusted, where that is not far. */
+            notes?: string[];
             /** @description What the evaluation took. */
             seconds: number;
             /**
@@ -1814,7 +1816,7 @@ export interface components {
             data: components["schemas"]["Run"];
         };
         /**
-         * @description A label by its index or its name.
+         * @description A label by its name or its index, as text or number. A name goes before an index where both would do.
          * @example 3
          */
         LabelReference: number | string;
@@ -2001,7 +2003,7 @@ export interface components {
             seconds: number | null;
             /** @description The run whose speed was taken. */
             measuredOn: string | null;
-            /** @description Why there is no estimate of the time. */
+            /** @description Why there is no estimate of the time, or why it is rough. */
             reason: string | null;
             /** @description Roughly what the run process will hold at its peak. */
             memoryBytes: number;

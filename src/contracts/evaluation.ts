@@ -8,7 +8,9 @@ export const EVALUATION_SAMPLES = { full: 10_000, short: 2_000 };
 const ReferenceClassifier = z.strictObject({
   dataset: z.string(),
   digest: Digest,
-  testAccuracy: z.number().meta({ description: 'Its share of right answers on real test images.' }),
+  testAccuracy: z.number().meta({
+    description: 'Its share of right answers on real test images: the ceiling of every accuracy.',
+  }),
 });
 
 /** One share or ratio a label, in the order of the model's labels. */
@@ -78,8 +80,12 @@ export const Evaluation = z
     }),
     styleTransfer: z.strictObject({
       accuracy: share('Share of transferred images that the classifier gives the target label.'),
-      slantCorrelation: correlation('Spearman correlation of slant between source and result.'),
-      inkCorrelation: correlation('Spearman correlation of ink mass between source and result.'),
+      slantCorrelation: correlation(
+        'Spearman correlation of slant between source and result; null in colour.',
+      ),
+      inkCorrelation: correlation(
+        'Spearman correlation of ink mass, in colour of brightness, between source and result.',
+      ),
       slantControl: correlation('The same with latents shuffled: what chance gives.'),
       inkControl: correlation('The same with latents shuffled: what chance gives.'),
     }),
@@ -99,6 +105,10 @@ export const Evaluation = z
     selfTests: z.record(z.string(), SampleScores).meta({
       description: 'Scores of known images, real and damaged: what the figures above should be read against.',
     }),
+    notes: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'How far the numbers can be trusted, where that is not far.' }),
     seconds: z.number().meta({ description: 'What the evaluation took.' }),
     evaluatedAt: Timestamp,
   })

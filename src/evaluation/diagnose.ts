@@ -16,10 +16,10 @@ export interface LiveMeasure {
   iteration: number;
   /** Diversity within a label, generated to real. */
   diversityRatio: number | null;
-  /** Share of images that the classifier gives the asked label, for each label. */
+  /** Share of images that the classifier gives the asked label, for each label, of its own share on real ones. */
   accuracyPerLabel: number[] | null;
-  /** Mean distance of pixels within a label, generated to real. */
-  spreadRatio: number;
+  /** Mean distance of pixels within a label, generated to real; null where no label has two real images. */
+  spreadRatio: number | null;
   activeUnits: number;
 }
 
@@ -119,7 +119,7 @@ function diagnoseImages(measures: LiveMeasure[], run: DiagnosedRun): Diagnosis[]
   const active = Math.max(...measures.map(({ activeUnits }) => activeUnits));
   if (active === 0) found.push(posteriorCollapse(iteration, `${since} no latent dimension's mean`));
 
-  const spread = mean(measures.map(({ spreadRatio }) => spreadRatio));
+  const spread = mean(measures.map(({ spreadRatio }) => spreadRatio ?? 1));
   const styleless = below(spread, STYLELESS);
   if (styleless && active > 0) {
     const detail = `${since} images of one label differed ${percent(spread)} as much as real ones from latent to latent: the decoder ignores the style.`;
@@ -184,14 +184,19 @@ function collapseOf(
   };
 }
 
+const told = (correlation: number | null): string => correlation?.toFixed(2) ?? 'not measured';
+
 /** What a finished run's evaluation shows. */
 export function diagnoseEvaluation(
   evaluation: Evaluation,
   { labels, iteration, config }: DiagnosedRun & { iteration: number },
 ): Diagnosis[] {
-  const { diversityRatio, conditionalAccuracyPerLabel, latent, styleTransfer } = evaluation;
+  const { diversityRatio, conditionalAccuracyPerLabel, latent, styleTransfer, classifier } = evaluation;
   const found: Diagnosis[] = [];
-  const worst = config.objective === 'cvae' ? undefined : worstOf(conditionalAccuracyPerLabel, labels);
+  const ofCeiling = conditionalAccuracyPerLabel.map(
+    (share) => share && Math.min(1, share / classifier.testAccuracy),
+  );
+  const worst = config.objective === 'cvae' ? undefined : worstOf(ofCeiling, labels);
   const collapse = collapseOf(diversityRatio, worst);
   if (collapse)
     found.push({ ...collapse, iteration, detail: `Over ${evaluation.samples} samples ${collapse.detail}` });
@@ -199,10 +204,12 @@ export function diagnoseEvaluation(
     found.push(posteriorCollapse(iteration, "In the evaluation no latent dimension's mean"));
     return found;
   }
-  const [slant, ink] = [styleTransfer.slantCorrelation ?? 0, styleTransfer.inkCorrelation ?? 0];
-  const ignored = below(Math.max(slant, ink), CORRELATED);
+  const { slantCorrelation: slant, inkCorrelation: ink } = styleTransfer;
+  const known = [slant, ink].filter((value) => value !== null);
+  // Where nothing could be measured nothing is known to be ignored.
+  const ignored = known.length === 0 ? undefined : below(Math.max(...known), CORRELATED);
   if (ignored) {
-    const detail = `Transferred images keep neither the slant (correlation ${slant.toFixed(2)}) nor the ink (${ink.toFixed(2)}) of their sources.`;
+    const detail = `Transferred images keep neither the slant (correlation ${told(slant)}) nor the ink (${told(ink)}) of their sources.`;
     found.push({ code: 'style_ignored', severity: ignored, iteration, detail, advice: STYLE_ADVICE });
   }
   return found;

@@ -4,14 +4,17 @@ import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import { StylographError } from '../errors.ts';
 import { buildInferenceModel } from '../model/inference.ts';
 import { weightsDigest } from '../store/digest.ts';
+import type { FolderStore } from '../store/index.ts';
 import { drawSamples } from './draw.ts';
 import { exportScored, type ScoredImages } from './export.ts';
 import { Judge } from './judge.ts';
 import { kidSubsets } from './metrics/kid.ts';
 import { MEMORISED_BELOW, nearestTrainingDistance } from './metrics/memorisation.ts';
 import { ModelImages } from './model-images.ts';
+import { notesOn } from './notes.ts';
 import { inEvaluationOrder } from './order.ts';
 import { scoreLatents, scoreReconstructions, scoreTransfers } from './parts.ts';
+import { unjudgeable } from './reference.ts';
 import { scoreSet } from './scores.ts';
 import { baselineOf } from './self-tests.ts';
 import { Work, type WorkOptions } from './work.ts';
@@ -24,6 +27,8 @@ export interface EvaluateOptions extends WorkOptions {
   dataset: Dataset;
   /** Where self-tests are kept that had to be measured. */
   dataDir: string;
+  /** Where classifiers are kept that were trained here; without it only shipped ones judge. */
+  store?: FolderStore | undefined;
   /** Prior samples to score; 10,000 where nothing speaks against it. */
   samples?: number;
   /** Scoring more than 2,000 samples stops there when the rest would take the whole longer than this. */
@@ -43,7 +48,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { record, weights, exportTo, samples = EVALUATION_SAMPLES.full } = options;
   const dataset = inEvaluationOrder(options.dataset);
   const startedAt = performance.now();
-  const judge = Judge.of(dataset.info);
+  const judge = unjudgeable(dataset) ? undefined : await Judge.of(dataset.info, options.store);
   if (!judge) throw noJudge(dataset);
   const model = await buildInferenceModel(record, weights);
   try {
@@ -56,6 +61,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
       split: 'test',
       classifier: { dataset: judged, digest, testAccuracy },
       ...measured,
+      notes: notesOn(dataset, testAccuracy),
       seconds: seconds(),
       evaluatedAt: new Date().toISOString(),
     };
@@ -67,7 +73,13 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   }
 }
 
-type Measured = Omit<Evaluation, 'modelDigest' | 'split' | 'classifier' | 'seconds' | 'evaluatedAt'>;
+/** Of pixels in [0, 1], half a grey level. */
+const LEAST_DISTANCE = 1 / 512;
+
+type Measured = Omit<
+  Evaluation,
+  'modelDigest' | 'split' | 'classifier' | 'notes' | 'seconds' | 'evaluatedAt'
+>;
 
 /** All figures, and the images they are of. */
 async function measure(
@@ -93,7 +105,8 @@ async function measure(
   const pixels = test.images.length / test.count;
   const near = work.during('memorisation');
   const nearest = await nearestTrainingDistance(samples.images, train.images, pixels, near);
-  const ratio = nearest / baseline.testToTraining;
+  // Test images that were trained on too are no distance at all away.
+  const ratio = nearest / Math.max(baseline.testToTraining, LEAST_DISTANCE);
   return {
     measured: {
       samples: count,
@@ -118,10 +131,16 @@ async function measure(
   };
 }
 
-function noJudge({ info }: Dataset): StylographError {
+function noJudge(dataset: Dataset): StylographError {
+  const { info } = dataset;
+  const why = unjudgeable(dataset);
+  if (why !== undefined) {
+    const detail = `Models of "${info.id}" cannot be evaluated: ${why}. Upload more images.`;
+    return new StylographError('evaluation_unavailable', detail);
+  }
   return new StylographError(
     'evaluation_unavailable',
     `No reference classifier was trained on this "${info.id}" (digest ${info.digest.slice(0, 12)}…), so its models cannot be evaluated. ` +
-      `Train one: node --import tsx scripts/train-classifier.ts ${info.id}`,
+      'A run trains one when it begins.',
   );
 }

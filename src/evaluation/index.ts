@@ -6,4 +6,5 @@ export {
   MEASURES_KEPT,
 } from './diagnose.ts';
 export { type EvaluateOptions, evaluateModel } from './evaluate.ts';
+export { ensureClassifier } from './reference.ts';
 export { Watch } from './watch.ts';

@@ -1,9 +1,11 @@
 import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
+import type { FolderStore } from '../store/index.ts';
 import { type Between, ImageClassifier } from './classifier.ts';
 import { standardise } from './features.ts';
 import type { ImageSize } from './metrics/planes.ts';
+import { findClassifier } from './reference.ts';
 import { type ScoredSet, type Yardstick, yardstickOf } from './scores.ts';
-import { type ShippedClassifier, shippedClassifier } from './shipped.ts';
+import type { ShippedClassifier } from './shipped.ts';
 
 /** The reference classifier of a dataset, loaded, with the scale of its features. */
 export class Judge {
@@ -17,11 +19,12 @@ export class Judge {
 
   /**
    * The judge of a dataset; undefined where no classifier was trained on just this data.
+   * @param store where classifiers are kept that were trained here
    * @throws classifier_unfit, checkpoint_corrupt
    */
-  static of(info: Dataset['info']): Judge | undefined {
-    const shipped = shippedClassifier(info);
-    return shipped && new Judge(shipped);
+  static async of(info: Dataset['info'], store?: FolderStore): Promise<Judge | undefined> {
+    const classifier = await findClassifier(info, store);
+    return classifier && new Judge(classifier);
   }
 
   get size(): ImageSize {

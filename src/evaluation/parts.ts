@@ -65,11 +65,14 @@ export async function scoreTransfers(
   const given = styleMoments(source.sources.images, judge.size);
   const got = styleMoments(transfers.images, judge.size);
   const own = Uint32Array.from(given.ink.keys());
+  // Only ink on paper has a slant.
+  const slant = (order: Uint32Array): number | null =>
+    judge.size.channels === 1 ? transferCorrelation(given.slant, got.slant, order) : null;
   return {
     accuracy: seen.predictions.filter((label, i) => label === labels[i]).length / labels.length,
-    slantCorrelation: transferCorrelation(given.slant, got.slant, own),
+    slantCorrelation: slant(own),
     inkCorrelation: transferCorrelation(given.ink, got.ink, own),
-    slantControl: transferCorrelation(given.slant, got.slant, source.shuffled),
+    slantControl: slant(source.shuffled),
     inkControl: transferCorrelation(given.ink, got.ink, source.shuffled),
   };
 }

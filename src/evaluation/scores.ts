@@ -53,7 +53,7 @@ export function scoreSet(set: ScoredSet, real: Yardstick): SetScores {
       kid: kernelDistance(real.seen.values, set.seen.values, FEATURES),
       ...manifoldScores(real.seen.values, set.seen.values, FEATURES),
       diversityRatio: overall,
-      sharpnessRatio: sharpnessOf(set.images, real.size) / real.sharpness,
+      sharpnessRatio: sharpnessOf(set.images, real.size) / Math.max(real.sharpness, Number.EPSILON),
     },
     agreement,
     diversityPerLabel: perLabel,

@@ -9,6 +9,7 @@ import { inferencePass } from '../model/layers.ts';
 import { decodeImages, imageTensor, oneHot } from '../model/pixels.ts';
 import { type ModelShape, modelShape } from '../model/shape.ts';
 import { disposeWeights, importWeights } from '../model/weights.ts';
+import type { FolderStore } from '../store/index.ts';
 import { FEATURES } from './classifier.ts';
 import type { LiveMeasure } from './diagnose.ts';
 import { Judge } from './judge.ts';
@@ -20,6 +21,7 @@ import { activeUnits } from './metrics/latent.ts';
 import { manifoldScores } from './metrics/manifold.ts';
 import { sharpnessOf } from './metrics/sharpness.ts';
 import { inEvaluationOrder } from './order.ts';
+import { hasPairs, unjudgeable } from './reference.ts';
 import type { Yardstick } from './scores.ts';
 
 /** What a measure finds. */
@@ -40,7 +42,8 @@ const LATENT_SEED = 0;
 /** What is known of the validation images, and the latents and labels that every measure draws. */
 interface Held {
   validation: LabelledImages;
-  spread: number;
+  /** Undefined where no label is there twice. */
+  spread: number | undefined;
   /** Undefined where no reference classifier knows the dataset. */
   judged: { judge: Judge; yardstick: Yardstick } | undefined;
 }
@@ -56,12 +59,16 @@ export class Watch {
   }
 
   /** Where there is no fit classifier only what needs none is measured; the evaluation will say so. */
-  static async over(dataset: Dataset, record: Pick<ModelRecord, 'image' | 'config'>): Promise<Watch> {
+  static async over(
+    dataset: Dataset,
+    record: Pick<ModelRecord, 'image' | 'config'>,
+    store?: FolderStore,
+  ): Promise<Watch> {
     const { validation } = inEvaluationOrder(dataset);
-    const judge = fitJudge(dataset.info);
+    const judge = unjudgeable({ test: validation }) ? undefined : await fitJudge(dataset.info, store);
     const yardstick = await judge?.yardstick(firstOf(validation, REAL));
     const { images, labels } = firstOf(validation, SPREAD);
-    const spread = spreadOf(images, labels, record.image.labels.length);
+    const spread = hasPairs(labels) ? spreadOf(images, labels, record.image.labels.length) : undefined;
     return new Watch(record, { validation, spread, judged: judge && { judge, yardstick: yardstick! } });
   }
 
@@ -86,7 +93,7 @@ export class Watch {
         iteration: at.iteration,
         diversityRatio: scored?.scores.diversityRatio ?? null,
         accuracyPerLabel: scored?.accuracyPerLabel ?? null,
-        spreadRatio: spreadOf(few.images, few.labels, shape.labels) / spread,
+        spreadRatio: spread ? spreadOf(few.images, few.labels, shape.labels) / spread : null,
         activeUnits: activeUnits(meansOf(served, shape, firstOf(validation, ENCODED)), shape.latentDim),
       },
       validation: scored && { ...at, samples: labels.length, ...scored.scores },
@@ -106,7 +113,9 @@ export class Watch {
       diversityRatio: diversityOf(generated!.values, labels, FEATURES, labelCount).mean / diversity.mean,
       sharpnessRatio: sharpnessOf(images, size) / sharpness,
     };
-    return { scores, accuracyPerLabel: perLabel.map((share) => share ?? 1) };
+    // A label that the classifier itself often misses is not lost.
+    const ceiling = judge.shipped.testAccuracy;
+    return { scores, accuracyPerLabel: perLabel.map((share) => Math.min(1, (share ?? 1) / ceiling)) };
   }
 
   dispose(): void {
@@ -114,9 +123,9 @@ export class Watch {
   }
 }
 
-function fitJudge(info: Dataset['info']): Judge | undefined {
+async function fitJudge(info: Dataset['info'], store?: FolderStore): Promise<Judge | undefined> {
   try {
-    return Judge.of(info);
+    return await Judge.of(info, store);
   } catch (error) {
     if (error instanceof StylographError) return undefined;
     throw error;

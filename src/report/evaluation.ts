@@ -29,6 +29,7 @@ export function evaluationSection({ run, dataset }: ReportData): Html {
     dataset?.labels.map(({ name }) => name) ?? evaluation.confusion.map((_, label) => String(label));
   return html`<h2>Evaluation</h2>
 <p>${grouped(samples)} images drawn from the prior, scored against the ${split} images of ${classifier.dataset} by a classifier that took no part in the training and is right for ${percent(classifier.testAccuracy)} of real test images. It took ${duration(evaluation.seconds)}, ${moment(evaluation.evaluatedAt)}.</p>
+${(evaluation.notes ?? []).map((note) => html`<p class="note">${note}</p>`)}
 ${scoresTable(evaluation)}
 ${otherScores(evaluation)}
 <h3>By label</h3>

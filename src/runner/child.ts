@@ -3,6 +3,7 @@ import type { EngineFacts } from '../contracts/engine.ts';
 import { loadDataset } from '../data/index.ts';
 import { drawFigures, drawSample } from '../figures/index.ts';
 import { startTracing } from '../observe/index.ts';
+import type { FolderStore } from '../store/index.ts';
 import type { Evaluator } from './evaluate.ts';
 import { serveRunChild } from './process.ts';
 import type { Trainer } from './run.ts';
@@ -29,13 +30,25 @@ async function loadTrainer(): Promise<Trainer> {
   };
 }
 
-async function loadEvaluator(dataDir: string): Promise<Evaluator> {
-  const { diagnoseEvaluation, diagnoseLive, evaluateModel, LOSSES_KEPT, MEASURES_KEPT, Watch } = await import(
-    '../evaluation/index.ts'
-  );
-  const watch = Watch.over;
-  const evaluate: Evaluator['evaluate'] = (options) => evaluateModel({ ...options, dataDir });
-  return { diagnoseEvaluation, diagnoseLive, LOSSES_KEPT, MEASURES_KEPT, watch, evaluate };
+async function loadEvaluator(dataDir: string, store: FolderStore): Promise<Evaluator> {
+  const {
+    diagnoseEvaluation,
+    diagnoseLive,
+    ensureClassifier,
+    evaluateModel,
+    LOSSES_KEPT,
+    MEASURES_KEPT,
+    Watch,
+  } = await import('../evaluation/index.ts');
+  return {
+    diagnoseEvaluation,
+    diagnoseLive,
+    LOSSES_KEPT,
+    MEASURES_KEPT,
+    prepare: (dataset, options) => ensureClassifier(dataset, { ...options, store }),
+    watch: (dataset, record) => Watch.over(dataset, record, store),
+    evaluate: (options) => evaluateModel({ ...options, dataDir, store }),
+  };
 }
 
 serveRunChild({

@@ -8,7 +8,12 @@ import type { Diagnostics } from './diagnose.ts';
 
 /** What evaluates, apart from this room so that it is loaded only in the process that needs it. */
 export interface Evaluator extends Diagnostics {
-  evaluate(options: Omit<EvaluateOptions, 'dataDir'>): Promise<Evaluation>;
+  /** Makes what is needed to judge images of a dataset, where it is not there. @throws `signal`'s reason */
+  prepare(
+    dataset: Dataset,
+    options: { signal: AbortSignal; tell(body: RunEventBody): Promise<void> },
+  ): Promise<void>;
+  evaluate(options: Omit<EvaluateOptions, 'dataDir' | 'store'>): Promise<Evaluation>;
 }
 
 /** An evaluation may take a minute, or a tenth of what training took. */

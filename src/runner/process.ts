@@ -15,7 +15,7 @@ export type TrainingParts = Pick<RunnerDependencies, 'loadTrainer' | 'drawSample
     dataDir: string,
     store?: FolderStore,
   ): ReturnType<RunnerDependencies['loadDataset']>;
-  loadEvaluator(dataDir: string): ReturnType<RunnerDependencies['loadEvaluator']>;
+  loadEvaluator(dataDir: string, store: FolderStore): ReturnType<RunnerDependencies['loadEvaluator']>;
   /** What the engine holds, once it is loaded. */
   engineFacts(): EngineFacts | undefined;
   /** Begins the run's span in the trace that `traceparent` names. */
@@ -47,7 +47,7 @@ async function outcomeOf(
       registry: new ModelRegistry(store),
       loadTrainer: parts.loadTrainer,
       drawSample: parts.drawSample,
-      loadEvaluator: () => parts.loadEvaluator(settings.dataDir),
+      loadEvaluator: () => parts.loadEvaluator(settings.dataDir, store),
       drawFigures: parts.drawFigures,
       loadDataset: (id) =>
         settings.storeRoot === settings.dataDir

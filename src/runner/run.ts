@@ -6,7 +6,7 @@ import type { SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
-import { StylographError } from '../errors.ts';
+import { errorCodeOf, StylographError } from '../errors.ts';
 import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
@@ -16,7 +16,7 @@ import { latestCheckpoint, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { type Candidate, chooseCandidate } from './candidate.ts';
 import { Diagnoser } from './diagnose.ts';
-import { type DrawDependencies, drawRun } from './draw.ts';
+import { type DrawDependencies, drawRun, FATAL } from './draw.ts';
 import { type Evaluator, evaluateRun } from './evaluate.ts';
 import { imageSpec } from './image-spec.ts';
 import { Recorder } from './recorder.ts';
@@ -105,6 +105,8 @@ class Runner {
     const dataset = await this.#deps.loadDataset(this.#record.dataset);
     const resume = await this.#resumePoint();
     const evaluator = await this.#deps.loadEvaluator();
+    await this.#prepare(evaluator, dataset);
+    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     const diagnoser = await Diagnoser.open(evaluator, {
       record: this.#record,
       dataset,
@@ -125,6 +127,18 @@ class Runner {
     if (!signal.aborted) await this.#draw(trainer, dataset, candidate);
     if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
     return await this.#publish(dataset, candidate, evaluation);
+  }
+
+  /** A run without a judge is still a run: it is published without an evaluation. */
+  async #prepare(evaluator: Evaluator, dataset: Dataset): Promise<void> {
+    const { signal } = this.#options;
+    try {
+      await evaluator.prepare(dataset, { signal, tell: (body) => this.#recorder.tell(body) });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (FATAL.has(errorCodeOf(error) ?? '')) throw error;
+      await this.#recorder.warn(`The model will not be evaluated: ${(error as Error).message}`);
+    }
   }
 
   async #evaluate(

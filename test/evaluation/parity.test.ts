@@ -36,7 +36,7 @@ test('an independent program scores the same bytes the same', {
 }, async (t) => {
   const dataDir = await temporaryDataDir(t);
   const dataset = await loadDataset('mnist', dataDir);
-  const judge = Judge.of(dataset.info)!;
+  const judge = (await Judge.of(dataset.info))!;
   t.after(() => judge.dispose());
   const some = (split: LabelledImages, from: number, count: number): LabelledImages => ({
     count,

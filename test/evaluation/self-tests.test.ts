@@ -54,7 +54,7 @@ for (const id of BUILT_IN_DATASETS) {
 test('MNIST: the stored accuracy of the classifier is that on test images, and self-tests are kept where they were measured', async (t) => {
   const dataDir = await temporaryDataDir(t);
   const dataset = inEvaluationOrder(await loadDataset('mnist', dataDir));
-  const judge = Judge.of(dataset.info)!;
+  const judge = (await Judge.of(dataset.info))!;
   t.after(() => judge.dispose());
   const yardstick = await judge.yardstick(dataset.test);
   const right = yardstick.seen.predictions.filter((label, i) => label === yardstick.labels[i]).length;

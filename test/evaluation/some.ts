@@ -70,6 +70,7 @@ export function someEvaluator(change: Partial<Evaluator> = {}): Evaluator {
       }),
       dispose: () => undefined,
     }),
+    prepare: async () => undefined,
     evaluate: async () => someEvaluation(),
     ...change,
   };

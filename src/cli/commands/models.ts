@@ -157,7 +157,7 @@ async function again(
   }
   const { evaluateAgain } = await import('../local/evaluate.ts');
   let told = 0;
-  return await evaluateAgain({
+  const evaluation = await evaluateAgain({
     folder: local.folder,
     modelId: id,
     samples,
@@ -169,6 +169,7 @@ async function again(
       told = Math.max(told, quarter);
     },
   });
+  return evaluation as Evaluation;
 }
 
 function scores(model: Model, evaluation: Evaluation, { paint }: Output): string[] {
@@ -193,5 +194,6 @@ function scores(model: Model, evaluation: Evaluation, { paint }: Output): string
       },
       paint.dim,
     ),
+    ...(evaluation.notes ?? []).map((note) => `${paint.yellow('note')} ${note}`),
   ];
 }

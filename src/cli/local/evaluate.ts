@@ -20,17 +20,21 @@ export interface EvaluateAgain {
  */
 export async function evaluateAgain(options: EvaluateAgain): Promise<Evaluation> {
   const { folder, modelId, samples, exportTo, signal, onProgress } = options;
-  const [{ evaluateModel }, { loadDataset }] = await Promise.all([
+  const [{ ensureClassifier, evaluateModel }, { loadDataset }] = await Promise.all([
     import('../../evaluation/index.ts'),
     import('../../data/index.ts'),
   ]);
-  const registry = new ModelRegistry(await openFolderStore(folder));
+  const store = await openFolderStore(folder);
+  const registry = new ModelRegistry(store);
   const record = await registry.record(modelId);
+  const dataset = await loadDataset(record.dataset, folder);
+  await ensureClassifier(dataset, { store, signal, tell: async () => undefined });
   return await evaluateModel({
     record,
     weights: await registry.readWeights(modelId),
-    dataset: await loadDataset(record.dataset, folder),
+    dataset,
     dataDir: folder,
+    store,
     samples,
     signal,
     onProgress,

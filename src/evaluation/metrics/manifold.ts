@@ -20,11 +20,13 @@ function ballsOf(values: Tensor2D): Tensor1D {
   const radii: Tensor[] = [];
   for (let from = 0; from < values.shape[0]; from += BLOCK) {
     radii.push(
+      // Fewer rows than that have fewer others.
       tf.tidy(() => {
+        const k = Math.min(NEIGHBOURS, values.shape[0] - 1);
         const rows = values.slice([from, 0], [Math.min(BLOCK, values.shape[0] - from), -1]) as Tensor2D;
         // The nearest of all is the row itself.
-        const nearest = tf.topk(squaredDistances(rows, values).neg(), NEIGHBOURS + 1).values;
-        return nearest.slice([0, NEIGHBOURS], [-1, 1]).neg().reshape([-1]);
+        const nearest = tf.topk(squaredDistances(rows, values).neg(), k + 1).values;
+        return nearest.slice([0, k], [-1, 1]).neg().reshape([-1]);
       }),
     );
   }
