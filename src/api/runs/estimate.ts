@@ -117,15 +117,16 @@ async function measuredSpeed(deps: ApiDeps, run: NewRun, dataset: DatasetInfo): 
   return { id, secondsAnIteration: factor * secondsAnIteration, reason };
 }
 
-/** Images of a batch in which the reference classifier of a dataset is trained, and channels of its two blocks. */
+/** Of the batches in which the classifier of an uploaded dataset is trained: at most so many images, a 16th of all. */
 const JUDGE_BATCH = 128;
-const JUDGE_CHANNELS = [32, 64] as const;
+const JUDGE_SHARE = 1 / 16;
+/** Bytes a pixel of a batch: 48 channels of results, gradients and what lies between them; measured at 64×64. */
+const JUDGE_BYTES = 4 * 48 * 13;
 
-/** What training the classifier of an uploaded dataset holds: two convolutions a block, results and gradients. */
-function judgeBytes({ width, height, createdAt }: DatasetInfo): number {
+/** What training that classifier holds; others are there already. */
+function judgeBytes({ width, height, split, createdAt }: DatasetInfo): number {
   if (createdAt === null) return 0;
-  const [first, second] = JUDGE_CHANNELS;
-  return 4 * JUDGE_BATCH * width * height * (first + second / 4) * 2 * 3;
+  return JUDGE_BYTES * Math.min(JUDGE_BATCH, JUDGE_SHARE * split.train) * width * height;
 }
 
 /** Memory and disk by counting what the networks hold. */
