@@ -2,6 +2,7 @@ import type { Run, RunEvent } from '../client/index.ts';
 import type { Work } from '../local/work.ts';
 import type { Backend } from './backend.ts';
 import { ownName } from './names.ts';
+import { sizeOf } from './pictures.ts';
 import { Ended, EXIT } from './problems.ts';
 import type { Session } from './session.ts';
 import { blockLines, chooseMode, type ImageMode } from './terminal/images.ts';
@@ -12,7 +13,17 @@ import { duration, percent, whole } from './terminal/words.ts';
 const FROM_NOW = '0-1';
 /** The first row of a sheet of labels, without margins and names: ten digits, folded to two rows of five. */
 const FIRST_ROW = { left: 0.0136, top: 0.036, width: 0.9728, height: 0.0973, folded: true };
+/** Width to height of such a sheet of ten labels, eight rows of each, whatever the size of its images. */
+const TEN_LABELS = { least: 1.19, most: 1.23 };
+/** The upper part of any other sheet. */
+const UPPER_PART = { left: 0, top: 0, width: 1, height: 0.3, folded: false };
 const PICTURE_COLUMNS = 70;
+
+/** What of a sheet of labels is shown in a terminal. */
+export function shownPart({ width, height }: { width: number; height: number }): typeof FIRST_ROW {
+  const ratio = width / height;
+  return ratio > TEN_LABELS.least && ratio < TEN_LABELS.most ? FIRST_ROW : UPPER_PART;
+}
 
 export interface FollowingOptions {
   /** Only what happens from now on. */
@@ -98,7 +109,9 @@ async function show(
       if (!isShown || !event.data.figure.startsWith('labels')) return;
       // A picture that cannot be had is no reason to stop watching.
       const figure = await backend.client.runs.figure(runId, event.data.figure).catch(() => undefined);
-      if (figure) view.picture(await blockLines(figure.bytes, { columns: PICTURE_COLUMNS, part: FIRST_ROW }));
+      if (!figure) return;
+      const part = shownPart(sizeOf(figure.bytes));
+      view.picture(await blockLines(figure.bytes, { columns: PICTURE_COLUMNS, part }));
       return;
     }
     default: {
