@@ -206,13 +206,38 @@ test('fields are checked like those of any other call', async () => {
   assert.match(await refused({ name: 'x', size: '30' }), /body\.size: must be a multiple of 4/);
   assert.match(await refused({ name: 'x', size: '80' }), /body\.size/);
   assert.match(await refused({ name: 'x', colour: 'red' }), /body\.colour: is not known here/);
-  for (const type of ['application/json', 'multipart/form-data', 'multipart/form-data; boundary=']) {
-    const other = await fetch(`${server.url}/datasets`, {
+  const json = await fetch(`${server.url}/datasets`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assert.equal(json.status, 415);
+  assert.deepEqual(await leftovers(), []);
+});
+
+test('a form that no parser can read is the mistake of who sent it', async () => {
+  const part = (head: string) => `--cut\r\ncontent-disposition: form-data; name="${head}\r\n\r\n`;
+  const file = 'file"; filename="x.zip"\r\ncontent-type: application/zip';
+  for (const [type, body] of [
+    ['multipart/form-data', 'x'],
+    ['multipart/form-data; boundary=', 'x'],
+    [`multipart/form-data; boundary=${'x'.repeat(300)}`, 'x'],
+    ['multipart/form-data; boundary=cut', '--cut\r\n[None, None]--cut--\r\n'],
+    ['multipart/form-data; boundary=cut', `${part('name"')}x`],
+    ['multipart/form-data; boundary=cut', `${part('name"')}x\r\n${part(file)}PK`],
+  ] as const) {
+    const answer = await fetch(`${server.url}/datasets`, {
       method: 'POST',
       headers: { 'content-type': type },
-      body: '{}',
+      body,
     });
-    assert.equal(other.status, 415, type);
+    const told = (await answer.json()) as { code: string; detail: string };
+    assert.deepEqual(
+      [answer.status, told.code],
+      [400, 'validation_failed'],
+      `${type} ${body} ${told.detail}`,
+    );
+    assert.match(told.detail, /is not a whole multipart form/, `${type} ${body}`);
   }
   assert.deepEqual(await leftovers(), []);
 });

@@ -43,8 +43,7 @@ export async function receiveDataset(
   datasets: Pick<Datasets, 'receive'>,
   signal: AbortSignal,
 ): Promise<{ info: DatasetInfo; added: boolean }> {
-  // A form without a boundary cannot be read by anybody.
-  if (!request.isMultipart() || !/;\s*boundary="?[^"\s;]/i.test(request.headers['content-type'] ?? '')) {
+  if (!request.isMultipart()) {
     throw new StylographError(
       'unsupported_media_type',
       'Send multipart/form-data with the fields name and file, such as curl -F name=Letters -F file=@letters.zip.',
@@ -53,7 +52,9 @@ export async function receiveDataset(
   const inbox = await datasets.receive();
   try {
     if (Number(request.headers['content-length'] ?? 0) > inbox.limit + FORM_BYTES) throw inbox.tooLarge();
-    const fields = await readParts(request, inbox);
+    const fields = await readParts(request, inbox).catch((error: unknown) => {
+      throw damaged(error) ?? error;
+    });
     return await inbox.finish(parseFields(fields), signal);
   } catch (error) {
     // What is still to come is read to its end, or the client would never hear why.
@@ -63,6 +64,15 @@ export async function receiveDataset(
   } finally {
     await inbox.empty();
   }
+}
+
+/** What the parser of forms says, in errors without a code, of one that is cut short or has no boundary. */
+function damaged(error: unknown): StylographError | undefined {
+  if (!(error instanceof Error) || error.constructor !== Error || 'code' in error) return undefined;
+  const message = `is not a whole multipart form (${error.message}); let a library or curl -F write it`;
+  return new StylographError('validation_failed', `body: ${message}`, {
+    errors: [{ path: 'body', message }],
+  });
 }
 
 async function readParts(request: FastifyRequest, inbox: DatasetInbox): Promise<Record<string, string>> {
