@@ -106,6 +106,18 @@ test('the decoder makes of tensors the very pixels that the API makes', async ()
   assert.notDeepEqual(older.body.outputs, body.outputs);
 });
 
+test('labels are indices, also where they are named by other numbers', async () => {
+  const odd = await publishModel(server.models, { seed: 3, labels: ['1', '2', '3'] });
+  const body = decode();
+  body.inputs[1]!.data = [1, 1];
+  const { outputs } = (await infer(`decoder/versions/${odd.id}`, body).expect(200)).body;
+  const latents = [{ latent: LATENTS.slice(0, 4), label: '2' }];
+  const { images } = (await api().post(`/decode?model=${odd.id}`).send({ latents }).expect(200)).body;
+  const named = await sharp(Buffer.from(images[0].png, 'base64')).toColourspace('b-w').raw().toBuffer();
+  assert.deepEqual(Buffer.from(outputs[0].data.slice(0, 784)), named);
+  await server.models.remove(odd.id);
+});
+
 test('the encoder gives what the API gives, and infers labels that are left out or -1', async () => {
   const pixels = Buffer.concat(await decodedByApi());
   const images = await Promise.all(
@@ -214,7 +226,12 @@ const REFUSED: [string, () => object, number, RegExp][] = [
   ],
   ['an input without elements', () => withInput(0, { data: undefined }), 400, /data: is missing/],
   ['different counts', () => withInput(1, { shape: [1], data: [3] }), 400, /agree in their first side/],
-  ['an unknown label', () => withInput(1, { data: [3, 11] }), 422, /has no label 11/],
+  [
+    'an unknown label',
+    () => withInput(1, { data: [3, 11] }),
+    422,
+    /has no label at index 11; they are 0 to 9/,
+  ],
   ['an input twice', () => ({ inputs: [...decode().inputs, decode().inputs[1]] }), 400, /is there twice/],
   [
     'an input that is missing',

@@ -1,7 +1,8 @@
 import { MAX_ENCODE_IMAGES, MAX_GENERATE_IMAGES } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
 import type { Datatype, TensorMetadata } from '../../contracts/open-inference.ts';
-import { checkedLatent, labelIndex } from '../inference/model.ts';
+import { StylographError } from '../../errors.ts';
+import { checkedLatent } from '../inference/model.ts';
 import { type Calling, decodeWishes } from '../inference/pictures.ts';
 import { encodeSources, inferLabels, type Source } from '../inference/received.ts';
 import { refuse, type Tensor } from './tensors.ts';
@@ -37,6 +38,13 @@ function countOf(inputs: Inputs, name: string, most: number): number {
   return count;
 }
 
+/** Labels are indices here, whatever their names are: a model may have a label "3" at 0. @throws invalid_label */
+function checkedIndex({ id, image: { labels } }: ModelRecord, index: number): number {
+  if (index >= 0 && index < labels.length) return index;
+  const last = labels.length - 1;
+  throw new StylographError('invalid_label', `${id} has no label at index ${index}; they are 0 to ${last}.`);
+}
+
 /** A place's part of an input. */
 const at = <T extends Tensor['values']>({ values }: { values: T }, i: number, size: number): T =>
   values.subarray(i * size, (i + 1) * size) as T;
@@ -50,7 +58,7 @@ const decoder: Half = {
     const latent = inputs.get('latent')!;
     const labels = inputs.get('label')!.values;
     const wishes = Array.from({ length: count }, (_, i) => ({
-      label: labelIndex(model, labels[i]!),
+      label: checkedIndex(model, labels[i]!),
       latent: checkedLatent(model, Array.from(at(latent, i, model.latentDim))),
       seed: null,
     }));
@@ -91,7 +99,7 @@ const encoder: Half = {
       const labelInferred = given === -1;
       return {
         pixels: pixels.subarray(i * size, (i + 1) * size),
-        label: labelInferred ? 0 : labelIndex(model, given),
+        label: labelInferred ? 0 : checkedIndex(model, given),
         labelInferred,
       };
     });
