@@ -6604,7 +6604,7 @@ export interface operations {
             query?: {
                 /** @description A model id or an alias such as `latest`. */
                 model?: string;
-                /** @description `auto` brings any picture to the dataset's form (size, position, polarity); `none` only resizes. */
+                /** @description `auto` brings any picture to the dataset's form (size, position, polarity): for MNIST and Fashion-MNIST the ink is cropped and centred as theirs, for your own datasets the whole picture is fitted, inverted where it is dark ink on paper. `none` only resizes. */
                 normalize?: "auto" | "none";
                 /** @description Label of an image sent as the body; inferred when not given. */
                 label?: string;
@@ -6752,7 +6752,7 @@ export interface operations {
             query?: {
                 /** @description A model id or an alias such as `latest`. */
                 model?: string;
-                /** @description `auto` brings any picture to the dataset's form (size, position, polarity); `none` only resizes. */
+                /** @description `auto` brings any picture to the dataset's form (size, position, polarity): for MNIST and Fashion-MNIST the ink is cropped and centred as theirs, for your own datasets the whole picture is fitted, inverted where it is dark ink on paper. `none` only resizes. */
                 normalize?: "auto" | "none";
                 /** @description Label of an image sent as the body; inferred when not given. */
                 label?: string;
@@ -6907,7 +6907,7 @@ export interface operations {
             query?: {
                 /** @description A model id or an alias such as `latest`. */
                 model?: string;
-                /** @description `auto` brings any picture to the dataset's form (size, position, polarity); `none` only resizes. */
+                /** @description `auto` brings any picture to the dataset's form (size, position, polarity): for MNIST and Fashion-MNIST the ink is cropped and centred as theirs, for your own datasets the whole picture is fitted, inverted where it is dark ink on paper. `none` only resizes. */
                 normalize?: "auto" | "none";
                 /** @description Label of an image sent as the body; inferred when not given. */
                 label?: string;

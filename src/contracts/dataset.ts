@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { Digest, Timestamp } from './common.ts';
 
-export const BUILT_IN_DATASETS = ['mnist', 'fashion-mnist'] as const;
-
 export const DatasetId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must hold a-z, 0-9, _ and - only (at most 63)')

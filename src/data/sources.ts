@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BUILT_IN_DATASETS, DatasetInfo, LabelledImages } from '../contracts/dataset.ts';
+import type { BUILT_IN_DATASETS } from '../contracts/built-in.ts';
+import type { DatasetInfo, LabelledImages } from '../contracts/dataset.ts';
 import { StylographError } from '../errors.ts';
 import { type IdxOrigin, parseIdxImages, parseIdxLabels } from './idx.ts';
 

@@ -1,5 +1,5 @@
 export { decodeImage } from './decode.ts';
-export { borderLevel, fitWhole, type NormalizeMode, normalizeImage } from './normalize.ts';
+export { fitWhole, isOnPaper, type NormalizeMode, normalizeImage } from './normalize.ts';
 export { imageFromPixels } from './pixels.ts';
 export { encodePng } from './png.ts';
 export type { Raster } from './raster.ts';

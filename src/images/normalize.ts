@@ -6,8 +6,14 @@ import { type Box, resize, shrinkByArea } from './resize.ts';
 /** `auto` makes any picture look like the dataset's own; `none` only resizes. */
 export type NormalizeMode = 'auto' | 'none';
 
+/** How a dataset was made of its pictures: each drawing centred in a box, as MNIST, or every picture whole, as uploads are. */
+export type Framing = 'boxed' | 'whole';
+
 /** MNIST's digits fill a box of 20 pixels in a frame of 28. */
 const BOX_SHARE = 20 / 28;
+/** A border at least this light, and half of the picture not much darker: ink on paper. */
+const PAPER = 160;
+const PAPER_SPREAD = 48;
 /** Faint level from which a pixel belongs to the drawing's bounding box. */
 const BOX_LEVEL = 32;
 
@@ -18,6 +24,7 @@ const BOX_LEVEL = 32;
  * Any other is taken for ink on paper, dark or light, evenly lit or not, and fitted as MNIST was made: cropped to the
  * ink, scaled with anti-aliasing so that its longer side fills a box of 20/28 of the frame, and placed so that its
  * centre of mass is the frame's centre. A blank picture gives a blank image.
+ * `auto`, pictures that are `whole`: place and size within the frame stay; dark ink on light paper is inverted.
  * `auto`, colour models: resized whole, padded with the border's colour.
  * `none`: converted to the model's channels and stretched to its size, nothing else.
  */
@@ -25,8 +32,10 @@ export async function normalizeImage(
   image: Raster,
   spec: Pick<ImageSpec, 'width' | 'height' | 'channels'>,
   mode: NormalizeMode,
+  framing: Framing = 'boxed',
 ): Promise<Uint8Array> {
   const isOwnSize = image.width === spec.width && image.height === spec.height;
+  if (mode === 'auto' && spec.channels === 1 && framing === 'whole') return await fitInk(image, spec);
   if (mode === 'auto' && spec.channels === 1) {
     if (isOwnSize && image.channels === 1 && !hasLightBorder(image)) return image.pixels;
     const ink = await extractInk(image);
@@ -47,6 +56,25 @@ export async function fitWhole(
   if (image.width === width && image.height === height) return converted.pixels;
   const ground = borderColour(converted);
   return (await resize(converted, { width, height, fit: 'contain', ground })).pixels;
+}
+
+/** The whole picture in grey, light on dark. */
+async function fitInk(
+  image: Raster,
+  spec: Pick<ImageSpec, 'width' | 'height' | 'channels'>,
+): Promise<Uint8Array> {
+  const grey = toGrey(image);
+  const pixels = await fitWhole(grey, spec);
+  return isOnPaper(grey) ? pixels.map((level) => 255 - level) : pixels;
+}
+
+/** Whether a grey picture is dark ink on light paper; a blank one is not. */
+export function isOnPaper(grey: Raster): boolean {
+  const border = borderLevel(grey);
+  if (border < PAPER) return false;
+  let paper = 0;
+  for (const level of grey.pixels) if (level >= border - PAPER_SPREAD) paper++;
+  return paper * 2 >= grey.pixels.length && paper < grey.pixels.length;
 }
 
 async function fitLikeMnist(ink: Raster, width: number, height: number): Promise<Uint8Array> {
@@ -127,6 +155,6 @@ function borderColour({ pixels, width, height, channels }: Raster): number[] {
 }
 
 /** The median level of the outermost pixels of a grey picture. */
-export const borderLevel = (grey: Raster): number => borderColour(grey)[0]!;
+const borderLevel = (grey: Raster): number => borderColour(grey)[0]!;
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BUILT_IN_DATASETS } from '../../src/contracts/dataset.ts';
+import { BUILT_IN_DATASETS } from '../../src/contracts/built-in.ts';
 import { EVALUATION_SAMPLES, type SampleScores } from '../../src/contracts/evaluation.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { Judge } from '../../src/evaluation/judge.ts';

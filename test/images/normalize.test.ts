@@ -208,3 +208,29 @@ test('colour datasets: own size as it is, others whole and padded with the borde
     assert.deepEqual([...out.subarray(at, at + 3)], [0x20, 0x40, 0x60]);
   assert.deepEqual(await normalizeImage({ ...blank(77, 20) }, spec, 'auto'), new Uint8Array(1200).fill(77));
 });
+
+test('pictures of datasets that are whole keep place and size in their frame; ink on paper is inverted', async () => {
+  const spec = { width: 32, height: 32, channels: 1 } as const;
+  // A bar in the upper left of a frame four times as large.
+  const dark = Uint8Array.from({ length: 128 * 128 }, (_, at) => {
+    const [x, y] = [at % 128, Math.floor(at / 128)];
+    return x >= 8 && x < 16 && y >= 20 && y < 60 ? 255 : 0;
+  });
+  const wanted = Array.from({ length: 32 * 32 }, (_, at) => {
+    const [x, y] = [at % 32, Math.floor(at / 32)];
+    return x >= 2 && x < 4 && y >= 5 && y < 15;
+  });
+  const isInk = (pixels: Uint8Array): boolean[] => Array.from(pixels, (level) => level > 128);
+  const frame = { width: 128, height: 128, channels: 1 } as const;
+  const whole = (pixels: Uint8Array) => normalizeImage({ ...frame, pixels }, spec, 'auto', 'whole');
+  assert.deepEqual(isInk(await whole(dark)), wanted);
+  assert.deepEqual(isInk(await whole(dark.map((level) => 255 - level))), wanted);
+  const boxed = await normalizeImage({ ...frame, pixels: dark }, spec, 'auto');
+  assert.notDeepEqual(isInk(boxed), wanted);
+  const own: Raster = { ...spec, pixels: Uint8Array.from({ length: 1024 }, (_, at) => (at * 7) % 200) };
+  assert.deepEqual(await normalizeImage(own, spec, 'auto', 'whole'), own.pixels);
+  assert.deepEqual(
+    await normalizeImage(blank(255, 64), spec, 'auto', 'whole'),
+    new Uint8Array(1024).fill(255),
+  );
+});

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isBuiltIn } from '../../contracts/built-in.ts';
 import type { EncodeRequest, ImageInput, LabelReference } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
 import { type FieldError, StylographError } from '../../errors.ts';
@@ -13,7 +14,7 @@ export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'];
 export const ReceiveQuery = {
   normalize: z.enum(['auto', 'none']).default('auto').meta({
     description:
-      "`auto` brings any picture to the dataset's form (size, position, polarity); `none` only resizes.",
+      "`auto` brings any picture to the dataset's form (size, position, polarity): for MNIST and Fashion-MNIST the ink is cropped and centred as theirs, for your own datasets the whole picture is fitted, inverted where it is dark ink on paper. `none` only resizes.",
   }),
   label: z.string().min(1).max(64).optional().meta({
     description: 'Label of an image sent as the body; inferred when not given.',
@@ -93,13 +94,14 @@ export async function receiveImages(
   const { model } = calling;
   const { images, labels } = bodyOf(request, query.label);
   const given = images.map((_, i) => (labels?.[i] == null ? null : labelIndex(model, labels[i])));
+  const framing = isBuiltIn(model.dataset) ? 'boxed' : 'whole';
   const sources: Source[] = [];
   const budget = { pixels: limits.callPixels };
   for (const [i, image] of images.entries()) {
     try {
       calling.signal.throwIfAborted();
       const raster = await readImage(image, limits, budget);
-      const pixels = await normalizeImage(raster, model.image, query.normalize);
+      const pixels = await normalizeImage(raster, model.image, query.normalize, framing);
       sources.push({ pixels, label: given[i] ?? 0, labelInferred: given[i] === null });
     } catch (error) {
       throw named(error, images.length, i);

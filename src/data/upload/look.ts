@@ -1,6 +1,6 @@
 import { type DatasetUpload, SIDES } from '../../contracts/dataset.ts';
 import { errorCodeOf } from '../../errors.ts';
-import { borderLevel, type Raster } from '../../images/index.ts';
+import { isOnPaper, type Raster } from '../../images/index.ts';
 import type { Picture } from './pictures.ts';
 import { percent, Refusals, some } from './refusals.ts';
 
@@ -8,9 +8,6 @@ import { percent, Refusals, some } from './refusals.ts';
 const ABREAST = 8;
 /** Bytes of decoded images that are kept for the second pass, so that most are decoded once. */
 const KEPT_BYTES = 256 * 1024 * 1024;
-/** A border at least this light, and half of the picture not much darker: ink on paper. */
-const PAPER = 160;
-const PAPER_SPREAD = 48;
 /** Shares of dark-on-light images from which all are taken for such, and from which it is told. */
 const MOSTLY = 0.9;
 const SOME = 0.1;
@@ -72,22 +69,15 @@ const told = (message: string): string =>
   (/^[a-z]/.test(message) ? message : `cannot be used: ${message}`).replace(/\.$/, '');
 
 function seenIn(raster: Raster, keep: boolean): Seen {
-  const { width, height, channels, pixels } = raster;
+  const { width, height, channels } = raster;
   const isGrey = channels === 1;
   return {
     side: Math.max(width, height),
     isSquare: width === height,
     isGrey,
-    isDarkOnLight: isGrey && isOnPaper(pixels, borderLevel(raster)),
+    isDarkOnLight: isGrey && isOnPaper(raster),
     raster: keep ? raster : undefined,
   };
-}
-
-function isOnPaper(pixels: Uint8Array, border: number): boolean {
-  if (border < PAPER) return false;
-  let paper = 0;
-  for (const level of pixels) if (level >= border - PAPER_SPREAD) paper++;
-  return paper * 2 >= pixels.length && paper < pixels.length;
 }
 
 const nearestAllowed = (side: number): number =>
