@@ -1,3 +1,4 @@
+import { isBuiltIn } from '../../contracts/built-in.ts';
 import type { Model } from './contract.ts';
 import { getAll } from './follow-run.ts';
 import { type Loaded, useLoad } from './hooks.ts';
@@ -11,3 +12,6 @@ export const latestOf = (models: readonly Model[] | undefined): Model | undefine
 
 /** Colour pictures keep their colours; grey ones are ink in the colours of the theme. */
 export const tintOf = ({ image }: Model): string => (image.channels === 3 ? 'in-colour' : '');
+
+/** Whether a drawing's place in its frame counts: only drawings for MNIST's models are cropped and centred by the server. */
+export const placeCounts = ({ dataset }: Model): boolean => !isBuiltIn(dataset);

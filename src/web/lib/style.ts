@@ -65,6 +65,12 @@ export const decodeAll = (model: Model, latent: number[], signal?: AbortSignal):
     signal,
   );
 
+/** A label in the middle of all styles, as base64 PNG: where its ink usually lies. */
+export async function middleOf(model: Model, label: string, signal: AbortSignal): Promise<string> {
+  const latent = new Array<number>(model.latentDim).fill(0);
+  return (await decode(model, [{ latent, label }], signal))[0]!.png;
+}
+
 /** Digits that tell what dimensions are used for: one of every label from these seeds. */
 const PROBE_SEEDS = [1, 2, 3];
 

@@ -12,11 +12,21 @@ interface DigitsProps {
 /** Whether labels are words, which need more room than digits. */
 export const areWords = (labels: readonly string[]): boolean => labels.some((label) => label.length > 2);
 
+/** From this many labels on their pictures are small. */
+const MANY = 20;
+export const areMany = (labels: readonly string[]): boolean => labels.length > MANY;
+
+/** What the labels are, in one word. */
+export function nounOf(labels: readonly string[]): string {
+  if (labels.every((label) => /^\d$/.test(label))) return 'digit';
+  return labels.every((label) => Array.from(label).length === 1) ? 'letter' : 'label';
+}
+
 /** A picture for every label; blank places keep the room until there are some. */
 export function Digits({ digits, labels, marked, title }: DigitsProps) {
   const words = areWords(labels);
   return (
-    <ul class={`digit-grid ${words ? 'words' : ''}`} aria-label={title}>
+    <ul class={`digit-grid ${words ? 'words' : ''} ${areMany(labels) ? 'many' : ''}`} aria-label={title}>
       {labels.map((label) => {
         const digit = digits?.find((other) => other.label === label);
         return (

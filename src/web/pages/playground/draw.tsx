@@ -2,10 +2,11 @@ import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { isAbort, messageOf } from '../../lib/api.ts';
 import type { Model } from '../../lib/contract.ts';
-import { useLatest } from '../../lib/hooks.ts';
+import { useLatest, useLoad } from '../../lib/hooks.ts';
 import { type Ink, isEmpty, NO_INK } from '../../lib/ink.ts';
-import { type Digit, encodeInk, type Reading, transferInk } from '../../lib/style.ts';
-import { areWords, Digits } from '../../ui/digits.tsx';
+import { placeCounts } from '../../lib/models.ts';
+import { type Digit, encodeInk, middleOf, type Reading, transferInk } from '../../lib/style.ts';
+import { areMany, areWords, Digits, nounOf } from '../../ui/digits.tsx';
 import { Problem } from '../../ui/parts.tsx';
 import { Examples } from './examples.tsx';
 import { Pad } from './pad.tsx';
@@ -72,56 +73,83 @@ function readingText(reading: Reading | undefined): string {
   return `Looks like ${reading.label} (${Math.round(100 * sure)} % sure).`;
 }
 
+interface LabelChoiceProps {
+  labels: readonly string[];
+  label: string | null;
+  /** Whether the label is said before drawing, or only where the model has it wrong. */
+  first: boolean;
+  onChange(label: string | null): void;
+}
+
+function LabelChoice({ labels, label, first, onChange }: LabelChoiceProps) {
+  return (
+    <label class="inline">
+      {first ? 'You draw' : 'Wrong?'}{' '}
+      <select
+        value={label ?? ''}
+        aria-label={`The ${nounOf(labels)} that is drawn`}
+        onChange={(event) => onChange(event.currentTarget.value || null)}
+      >
+        <option value="">Let it guess</option>
+        {labels.map((name) => (
+          <option key={name} value={name}>
+            {first ? name : `It is ${name}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 export function Draw({ model }: { model: Model }) {
-  const [label, setLabel] = useState<string | null>(null);
+  const { labels } = model;
+  const first = placeCounts(model);
+  const [label, setLabel] = useState<string | null>(first ? labels[0]! : null);
   const [answer, ask] = useHand(model, label);
+  const guide = useLoad(
+    async (abort) => (first && label !== null ? await middleOf(model, label, abort) : undefined),
+    [model.id, label],
+  );
   const ink = drawing.value;
   useEffect(() => ask(ink), [ink, label, model.id]);
   const { digits, reading, problem } = answer;
+  const choice = <LabelChoice labels={labels} label={label} first={first} onChange={setLabel} />;
   return (
     <div class="draw">
       <Pad
         ink={ink}
         label="Drawing area. With a keyboard, take an example instead."
+        noun={nounOf(labels)}
+        guide={guide.data}
         onChange={(next) => {
           drawing.value = next;
         }}
         onDraw={ask}
       />
       <div class="draw-right">
-        <h2>In your hand</h2>
+        <div class="section-head">
+          <h2>In your hand</h2>
+          {first && choice}
+        </div>
         {problem !== undefined && <Problem text={problem} />}
         <Digits
-          title="Every digit in your handwriting"
+          title={`Every ${nounOf(labels)} in your handwriting`}
           digits={digits}
-          labels={model.labels}
+          labels={labels}
           marked={reading?.label}
         />
         <div class="reading">
           <p class="reading-text" role="status" data-testid="reading">
             {readingText(reading)}
           </p>
-          <label class="inline">
-            Wrong?{' '}
-            <select
-              value={label ?? ''}
-              aria-label="The digit that is drawn"
-              onChange={(event) => setLabel(event.currentTarget.value || null)}
-            >
-              <option value="">Let it guess</option>
-              {model.labels.map((name) => (
-                <option key={name} value={name}>
-                  It is {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          {!first && choice}
         </div>
-        <Scores reading={reading} labels={model.labels} />
+        {(!areMany(labels) || reading?.inferred) && <Scores reading={reading} labels={labels} />}
       </div>
       <Examples
         model={model}
-        onPick={(next) => {
+        onPick={(next, shown) => {
+          if (first) setLabel(shown);
           drawing.value = next;
         }}
       />

@@ -3,6 +3,7 @@ import { messageOf } from '../../lib/api.ts';
 import type { Model } from '../../lib/contract.ts';
 import type { Ink } from '../../lib/ink.ts';
 import { drawSeed, generate } from '../../lib/style.ts';
+import { areMany } from '../../ui/digits.tsx';
 
 interface ExamplesProps {
   model: Model;
@@ -24,7 +25,7 @@ export function Examples({ model, onPick }: ExamplesProps) {
   return (
     <fieldset class="examples">
       <legend>Or take an example</legend>
-      <div class="key-row">
+      <div class={`key-row ${areMany(model.labels) ? 'many' : ''}`}>
         {model.labels.map((label) => (
           <button
             key={label}

@@ -13,6 +13,10 @@ interface PadProps {
   onDraw?(ink: Ink): void;
   /** What the pad is for, to screen readers. */
   label: string;
+  /** What is to be drawn, in one word. */
+  noun?: string;
+  /** A faint picture to draw upon, as base64 PNG. */
+  guide?: string | undefined;
 }
 
 /** The point of an event within the pad, in units of SIDE. */
@@ -75,7 +79,7 @@ function usePen({ ink, onChange, onDraw }: PadProps, size: number) {
 
 /** A square of paper to draw on with mouse, pen or finger. */
 export function Pad(props: PadProps) {
-  const { ink, onChange, label } = props;
+  const { ink, onChange, label, noun = 'digit', guide } = props;
   const [size, setSize] = useState(PEN.standard);
   const { canvas, handlers } = usePen(props, size);
   const undo = (): void =>
@@ -84,11 +88,14 @@ export function Pad(props: PadProps) {
     <div class="pad">
       <div class="pad-paper">
         {ink.example !== null && (
-          <Picture kind="ink" class="pad-example" path={pngUrl(ink.example)} alt="Example digit" />
+          <Picture kind="ink" class="pad-example" path={pngUrl(ink.example)} alt={`Example ${noun}`} />
+        )}
+        {guide !== undefined && ink.example === null && (
+          <Picture kind="ink" class="pad-example pad-guide" path={pngUrl(guide)} alt="" />
         )}
         {isEmpty(ink) && (
           <p class="pad-hint" aria-hidden="true">
-            Draw a digit here
+            Draw a {noun} here
           </p>
         )}
         <canvas ref={canvas} role="img" aria-label={label} {...handlers} />

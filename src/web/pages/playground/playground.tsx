@@ -4,6 +4,7 @@ import { ago, shortId } from '../../lib/format.ts';
 import { useTitle } from '../../lib/hooks.ts';
 import { latestOf, tintOf, useModels } from '../../lib/models.ts';
 import { href, navigate, route } from '../../lib/router.ts';
+import { nounOf } from '../../ui/digits.tsx';
 import { NoModel } from '../../ui/no-model.tsx';
 import { Loading, Problem } from '../../ui/parts.tsx';
 import { Blend } from './blend.tsx';
@@ -14,7 +15,7 @@ import { Walk } from './walk.tsx';
 interface Part {
   name: string;
   title: string;
-  lead: string;
+  lead(model: Model): string;
   view(props: { model: Model }): JSX.Element;
 }
 
@@ -22,28 +23,32 @@ const PARTS: Part[] = [
   {
     name: 'draw',
     title: 'Draw',
-    lead: 'Draw one digit. The model reads your style from it and writes all ten in your hand.',
+    lead: ({ labels }) =>
+      `Draw one ${nounOf(labels)}. The model reads your style from it and writes all ${numberOf(labels.length)} in your hand.`,
     view: Draw,
   },
   {
     name: 'generate',
     title: 'Generate',
-    lead: 'A hand that never existed, from a number. The address holds all of it: share the link.',
+    lead: () => 'A hand that never existed, from a number. The address holds all of it: share the link.',
     view: Generate,
   },
   {
     name: 'walk',
     title: 'Walk',
-    lead: 'Every place on the map is a style. Drag over it.',
+    lead: () => 'Every place on the map is a style. Drag over it.',
     view: Walk,
   },
   {
     name: 'blend',
     title: 'Blend',
-    lead: 'Two hands, and everything between them.',
+    lead: () => 'Two hands, and everything between them.',
     view: Blend,
   },
 ];
+
+/** As one writes it in a sentence. */
+const numberOf = (count: number): string => (count === 10 ? 'ten' : String(count));
 
 interface ModelChoiceProps {
   models: readonly Model[];
@@ -93,7 +98,7 @@ export function Playground() {
       <header class="page-head playground-head">
         <div>
           <h1>Playground</h1>
-          <p class="lead">{part.lead}</p>
+          <p class="lead">{part.lead(model)}</p>
         </div>
         <ModelChoice models={data} model={model} part={part.name} />
       </header>
