@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { ENCODED, groupsOf, SAMPLES, scores } from './lib/columns.ts';
+import { fontsSection } from './lib/fonts-table.ts';
 import { outsideTable } from './lib/outside.ts';
 import { readResults, type TrialResult } from './lib/results.ts';
 import { seedsTable, soundShare } from './lib/seeds.ts';
@@ -99,6 +100,10 @@ ${seedsTable([...quick, ...modern])}
 γ weighs L_llike against the GAN loss in the decoder; squared distance against cross-entropy of activations. ${first(likelihood)?.config.iterations ?? '–'} iterations, MNIST, latent 8.
 
 ${scores(groupsOf(likelihood), [...SAMPLES, ...ENCODED])}
+
+## Letters of unseen fonts
+
+${fontsSection()}
 
 ## Candidates
 

@@ -1,0 +1,105 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TrainingConfig } from '../../src/contracts/config.ts';
+import { EXPERIMENTS } from './results.ts';
+import { table } from './tables.ts';
+
+/** Where an alphabet comes from: the model, the nearest training font, or the mean of all of them. */
+export type Method = 'model' | 'nearest' | 'mean';
+
+/** What was found for one number of given letters; errors are of letters that were not given. */
+export interface FontScores extends Record<Method, { mse: number; ssim: number }> {
+  given: number;
+  /** Letters scored. */
+  letters: number;
+  fontsNearerThanNearest: number;
+  /** Mean squared errors. */
+  byLabel: ({ label: string; count: number } & Record<Method, number>)[];
+}
+
+/** A file of scripts/measure-fonts.ts. */
+export interface FontsResult {
+  name: string;
+  dataset: { id: string; labels: number; size: number };
+  fonts: { train: number; test: number; testFamilies: number };
+  iteration: number;
+  config: TrainingConfig;
+  /** Choices of given letters for each test font. */
+  choices: number;
+  reconstruction: number;
+  scores: FontScores[];
+}
+
+const FOLDER = join(EXPERIMENTS, 'results/fonts');
+
+function readFonts(): FontsResult[] {
+  if (!existsSync(FOLDER)) return [];
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+  return files.sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as FontsResult);
+}
+
+const HEAD = [
+  'letters given',
+  'letters scored',
+  'MSE: model',
+  'nearest font',
+  'mean letter',
+  'SSIM: model',
+  'nearest font',
+  'mean letter',
+  'fonts nearer than nearest font',
+];
+
+/** The section of docs/results.md about letters of unseen fonts. */
+export function fontsSection(): string {
+  return readFonts().map(ofResult).join('\n\n');
+}
+
+function ofResult(result: FontsResult): string {
+  const { fonts, dataset, iteration, config, choices, reconstruction, scores } = result;
+  const rows = scores.map(({ given, letters, model, nearest, mean, fontsNearerThanNearest }) => [
+    String(given),
+    String(letters),
+    ...[model, nearest, mean].map(({ mse }) => mse.toFixed(4)),
+    ...[model, nearest, mean].map(({ ssim }) => ssim.toFixed(3)),
+    `${fontsNearerThanNearest} of ${fonts.test}`,
+  ]);
+  return `Letters made from one, three or eight others of a font against the font's own, ${dataset.size}×${dataset.size} pixels, ${dataset.labels} labels: ${fonts.test} fonts of
+${fonts.testFamilies} families of which nothing was seen, ${choices} choices of given letters each, drawn from a seed; ${fonts.train} training fonts. The model is \`modern\` with the settings of
+[fonts.md](fonts.md) after ${iteration} iterations (latent ${config.latentDim}). *Nearest font*: the training font whose given letters are nearest by their pixels, copied; *mean letter*: the mean of
+all training fonts. Letters encoded and decoded as themselves have an MSE of ${reconstruction.toFixed(4)}.
+
+${table(HEAD, rows)}
+
+${verdicts(scores)} ${byLabel(scores[0]!)}`;
+}
+
+/** In words: which of model and nearest font is nearer, by which measure and with how many letters. */
+function verdicts(scores: readonly FontScores[]): string {
+  const sentence = (measure: string, isNearer: (scores: FontScores) => boolean): string => {
+    const won = scores.filter(isNearer).map(({ given }) => given);
+    const lost = scores.filter((each) => !isNearer(each)).map(({ given }) => given);
+    const parts = [
+      ...(won.length > 0 ? [`the model is nearer than the nearest font with ${won.join(', ')} given`] : []),
+      ...(lost.length > 0 ? [`the nearest font is nearer with ${lost.join(', ')}`] : []),
+    ];
+    return `By ${measure} ${parts.join(', ')}.`;
+  };
+  return [
+    sentence('squared error', ({ model, nearest }) => model.mse < nearest.mse),
+    sentence('structural similarity', ({ model, nearest }) => model.ssim > nearest.ssim),
+  ].join(' ');
+}
+
+/** In words: where a copy of the nearest font is nearer than what the model makes. */
+function byLabel({ byLabel: labels, given }: FontScores): string {
+  const lost = labels.filter(({ model, nearest }) => model >= nearest);
+  const spread = [...labels].sort((a, b) => a.model - b.model);
+  const named = (some: typeof labels) =>
+    some.map(({ label, model }) => `${label} (${model.toFixed(4)})`).join(', ');
+  const verdict =
+    lost.length === 0
+      ? 'For every label the model is nearer than the nearest font'
+      : `The nearest font is nearer than the model for ${lost.length} of ${labels.length} labels (${lost.map(({ label }) => label).join(' ')})`;
+  return `With ${given} given: ${verdict}. Best labels: ${named(spread.slice(0, 5))}; worst: ${named(spread.slice(-5))}.`;
+}

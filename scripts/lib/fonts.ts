@@ -1,0 +1,70 @@
+import type { ModelRecord } from '../../src/contracts/model.ts';
+import { loadDataset } from '../../src/data/index.ts';
+import { type DrawnFont, divideFonts, drawFonts, type Part } from '../../src/fonts/index.ts';
+import { buildInferenceModel, type InferenceModel } from '../../src/model/inference.ts';
+import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
+
+/** A model of letters with the fonts it learned from and those it has not seen. */
+export interface FontModel {
+  record: ModelRecord;
+  model: InferenceModel;
+  train: DrawnFont[];
+  test: DrawnFont[];
+}
+
+/**
+ * Opens a stored model, and draws the fonts anew that its dataset was made of.
+ * @throws when the fonts are not those of the dataset
+ */
+export async function openFontModel(reference: string, folder: string, dataDir: string): Promise<FontModel> {
+  const registry = new ModelRegistry(await openFolderStore(dataDir));
+  const record = await registry.record(reference);
+  const { labels, width: size } = record.image;
+  const options = { characters: labels, size, signal: new AbortController().signal };
+  const { fonts } = await drawFonts(folder, options);
+  const { parts } = divideFonts(fonts, labels.length);
+  const of = (part: Part) => fonts.filter(({ family }) => parts.get(family) === part);
+  const [train, test] = [of('train'), of('test')];
+  const dataset = await loadDataset(record.dataset, dataDir);
+  for (const [own, stored] of [
+    [train, dataset.train],
+    [test, dataset.test],
+  ] as const) {
+    const images = Buffer.concat(own.map((font) => font.images));
+    if (!images.equals(stored.images)) {
+      throw new Error(`The fonts in ${folder} are not those that ${record.dataset} was made of.`);
+    }
+  }
+  return {
+    record,
+    model: await buildInferenceModel(record, await registry.readWeights(record.id)),
+    train,
+    test,
+  };
+}
+
+/** The images of some of a font's characters. */
+export function imagesOf(
+  { images }: Pick<DrawnFont, 'images'>,
+  at: readonly number[],
+  pixels: number,
+): Uint8Array {
+  return Buffer.concat(at.map((label) => images.subarray(label * pixels, (label + 1) * pixels)));
+}
+
+/** Every label in the mean style of some of a font's characters, as the server's `average` makes them. */
+export function restyle(
+  { record, model }: Pick<FontModel, 'record' | 'model'>,
+  font: Pick<DrawnFont, 'images'>,
+  sources: readonly number[],
+): Uint8Array {
+  const { labels, width, height } = record.image;
+  const { mean } = model.encode(imagesOf(font, sources, width * height), Int32Array.from(sources));
+  const { latentDim } = record.config;
+  const style = Float32Array.from({ length: latentDim }, (_, i) => {
+    return sources.reduce((sum, _source, row) => sum + mean[row * latentDim + i]!, 0) / sources.length;
+  });
+  const latents = new Float32Array(labels.length * latentDim);
+  for (let label = 0; label < labels.length; label++) latents.set(style, label * latentDim);
+  return model.decode(latents, Int32Array.from(labels.keys()));
+}
