@@ -72,7 +72,7 @@ async function openList(path: string, title: string): Promise<yauzl.ZipFile> {
 }
 
 const damaged = (title: string, { message }: Error): string =>
-  `${title} is damaged or no zip file: ${message}. Make the archive anew and send the whole of it.`;
+  `${title} is damaged or no zip file: ${message.replace(/\.$/, '')}. Make the archive anew and send the whole of it.`;
 
 async function listed(zip: yauzl.ZipFile, title: string): Promise<yauzl.Entry[]> {
   const entries: yauzl.Entry[] = [];
