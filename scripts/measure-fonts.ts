@@ -9,7 +9,7 @@ import type { FontScores, FontsResult, Method } from './lib/fonts-table.ts';
 
 /**
  * How near the letters that a model makes from some of an unseen font come to its true ones, beside two that know no style
- * or copy one: node --import tsx scripts/measure-fonts.ts latest --fonts fonts --data-dir data --out experiments/results/fonts/modern.json
+ * or copy one: node --import tsx scripts/measure-fonts.ts latest --fonts fonts --data-dir data --out experiments/results/fonts/modern-7000.json
  *
  * Letters that were given are not scored. Which are given is drawn by the font's turn, the same for every model.
  */

@@ -35,7 +35,8 @@ const FOLDER = join(EXPERIMENTS, 'results/fonts');
 function readFonts(): FontsResult[] {
   if (!existsSync(FOLDER)) return [];
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
-  return files.sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as FontsResult);
+  const results = files.map((name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as FontsResult);
+  return results.sort((a, b) => a.iteration - b.iteration);
 }
 
 const HEAD = [
@@ -52,11 +53,18 @@ const HEAD = [
 
 /** The section of docs/results.md about letters of unseen fonts. */
 export function fontsSection(): string {
-  return readFonts().map(ofResult).join('\n\n');
+  const results = readFonts();
+  const [first] = results;
+  if (first === undefined) return 'Not measured.';
+  const { fonts, dataset, choices } = first;
+  const about = `Letters made from one, three or eight others of a font against the font's own, ${dataset.size}×${dataset.size} pixels, ${dataset.labels} labels: ${fonts.test} fonts of
+${fonts.testFamilies} families of which nothing was seen, ${choices} choices of given letters each, drawn from a seed; ${fonts.train} training fonts. The models are \`modern\` with settings for letters
+([fonts.md](fonts.md)). *Nearest font*: the training font whose given letters are nearest by their pixels, copied; *mean letter*: the mean of all training fonts.`;
+  return [about, ...results.map(ofResult)].join('\n\n');
 }
 
 function ofResult(result: FontsResult): string {
-  const { fonts, dataset, iteration, config, choices, reconstruction, scores } = result;
+  const { fonts, iteration, config, reconstruction, scores } = result;
   const rows = scores.map(({ given, letters, model, nearest, mean, fontsNearerThanNearest }) => [
     String(given),
     String(letters),
@@ -64,10 +72,8 @@ function ofResult(result: FontsResult): string {
     ...[model, nearest, mean].map(({ ssim }) => ssim.toFixed(3)),
     `${fontsNearerThanNearest} of ${fonts.test}`,
   ]);
-  return `Letters made from one, three or eight others of a font against the font's own, ${dataset.size}×${dataset.size} pixels, ${dataset.labels} labels: ${fonts.test} fonts of
-${fonts.testFamilies} families of which nothing was seen, ${choices} choices of given letters each, drawn from a seed; ${fonts.train} training fonts. The model is \`modern\` with the settings of
-[fonts.md](fonts.md) after ${iteration} iterations (latent ${config.latentDim}). *Nearest font*: the training font whose given letters are nearest by their pixels, copied; *mean letter*: the mean of
-all training fonts. Letters encoded and decoded as themselves have an MSE of ${reconstruction.toFixed(4)}.
+  return `After ${iteration} iterations (latent ${config.latentDim}, KL weight ${config.priorWeight}, pixel weight ${config.pixelWeight}, GAN weight ${config.ganWeight} from iteration ${config.warmupIterations} on). Letters encoded and decoded as
+themselves have an MSE of ${reconstruction.toFixed(4)}.
 
 ${table(HEAD, rows)}
 
