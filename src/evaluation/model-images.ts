@@ -8,6 +8,8 @@ import type { AskedImages } from './export.ts';
 /** Test images reconstructed, and test images whose style goes to every label: the most of each. */
 const RECONSTRUCTIONS = 2_000;
 const SOURCES = 1_000;
+/** Images with a style given to them, of however many labels: what lies in memory at once. */
+const TRANSFERS = 10_000;
 /** Every model is asked for the same latents. */
 const PRIOR_SEED = 20_151_231;
 /** Images a call, so that messages are heard in between. */
@@ -33,7 +35,8 @@ export class ModelImages {
     this.#pixels = info.width * info.height * info.channels;
     this.#labelCount = info.labels.length;
     this.originals = this.#first(Math.min(RECONSTRUCTIONS, samples));
-    this.sources = this.#first(Math.min(SOURCES, Math.ceil(samples / 2)));
+    const ofAllLabels = Math.floor(TRANSFERS / this.#labelCount);
+    this.sources = this.#first(Math.min(SOURCES, ofAllLabels, Math.ceil(samples / 2)));
   }
 
   #first(count: number): AskedImages {

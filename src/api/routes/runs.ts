@@ -46,7 +46,7 @@ function tooLarge(needed: number, allowed: number): StylographError {
   const mib = (bytes: number): number => Math.ceil(bytes / 1024 ** 2);
   return new StylographError(
     'run_too_large',
-    `The run would need about ${mib(needed)} MiB of memory, and RUN_MEMORY_MIB allows ${mib(allowed)}; lower batchSize or the networks' widths.`,
+    `The run would need about ${mib(needed)} MiB of memory, and RUN_MEMORY_MIB allows ${mib(allowed)}; lower batchSize or the networks' widths, or choose a dataset of smaller images.`,
   );
 }
 

@@ -8,8 +8,8 @@ export const MEMORISED_BELOW = 0.7;
 /** Images whose neighbours are looked for. */
 export const MEMORISATION_LIMIT = 2_000;
 const QUERIES = 1_000;
-/** Training images a block: 12 MB as floats at 28×28, so that they are never all floats at once. */
-const BLOCK = 4_000;
+/** Pixels of training images a block: 12 MB as floats, so that they are never all floats at once. */
+const BLOCK_PIXELS = 4_000 * 28 * 28;
 
 const floats = (bytes: Uint8Array, count: number): Tensor2D =>
   tf.tensor2d(
@@ -31,9 +31,10 @@ export async function nearestTrainingDistance(
 ): Promise<number> {
   const count = Math.min(MEMORISATION_LIMIT, images.length / pixels);
   const trainingCount = training.length / pixels;
+  const most = Math.ceil(BLOCK_PIXELS / pixels);
   const nearest = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
-  for (let start = 0; start < trainingCount; start += BLOCK) {
-    const size = Math.min(BLOCK, trainingCount - start);
+  for (let start = 0; start < trainingCount; start += most) {
+    const size = Math.min(most, trainingCount - start);
     const block = floats(training.subarray(start * pixels, (start + size) * pixels), size);
     for (let from = 0; from < count; from += QUERIES) {
       const rows = Math.min(QUERIES, count - from);
