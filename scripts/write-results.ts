@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { ENCODED, groupsOf, SAMPLES, scores } from './lib/columns.ts';
 import { fontsSection } from './lib/fonts-table.ts';
+import { largeTable } from './lib/large.ts';
 import { outsideTable } from './lib/outside.ts';
 import { readResults, type TrialResult } from './lib/results.ts';
 import { seedsTable, soundShare } from './lib/seeds.ts';
@@ -104,6 +105,12 @@ ${scores(groupsOf(likelihood), [...SAMPLES, ...ENCODED])}
 ## Letters of unseen fonts
 
 ${fontsSection()}
+
+## Large images
+
+Time and memory; how it was measured is in [experiments.md](experiments.md).
+
+${largeTable()}
 
 ## Candidates
 
