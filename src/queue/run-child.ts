@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { forwardComplaints } from '../contracts/child-output.ts';
+import { forwardComplaints } from '../contracts/child-process.ts';
 import type { EngineFacts } from '../contracts/engine.ts';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../contracts/worker.ts';
 

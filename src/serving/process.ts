@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { forwardComplaints } from '../contracts/child-output.ts';
+import { forwardComplaints } from '../contracts/child-process.ts';
 import type { EngineFacts } from '../contracts/engine.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
 import { StylographError } from '../errors.ts';

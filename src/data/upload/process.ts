@@ -1,7 +1,4 @@
-import { fork } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { forwardComplaints } from '../../contracts/child-output.ts';
+import { forkAside } from '../../contracts/child-process.ts';
 import type { DatasetInfo, DatasetLimits, ReceivedDataset } from '../../contracts/dataset.ts';
 import { type ErrorCode, type FieldError, StylographError } from '../../errors.ts';
 
@@ -24,13 +21,6 @@ type Start = Omit<Extract<ToUploadChild, { type: 'start' }>, 'type'>;
 /** How long a child that was told to stop may take to remove what it has begun. */
 const STOP_MS = 5_000;
 
-/** From source the child needs the TypeScript loader, also where the parent got it in another way. */
-function forkOptions(): { path: string; execArgv: string[] } {
-  const isSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(isSource ? './child.ts' : './child.js', import.meta.url));
-  return { path, execArgv: isSource ? ['--import', import.meta.resolve('tsx')] : [] };
-}
-
 /**
  * Takes in an upload in a process of its own at low priority: it decodes what strangers send and computes for up to minutes,
  * in which a server must go on answering.
@@ -38,13 +28,7 @@ function forkOptions(): { path: string; execArgv: string[] } {
  */
 export async function takeInApart(start: Start, signal: AbortSignal): Promise<TakenIn> {
   signal.throwIfAborted();
-  const { path, execArgv } = forkOptions();
-  const child = fork(path, {
-    execArgv,
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  forwardComplaints(child);
+  const child = forkAside(import.meta.url, './child');
   let killer: NodeJS.Timeout | undefined;
   const leave = (): void => {
     if (child.connected) child.send({ type: 'stop' } satisfies ToUploadChild);
@@ -54,10 +38,7 @@ export async function takeInApart(start: Start, signal: AbortSignal): Promise<Ta
   try {
     return await new Promise<TakenIn>((resolve, reject) => {
       let told: FromUploadChild | undefined;
-      child.once('spawn', () => {
-        setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
-        child.send({ type: 'start', ...start } satisfies ToUploadChild);
-      });
+      child.once('spawn', () => void child.send({ type: 'start', ...start } satisfies ToUploadChild));
       child.once('message', (message: FromUploadChild) => {
         told = message;
       });
