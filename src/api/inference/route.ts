@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors.ts';
 import type { RouteDoc } from '../openapi.ts';
 import { problems } from '../problem.ts';
 
@@ -11,6 +12,16 @@ export const INFERENCE_HEADERS: NonNullable<RouteDoc['headers']> = [
   'Server-Timing',
 ];
 
+/** What whoever has to wait for the inference process may hear, through whatever door. */
+export const CALL_CODES = [
+  'queue_full',
+  'model_loading',
+  'inference_unavailable',
+  'shutting_down',
+  'deadline_exceeded',
+  'inference_failed',
+] as const satisfies ErrorCode[];
+
 /** What every inference call may answer besides its result. */
 export const INFERENCE_PROBLEMS = problems(
   'no_model',
@@ -18,12 +29,7 @@ export const INFERENCE_PROBLEMS = problems(
   'invalid_label',
   'invalid_latent',
   'too_many_images',
-  'queue_full',
-  'model_loading',
-  'inference_unavailable',
-  'shutting_down',
-  'deadline_exceeded',
-  'inference_failed',
+  ...CALL_CODES,
 );
 
 /** The same for calls that take images. */
@@ -36,10 +42,5 @@ export const IMAGE_PROBLEMS = problems(
   'too_many_images',
   'body_too_large',
   'unsupported_media_type',
-  'queue_full',
-  'model_loading',
-  'inference_unavailable',
-  'shutting_down',
-  'deadline_exceeded',
-  'inference_failed',
+  ...CALL_CODES,
 );

@@ -2,6 +2,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { InferRequest, InferResponse } from '../../contracts/open-inference.ts';
 import type { ApiDeps } from '../deps.ts';
+import { CALL_CODES } from '../inference/route.ts';
 import { inferenceErrors } from '../problem.ts';
 import { type App, beginCall } from '../routes/context.ts';
 import { binary, NoQuery } from '../schemas.ts';
@@ -52,12 +53,7 @@ export function inferRoute(app: App, deps: ApiDeps, { path, id, params }: Form):
             'too_many_images',
             'body_too_large',
             'unsupported_media_type',
-            'queue_full',
-            'model_loading',
-            'inference_unavailable',
-            'shutting_down',
-            'deadline_exceeded',
-            'inference_failed',
+            ...CALL_CODES,
           ),
         },
         'x-doc': {
