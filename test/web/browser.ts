@@ -67,8 +67,17 @@ interface Finding {
   nodes: { html: string; failureSummary: string }[];
 }
 
+/** Waits out the transitions under way, as of colours between two themes: half-way they have no contrast to judge. */
+async function settle(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+    await Promise.allSettled(transitions.map(({ finished }) => finished));
+  });
+}
+
 /** Fails when axe finds anything serious or critical. Run past the page's policy, by the browser's own debugger. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
+  await settle(page);
   await page.evaluate(axe.source);
   const findings = await page.evaluate(async () => {
     const { axe: engine } = window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
