@@ -14,7 +14,8 @@ const rows = Object.entries(SettingsSchema.shape).map(([name, schema]) => {
     given === undefined || String(given) === ''
       ? ''
       : `\`${typeof given === 'boolean' ? Number(given) : given}\``;
-  return `| \`${name}\` | ${shown} | ${schema.description ?? ''} |`;
+  if (schema.description === undefined) throw new Error(`${name} has no description`);
+  return `| \`${name}\` | ${shown} | ${schema.description} |`;
 });
 const table = ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n');
 

@@ -1,6 +1,7 @@
 import fastify, { type FastifyError } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ApiDeps, type ApiLimits, limitsOf } from './deps.ts';
+import { registerArrival } from './plugins/arrival.ts';
 import { registerAudit } from './plugins/audit.ts';
 import { registerAuth } from './plugins/auth.ts';
 import { registerClosing } from './plugins/closing.ts';
@@ -88,6 +89,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.setSerializerCompiler(serializerCompiler);
   // What is not JSON, and not an image where images are taken, is refused as 415.
   app.removeContentTypeParser('text/plain');
+  registerArrival(app as never, limits);
   registerTracing(app as never, deps.tracing);
   registerClosing(app as never);
   registerErrors(app as never);
@@ -117,9 +119,10 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
 }
 
 /** Against clients that keep connections busy by sending or reading next to nothing. */
-function timeouts({ headersTimeoutMs, requestTimeoutMs, idleTimeoutMs }: ApiLimits) {
+function timeouts({ headersTimeoutMs, requestTimeoutMs, filesTimeoutMs, idleTimeoutMs }: ApiLimits) {
   return {
-    requestTimeout: requestTimeoutMs,
+    // registerArrival holds all but files to a shorter one.
+    requestTimeout: Math.max(requestTimeoutMs, filesTimeoutMs),
     connectionTimeout: idleTimeoutMs,
     keepAliveTimeout: Math.min(KEEP_ALIVE_MS, idleTimeoutMs),
     http: {

@@ -65,9 +65,10 @@ export interface ApiLimits {
   streamsPerKey: number;
   /** Connections open at a time. */
   connections: number;
-  /** Milliseconds in which the headers, and the whole of a request must have arrived. */
+  /** Milliseconds in which the headers, the whole of a request, and one that brings files must have arrived. */
   headersTimeoutMs: number;
   requestTimeoutMs: number;
+  filesTimeoutMs: number;
   /** Milliseconds without a byte in either direction. */
   idleTimeoutMs: number;
   /** Milliseconds between comments that keep an event stream open. */
@@ -90,6 +91,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   connections: 2_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
+  filesTimeoutMs: 3_600_000,
   idleTimeoutMs: 300_000,
   keepAliveMs: 15_000,
 };

@@ -22,6 +22,7 @@ function limitsFrom(settings: Settings): Partial<ApiLimits> {
     connections: settings.CONNECTIONS,
     headersTimeoutMs: settings.HEADERS_TIMEOUT * 1000,
     requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,
+    filesTimeoutMs: settings.UPLOAD_TIMEOUT * 1000,
     idleTimeoutMs: settings.IDLE_TIMEOUT * 1000,
   };
 }

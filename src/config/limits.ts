@@ -15,17 +15,20 @@ function memoryMib(): number {
 const whole = (min: number, max: number, standard: number, description: string) =>
   z.coerce.number().int().min(min).max(max).default(standard).describe(description);
 
-const list = (description: string) =>
+const listOf = (item: z.ZodType<string, string>, description: string) =>
   z
     .string()
     .default('')
     .transform((text) =>
       text
         .split(',')
-        .map((item) => item.trim())
+        .map((entry) => entry.trim())
         .filter(Boolean),
     )
+    .pipe(z.array(item))
     .describe(description);
+
+const list = (description: string) => listOf(z.string(), description);
 
 /** Settings that bound what one client can take. */
 export const LIMITS = {
@@ -98,6 +101,12 @@ export const LIMITS = {
   CONNECTIONS: whole(10, 100_000, 2_000, 'Connections open at a time; more are closed at once.'),
   HEADERS_TIMEOUT: whole(1, 600, 10, 'Seconds in which the headers of a request must have arrived.'),
   REQUEST_TIMEOUT: whole(1, 3_600, 60, 'Seconds in which a whole request must have arrived.'),
+  UPLOAD_TIMEOUT: whole(
+    1,
+    86_400,
+    3_600,
+    'Seconds in which a dataset or a model that is uploaded must have arrived; by `REQUEST_TIMEOUT` where that is longer.',
+  ),
   IDLE_TIMEOUT: whole(
     5,
     86_400,
@@ -107,19 +116,14 @@ export const LIMITS = {
   ALLOWED_HOSTS: list(
     'Names, with commas, by which a server without keys may be called besides loopback ones (it refuses others, against DNS rebinding).',
   ),
-  CORS_ORIGINS: list(
-    'Origins, with commas, such as `https://studio.example.org`, whose pages may call the API from a browser (CORS). Default: none.',
-  ).pipe(
-    z.array(
-      z
-        .string()
-        .refine(
-          (origin) => !origin.includes('*') && URL.canParse(origin) && new URL(origin).origin === origin,
-          {
-            error: 'must look like https://studio.example.org, without a path or a wildcard',
-          },
-        ),
-    ),
+  CORS_ORIGINS: listOf(
+    z
+      .string()
+      .refine(
+        (origin) => !origin.includes('*') && URL.canParse(origin) && new URL(origin).origin === origin,
+        { error: 'must look like https://studio.example.org, without a path or a wildcard' },
+      ),
+    'Origins, with commas, such as `https://studio.example.org`, whose pages may call the API from a browser (CORS).',
   ),
   WEBHOOK_ALLOW: list(
     'Addresses, CIDRs and host names, with commas, that webhooks may call besides the public internet.',

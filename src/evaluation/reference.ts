@@ -7,7 +7,7 @@ import {
   type ShippedClassifier,
   shippedClassifier,
 } from './shipped.ts';
-import { type ClassifierPlan, trainClassifier } from './train-classifier.ts';
+import { type ClassifierPlan, type Round, trainClassifier } from './train-classifier.ts';
 
 /** By the digest of the images it was trained on. */
 const fileOf = (digest: string): string => `classifiers/${digest}.safetensors`;
@@ -21,6 +21,8 @@ const STEPS_OF_A_PASS = 16;
 const BATCHES = { least: 8, most: 128 };
 const PATIENCE = 8;
 const SEED = 1;
+/** Rounds of which one is told come at least so long after it. */
+const TELL_EVERY_MS = 10_000;
 /** Test images below which no score means anything. */
 const LEAST_IMAGES = 20;
 
@@ -75,6 +77,8 @@ export interface EnsureOptions {
   tell(body: RunEventBody): Promise<void>;
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 /** Trains the classifier of a dataset that has none, and keeps it. @throws `signal`'s reason */
 export async function ensureClassifier(
   dataset: Dataset,
@@ -92,13 +96,22 @@ export async function ensureClassifier(
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
   };
-  const { weights, standard, testAccuracy, steps } = await trainClassifier(dataset, plan, { between });
+  let toldAt = startedAt;
+  const onRound = async ({ steps, validationAccuracy }: Round): Promise<void> => {
+    if (performance.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = performance.now();
+    await log(
+      `The reference classifier has taken ${steps} of up to ${plan.steps} steps; it is right about ${percent(validationAccuracy)} of the validation images.`,
+    );
+  };
+  const trained = await trainClassifier(dataset, plan, { between, onRound });
+  const { weights, standard, testAccuracy, steps } = trained;
   const { height, width, channels, labels } = info;
   const shape = { height, width, channels, labels: labels.length };
   const record = { dataset: info.id, datasetDigest: info.digest, testAccuracy, shape };
   await store.writeFile(fileOf(info.digest), encodeClassifier(record, weights, standard));
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   await log(
-    `The reference classifier of ${info.id} is right about ${(100 * testAccuracy).toFixed(1)} % of real test images, after ${steps} steps in ${seconds} s.`,
+    `The reference classifier of ${info.id} is right about ${percent(testAccuracy)} of real test images, after ${steps} steps in ${seconds} s.`,
   );
 }

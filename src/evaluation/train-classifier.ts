@@ -40,7 +40,7 @@ export interface TrainedClassifier {
 export interface TrainClassifierOptions {
   /** Called between steps; may throw to stop. */
   between?(): Promise<void>;
-  onRound?(round: Round): void;
+  onRound?(round: Round): void | Promise<void>;
 }
 
 /**
@@ -67,7 +67,7 @@ export async function trainClassifier(
       if (step % plan.round !== 0 && step !== plan.steps) continue;
       const weights = student.export();
       const accuracy = await accuracyOf(shape, weights, dataset.validation);
-      onRound?.({ steps: step, loss: sum / plan.round, validationAccuracy: accuracy });
+      await onRound?.({ steps: step, loss: sum / plan.round, validationAccuracy: accuracy });
       const isBetter = best === undefined || plan.patience === undefined || accuracy > best.accuracy;
       since = isBetter ? 0 : since + 1;
       if (isBetter) best = { accuracy, weights };

@@ -22,6 +22,7 @@ before(async () => {
       streamsPerKey: 2,
       headersTimeoutMs: 300,
       requestTimeoutMs: 600,
+      filesTimeoutMs: 3_000,
       idleTimeoutMs: 900,
       keepAliveMs: 100,
     },
@@ -151,6 +152,32 @@ test('a client that sends its headers or its body too slowly is cut off', async 
     },
   );
   assert.match(body, /^HTTP\/1\.1 408 /);
+});
+
+/** Sends a form to `/datasets`, a space of its preamble at a time, and its end after so many of them. */
+const slowForm = (key: string, spaces: number): Promise<string> => {
+  const end = '\r\n--b\r\ncontent-disposition: form-data; name="unknown"\r\n\r\nx\r\n--b--\r\n';
+  const head =
+    `POST /datasets HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\n` +
+    `content-type: multipart/form-data; boundary=b\r\ncontent-length: ${spaces + end.length}\r\n\r\n`;
+  return raw(head, (socket) => {
+    let sent = 0;
+    const timer = setInterval(() => {
+      if (sent++ < spaces) return socket.write(' ');
+      clearInterval(timer);
+      return socket.write(end);
+    }, 50);
+    socket.once('close', () => clearInterval(timer));
+  });
+};
+
+test('files may take longer to arrive, from those who may send them', async () => {
+  const inTime = await slowForm('one-of-the-keys', 30);
+  assert.match(inTime, /^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/);
+  const tooLate = await slowForm('one-of-the-keys', 1_000);
+  assert.match(tooLate, /^HTTP\/1\.1 408 [\s\S]*"code":"request_timeout"/);
+  const stranger = await slowForm('not-a-key', 1_000);
+  assert.match(stranger, /^HTTP\/1\.1 401 /);
 });
 
 test('a connection on which nothing moves any more is closed, answered or in the middle of an answer', async () => {

@@ -46,7 +46,7 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
   app.post(
     '/models',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', takesFiles: true },
       schema: {
         operationId: 'importModel',
         tags: ['models'],

@@ -58,7 +58,7 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
   app.post(
     '/datasets',
     {
-      config: { scope: 'train' },
+      config: { scope: 'train', takesFiles: true },
       schema: {
         operationId: 'uploadDataset',
         tags: ['datasets'],

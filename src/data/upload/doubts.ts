@@ -41,7 +41,7 @@ function duplicates(
   const told: string[] = [];
   if (crossing!.length > 0) {
     told.push(
-      `${crossing!.length} images are there under another label too: ${some(crossing!, PAIRS_NAMED)}. One of the labels is wrong.`,
+      `${crossing!.length} images are there under another label too: ${some(crossing!, PAIRS_NAMED)}. Either a label is wrong, or nothing in the picture tells the two apart, and a model will confuse them.`,
     );
   }
   if (leaking!.length > 0) {

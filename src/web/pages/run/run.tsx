@@ -27,6 +27,13 @@ function Diagnoses({ view }: { view: RunView }) {
   );
 }
 
+/** What is being done before training, which may be the training of a classifier and take minutes. */
+function Preparation({ view: { run, log } }: { view: RunView }) {
+  const told = log.at(-1);
+  if (told === undefined || run.state !== 'running' || run.progress.phase !== 'loading') return null;
+  return <p class="meta">{told.message}</p>;
+}
+
 function RunBody({ view }: { view: RunView }) {
   const { run } = view;
   return (
@@ -44,6 +51,7 @@ function RunBody({ view }: { view: RunView }) {
         <Controls run={run} />
       </header>
       <Progress progress={run.progress} state={run.state} />
+      <Preparation view={view} />
       {run.error !== undefined && <Problem text={run.error.message} />}
       <Diagnoses view={view} />
       <PublishedModel view={view} />
