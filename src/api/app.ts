@@ -120,12 +120,15 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
 
 /** Against clients that keep connections busy by sending or reading next to nothing. */
 function timeouts({ headersTimeoutMs, requestTimeoutMs, filesTimeoutMs, idleTimeoutMs }: ApiLimits) {
+  // registerArrival holds all but files to a shorter one.
+  const requestTimeout = Math.max(requestTimeoutMs, filesTimeoutMs);
   return {
-    // registerArrival holds all but files to a shorter one.
-    requestTimeout: Math.max(requestTimeoutMs, filesTimeoutMs),
+    requestTimeout,
     connectionTimeout: idleTimeoutMs,
     keepAliveTimeout: Math.min(KEEP_ALIVE_MS, idleTimeoutMs),
     http: {
+      // Here too, since Node compares it with the one for headers before Fastify sets it.
+      requestTimeout,
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       connectionsCheckingInterval: Math.min(headersTimeoutMs, CHECK_MS),
     },

@@ -9,8 +9,9 @@ export interface AuditEntry {
   key: { id: string; name: string } | null;
   /** Where the call came from: a network address, or `cli`. */
   from: string;
-  outcome: 'done' | 'refused' | 'failed';
-  /** HTTP status, for calls. */
+  /** `unknown` where the client left and nobody else heard how the call ended. */
+  outcome: 'done' | 'refused' | 'failed' | 'unknown';
+  /** HTTP status, for calls: also one that was meant for a client who had left. */
   status?: number;
   /** What it was done to. */
   subject?: string;

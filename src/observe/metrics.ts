@@ -21,7 +21,7 @@ export class Metrics {
 
   readonly #http = this.#histogram(
     'http_request_duration_seconds',
-    'From the first byte of a request to the last of its answer; event streams are not counted.',
+    'From the first byte of a request to the last of its answer, or until its client left (status 499 where none was sent); event streams are not counted.',
     ['method', 'route', 'status'],
     CALL_BUCKETS,
   );

@@ -35,8 +35,8 @@ class WithoutHousekeeping extends BatchSpanProcessor {
 export interface RequestSpan {
   /** Runs what follows as a part of the call. */
   enter(next: () => void): void;
-  /** @param route its pattern, if any was found */
-  end(route: string | undefined, status: number): void;
+  /** @param route its pattern, if any was found @param status undefined when the client left before there was one */
+  end(route: string | undefined, status: number | undefined): void;
 }
 
 /** A run in training, phase by phase. */
@@ -75,8 +75,9 @@ export class Tracing {
       enter: (next) => context.with(trace.setSpan(parent, span), next),
       end: (route, status) => {
         if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute('http.route', route);
-        span.setAttribute('http.response.status_code', status);
-        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        if (status === undefined) span.setAttribute('error.type', 'client_left');
+        else span.setAttribute('http.response.status_code', status);
+        if (status !== undefined && status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
       },
     };

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEntry } from '../../keys/index.ts';
+import { onceOver } from './over.ts';
 
 const MINUTE_MS = 60_000;
 /** Refusals remembered to tell a repeated one; beyond that the oldest are forgotten. */
@@ -30,8 +31,7 @@ export function registerAudit(app: FastifyInstance, add: ((entry: AuditEntry) =>
     return known?.repeated ?? 0;
   };
 
-  app.addHook('onResponse', async (request, reply) => {
-    const { statusCode: status } = reply;
+  const tell = (request: FastifyRequest, reply: FastifyReply, status: number | undefined): void => {
     const { config, schema } = request.routeOptions;
     const isRefusal = status === 401 || status === 403;
     const changes = !['GET', 'HEAD'].includes(request.method) && config.scope !== 'infer';
@@ -44,11 +44,44 @@ export function registerAudit(app: FastifyInstance, add: ((entry: AuditEntry) =>
       action,
       key: caller && { id: caller.id, name: caller.name },
       from: request.ip,
-      outcome: isRefusal ? 'refused' : status < 400 ? 'done' : 'failed',
-      status,
+      outcome: outcomeOf(status),
+      ...(status !== undefined && { status }),
       subject: subjectOf(request, reply),
       requestId: request.id,
       ...(repeated > 0 && { repeated }),
     });
+  };
+
+  hookEnds(app, tell);
+}
+
+function outcomeOf(status: number | undefined): AuditEntry['outcome'] {
+  if (status === undefined) return 'unknown';
+  if (status === 401 || status === 403) return 'refused';
+  return status < 400 ? 'done' : 'failed';
+}
+
+/**
+ * Tells each call once, when it is over and its status is known. A call goes on when its client leaves, and how it ends is
+ * known when its answer is about to be sent, to nobody.
+ */
+function hookEnds(
+  app: FastifyInstance,
+  tell: (request: FastifyRequest, reply: FastifyReply, status: number | undefined) => void,
+): void {
+  const decided = new WeakSet<FastifyRequest>();
+  const left = new WeakSet<FastifyRequest>();
+  app.addHook('onRequest', async (request, reply) => {
+    onceOver(reply, (status) => {
+      if (status !== undefined) tell(request, reply, status);
+      else if (decided.has(request)) tell(request, reply, reply.statusCode);
+      // Another application has taken the call over: its answer passes no hook of this one.
+      else if (reply.sent) tell(request, reply, undefined);
+      else left.add(request);
+    });
+  });
+  app.addHook('onSend', async (request, reply) => {
+    decided.add(request);
+    if (left.delete(request)) tell(request, reply, reply.statusCode);
   });
 }

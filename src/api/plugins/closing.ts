@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { StylographError } from '../../errors.ts';
+import { onceOver } from './over.ts';
 
 const CHECK_MS = 25;
 /** Seconds after which a client finds another server, or this one started again. */
@@ -13,8 +14,9 @@ const RETRY_SECONDS = 2;
 export function registerClosing(app: FastifyInstance): void {
   let answering = 0;
   let isClosing = false;
-  app.addHook('onRequest', async ({ url }) => {
+  app.addHook('onRequest', async ({ url }, reply) => {
     answering++;
+    onceOver(reply, () => answering--);
     if (!isClosing || url.startsWith('/health/')) return;
     throw new StylographError(
       'shutting_down',
@@ -23,9 +25,6 @@ export function registerClosing(app: FastifyInstance): void {
         retryAfter: RETRY_SECONDS,
       },
     );
-  });
-  app.addHook('onResponse', async () => {
-    answering--;
   });
   app.addHook('preClose', async () => {
     isClosing = true;

@@ -1,16 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import type { Meter } from '../deps.ts';
+import { onceOver } from './over.ts';
 
 /** How an address that no route has is told: whatever clients make up must not make new series. */
 const UNKNOWN = 'unknown';
+/** What stands for a status where the client left before there was one, as nginx writes it. */
+const LEFT = 499;
 
-/** Measures every answer by its route's pattern. Register before any route. */
+/** Measures every call by its route's pattern, those that their clients gave up too. Register before any route. */
 export function registerMetering(app: FastifyInstance, meter: Meter | undefined): void {
   if (meter === undefined) return;
-  app.addHook('onResponse', async (request, reply) => {
-    if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
-    const route = request.is404 ? UNKNOWN : (request.routeOptions.url ?? UNKNOWN);
-    const method = request.is404 ? UNKNOWN : request.method;
-    meter.httpRequest({ method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  app.addHook('onRequest', async (request, reply) => {
+    onceOver(reply, (status = LEFT) => {
+      if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
+      const route = request.is404 ? UNKNOWN : (request.routeOptions.url ?? UNKNOWN);
+      const method = request.is404 ? UNKNOWN : request.method;
+      meter.httpRequest({ method, route, status }, reply.elapsedTime / 1000);
+    });
   });
 }

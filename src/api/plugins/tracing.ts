@@ -1,11 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { RequestSpan, Tracing } from '../../observe/trace.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    span: RequestSpan | null;
-  }
-}
+import type { Tracing } from '../../observe/trace.ts';
+import { onceOver } from './over.ts';
 
 /** Probes and scrapes would drown everything else. */
 const UNTRACED = /^\/(health\/|metrics$)/;
@@ -16,16 +11,13 @@ export function registerTracing(
   tracing: Pick<Tracing, 'startRequest'> | undefined,
 ): void {
   if (tracing === undefined) return;
-  app.decorateRequest('span', null);
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     if (UNTRACED.test(request.routeOptions.url ?? '')) {
       done();
       return;
     }
-    request.span = tracing.startRequest(request.method, request.headers);
-    request.span.enter(done);
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    request.span?.end(request.is404 ? undefined : request.routeOptions.url, reply.statusCode);
+    const span = tracing.startRequest(request.method, request.headers);
+    onceOver(reply, (status) => span.end(request.is404 ? undefined : request.routeOptions.url, status));
+    span.enter(done);
   });
 }

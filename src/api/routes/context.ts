@@ -6,6 +6,7 @@ import { ModelReference } from '../../contracts/common.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { ModelChooser, Stopwatch } from '../inference/model.ts';
 import type { Calling } from '../inference/pictures.ts';
+import { onceOver } from '../plugins/over.ts';
 
 /** The application as routes see it: requests and responses are typed by their zod schemas. */
 export type App = FastifyInstance<
@@ -24,11 +25,9 @@ export const ModelParams = z.strictObject({
 /** Aborts when the client goes away before it has its answer. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  const leave = (): void => {
+  onceOver(reply, () => {
     if (!reply.raw.writableEnded) controller.abort(new Error('The client closed the connection'));
-  };
-  reply.raw.once('close', leave);
-  if (reply.raw.destroyed) leave();
+  });
   return controller.signal;
 }
 

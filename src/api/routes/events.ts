@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EventId, isFinished, RunEvent, StreamedEvent } from '../../contracts/run.ts';
 import { STREAM_START } from '../../queue/event-rules.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
+import { onceOver } from '../plugins/over.ts';
 import { problems } from '../problem.ts';
 import { withLinks } from '../runs/links.ts';
 import { eventStream } from '../runs/sse.ts';
@@ -99,9 +100,8 @@ export async function eventRoutes(app: App, deps: ApiDeps): Promise<void> {
         open.delete(stream);
         leave();
       });
-      // A client may have left before there was a stream to end.
-      if (reply.raw.destroyed) stream.destroy();
-      else reply.raw.once('close', () => stream.destroy());
+      // Also of a client that left before there was a stream to end.
+      onceOver(reply, () => stream.destroy());
       return reply.send(stream as never);
     },
   );

@@ -95,6 +95,8 @@ export async function queueRoutes(app: App, deps: ApiDeps): Promise<void> {
         return;
       }
       const show = await board.open();
+      // Who has left is not handed over: nobody here would hear what became of the call.
+      if (reply.raw.destroyed) return;
       reply.hijack();
       show(request.raw, reply.raw);
     };
