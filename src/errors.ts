@@ -34,6 +34,7 @@ export const ERRORS = {
   request_timeout: [408, 'The request took too long to arrive'],
   headers_too_large: [431, 'The headers are too large'],
   too_many_images: [422, 'The call asks for too many images'],
+  sheet_too_large: [422, 'The sheet would be too large'],
   run_too_large: [422, 'The run needs more memory than there is'],
   model_exists: [409, 'Another model has this id'],
   no_former_model: [409, 'The alias has no former model'],

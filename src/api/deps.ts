@@ -55,6 +55,8 @@ export interface ApiLimits {
   callPixels: number;
   /** Images that a call may have decoded by the model. */
   callImages: number;
+  /** Pixels of a sheet that a call may have drawn. */
+  sheetPixels: number;
   /** Bytes that a run may need by its estimate. */
   runBytes: number;
   /** For each key; 0 for any number. */
@@ -84,6 +86,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   imagePixels: 16_000_000,
   callPixels: 64_000_000,
   callImages: 4_096,
+  sheetPixels: 16_000_000,
   runBytes: Number.POSITIVE_INFINITY,
   requestsPerMinute: 1_200,
   wrongKeysPerMinute: 30,

@@ -15,6 +15,7 @@ function limitsFrom(settings: Settings): Partial<ApiLimits> {
     imagePixels: settings.IMAGE_PIXELS,
     callPixels: settings.CALL_PIXELS,
     callImages: settings.CALL_IMAGES,
+    sheetPixels: settings.SHEET_PIXELS,
     runBytes: settings.RUN_MEMORY_MIB * MIB,
     requestsPerMinute: settings.RATE_LIMIT,
     wrongKeysPerMinute: settings.AUTH_FAILURES,

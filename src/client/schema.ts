@@ -6290,7 +6290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6420,7 +6420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6550,7 +6550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6698,7 +6698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6853,7 +6853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7008,7 +7008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_image` (the image cannot be read), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7146,7 +7146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7278,7 +7278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images) */
+            /** @description Unprocessable Entity: `invalid_label` (the label does not exist in this model), `invalid_latent` (the latent has the wrong length), `too_many_images` (the call asks for too many images), `sheet_too_large` (the sheet would be too large) */
             422: {
                 headers: {
                     [name: string]: unknown;

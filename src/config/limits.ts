@@ -65,6 +65,12 @@ export const LIMITS = {
     4_096,
     'Images that one call may have decoded by the model, whatever it asks in other ways; more are answered with 422.',
   ),
+  SHEET_PIXELS: whole(
+    4_096,
+    268_000_000,
+    16_000_000,
+    'Pixels of the sheet that answers a call as a PNG, at its scale; more are answered with 422 before anything is computed.',
+  ),
   DATASET_MIB: whole(
     1,
     65_536,

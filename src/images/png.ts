@@ -1,4 +1,5 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { crc32, deflate, deflateSync, type ZlibOptions } from 'node:zlib';
 import { enlarge, type Raster } from './raster.ts';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -23,12 +24,30 @@ export interface PngOptions extends Omit<Raster, 'pixels'> {
  * @throws RangeError when `pixels` does not hold width × height × channels bytes, or for a bad keyword
  */
 export function encodePng(pixels: Uint8Array, options: PngOptions): Buffer {
-  if (pixels.length !== options.width * options.height * options.channels) {
+  const image = imageOf(pixels, options);
+  return assemble(image, options, deflateSync(scanlines(image), deflateOptions(image, options.level)));
+}
+
+/** The same bytes as `encodePng` makes. What would hold up the event loop is compressed in another thread. */
+export async function encodePngAside(pixels: Uint8Array, options: PngOptions): Promise<Buffer> {
+  const image = imageOf(pixels, options);
+  if (image.pixels.length < LARGE) return encodePng(pixels, options);
+  return assemble(image, options, await compress(scanlines(image), deflateOptions(image, options.level)));
+}
+
+const compress = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);
+
+/** What is encoded, at its size. @throws RangeError */
+function imageOf(pixels: Uint8Array, { scale = 1, ...shape }: PngOptions): Raster {
+  if (pixels.length !== shape.width * shape.height * shape.channels) {
     throw new RangeError(
-      `${options.width}×${options.height}×${options.channels} needs another number of bytes than ${pixels.length}`,
+      `${shape.width}×${shape.height}×${shape.channels} needs another number of bytes than ${pixels.length}`,
     );
   }
-  const image = enlarge({ ...options, pixels }, options.scale ?? 1);
+  return enlarge({ ...shape, pixels }, scale);
+}
+
+function assemble(image: Raster, { text = NO_TEXT }: PngOptions, compressed: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(image.width, 0);
   header.writeUInt32BE(image.height, 4);
@@ -37,8 +56,8 @@ export function encodePng(pixels: Uint8Array, options: PngOptions): Buffer {
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),
-    ...Object.entries(options.text ?? NO_TEXT).map(([keyword, value]) => textChunk(keyword, value)),
-    chunk('IDAT', deflateSync(scanlines(image), deflateOptions(image, options.level))),
+    ...Object.entries(text).map(([keyword, value]) => textChunk(keyword, value)),
+    chunk('IDAT', compressed),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }
@@ -54,7 +73,7 @@ function scanlines({ pixels, width, height, channels }: Raster): Uint8Array {
 }
 
 /** Window and buffers no larger than the data: the same bytes, and half the time for a small image. */
-function deflateOptions(image: Raster, level = image.pixels.length < LARGE ? 6 : 3) {
+function deflateOptions(image: Raster, level = image.pixels.length < LARGE ? 6 : 3): ZlibOptions {
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(image.pixels.length + image.height))));
   return { level, windowBits, chunkSize: 2 ** windowBits };
 }

@@ -12,6 +12,19 @@ export interface SheetOptions extends Omit<Raster, 'pixels'> {
   ground?: number;
 }
 
+/** Pixels of a sheet of so many images, each way. */
+export function sheetSize(
+  count: number,
+  { columns, width, height, gap = 0, scale = 1 }: SheetOptions,
+): Pick<Raster, 'width' | 'height'> {
+  const used = Math.max(1, Math.min(columns, count));
+  const rows = Math.max(1, Math.ceil(count / used));
+  return {
+    width: used * width * scale + (used - 1) * gap,
+    height: rows * height * scale + (rows - 1) * gap,
+  };
+}
+
 /**
  * Lays images of `width` × `height` × `channels` bytes out row by row; the last row may be short. `width`, `height`
  * in the result are the sheet's.
@@ -19,11 +32,9 @@ export interface SheetOptions extends Omit<Raster, 'pixels'> {
 export function tileImages(images: readonly Uint8Array[], options: SheetOptions): Raster {
   const { columns, channels, gap = 0, invert = false, scale = 1, ground = invert ? 255 : 0 } = options;
   const used = Math.max(1, Math.min(columns, images.length));
-  const rows = Math.max(1, Math.ceil(images.length / used));
   const tileWidth = options.width * scale;
   const tileHeight = options.height * scale;
-  const width = used * tileWidth + (used - 1) * gap;
-  const height = rows * tileHeight + (rows - 1) * gap;
+  const { width, height } = sheetSize(images.length, options);
   const sheet = new Uint8Array(width * height * channels).fill(ground);
   const tileRow = tileWidth * channels;
   for (const [index, pixels] of images.entries()) {

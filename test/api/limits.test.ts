@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import request from 'supertest';
+import { DEFAULT_API_LIMITS } from '../../src/api/deps.ts';
 import { KeyRing } from '../../src/keys/index.ts';
 import { assertProblem, publishModel, startServer, type TestServer } from './support.ts';
 
@@ -17,6 +18,7 @@ before(async () => {
       imagePixels: 10_000,
       callPixels: 15_000,
       callImages: 30,
+      sheetPixels: 300_000,
       runBytes: 1200 * 2 ** 20,
       requestsPerMinute: 40,
       streamsPerKey: 2,
@@ -80,6 +82,31 @@ test('a call makes no more images than it may, in whatever way it asks', async (
     assert.match(assertProblem(answer, 422, 'too_many_images').detail, /at most 30/);
   }
   await get('/generate?label=3&count=30').expect(200);
+});
+
+test('a sheet of more pixels than it may have is refused before anything is computed, in whatever way it is asked for', async () => {
+  const png = (await blank(28, 28)).toString('base64');
+  const item = { latent: [0, 0, 0, 0], label: 3 };
+  for (const answer of [
+    await get('/generate?label=3&count=9&scale=16'),
+    // More images than a call may have, too; the sheet is looked at first.
+    await get('/generate?label=3&count=400'),
+    await get('/manifold?label=3&size=40'),
+    await post('/generate?format=png&scale=16', { items: [{ label: 3, count: 9 }] }),
+    await post('/decode?format=png&scale=16', { latents: Array.from({ length: 9 }, () => item) }),
+    await post('/interpolate?format=png&scale=16', { from: item, to: item, steps: 9 }),
+    await post('/reconstruct?format=png&scale=16', { images: [{ png }, { png }, { png }] }),
+    await post('/style-transfer?format=png&scale=16', { images: [{ png }] }),
+  ]) {
+    const { detail } = assertProblem(answer, 422, 'sheet_too_large');
+    assert.match(detail, /\d+×\d+ pixels, and SHEET_PIXELS allows 300000.*"scale".*"size" or "count"/);
+  }
+  await get('/generate?label=3&count=9&scale=6').expect(200);
+  await get('/generate?label=3&count=9&scale=16&format=json').expect(200);
+});
+
+test('without a setting the largest manifold of the largest images makes a sheet', () => {
+  assert.ok(DEFAULT_API_LIMITS.sheetPixels >= (40 * 64) ** 2);
 });
 
 test('a run that would need more memory than it may is not accepted', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, encodePng } from '../../src/images/index.ts';
+import { decodeImage, encodePng, encodePngAside } from '../../src/images/index.ts';
 
 const grey = Uint8Array.from({ length: 12 }, (_, at) => at * 20);
 const size = { width: 4, height: 3 } as const;
@@ -52,6 +52,19 @@ test('scale repeats pixels', async () => {
 test('the same input gives the same bytes', () => {
   const encode = () => encodePng(grey, { ...size, channels: 1, scale: 5, text: { seed: '7' } });
   assert.deepEqual(encode(), encode());
+});
+
+test('what is encoded aside has the same bytes, and lets others have their turn', async () => {
+  const large = { width: 1200, height: 900, channels: 3 as const, text: { seed: '7' } };
+  const pixels = Uint8Array.from({ length: 1200 * 900 * 3 }, (_, i) => (i * i) >> 9);
+  let turns = 0;
+  setImmediate(() => turns++);
+  const aside = await encodePngAside(pixels, large);
+  assert.equal(turns, 1);
+  assert.ok(aside.equals(encodePng(pixels, large)));
+  const small = { ...size, channels: 1 as const, scale: 3 };
+  assert.ok((await encodePngAside(grey, small)).equals(encodePng(grey, small)));
+  await assert.rejects(encodePngAside(grey, { ...large, channels: 1 }), RangeError);
 });
 
 test('text chunks carry the recipe, in order and readable by another decoder', async () => {

@@ -33,16 +33,16 @@ export const strongEtag = (body: Uint8Array | string): string =>
   `"${createHash('sha256').update(body).digest('base64url').slice(0, 32)}"`;
 
 /** Sends a picture or JSON with its caching and timing headers, or 304 when the client has it. */
-export function sendAnswer(
+export async function sendAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
-  make: { png(): Buffer; json(): unknown },
+  make: { png(): Buffer | Promise<Buffer>; json(): unknown },
   stopwatch: Stopwatch,
   lasting?: Lasting,
-): FastifyReply {
+): Promise<FastifyReply> {
   const start = performance.now();
   const isPng = request.answerType === 'image/png';
-  const body = isPng ? make.png() : JSON.stringify(make.json());
+  const body = isPng ? await make.png() : JSON.stringify(make.json());
   reply.header('server-timing', stopwatch.header(performance.now() - start));
   reply.type(isPng ? 'image/png' : 'application/json; charset=utf-8');
   if (!lasting?.deterministic) return reply.header('cache-control', 'no-store').send(body);

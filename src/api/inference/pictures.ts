@@ -1,7 +1,7 @@
 import type { GeneratedImage } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
 import { StylographError } from '../../errors.ts';
-import { encodePng, splitImages, tileImages } from '../../images/index.ts';
+import { encodePng, encodePngAside, sheetSize, splitImages, tileImages } from '../../images/index.ts';
 import type { Inference } from '../../serving/client.ts';
 import type { Stopwatch } from './model.ts';
 
@@ -32,6 +32,29 @@ export interface Calling {
   signal: AbortSignal;
   /** Most images that the call may have decoded by the model. */
   maxImages: number;
+  /** Most pixels of the sheet that answers it; any number where none does. */
+  maxSheetPixels: number;
+}
+
+const squareOf = (count: number): number => Math.ceil(Math.sqrt(count));
+
+/**
+ * To be asked before anything is computed for a sheet.
+ * @param columns as for the sheet itself @throws sheet_too_large
+ */
+export function checkSheet(
+  { model, maxSheetPixels }: Calling,
+  { scale }: SheetLook,
+  count: number,
+  columns = squareOf(count),
+): void {
+  const { width, height } = sheetSize(count, { ...shapeOf(model), columns, scale });
+  if (width * height <= maxSheetPixels) return;
+  throw new StylographError(
+    'sheet_too_large',
+    `The sheet would have ${width}×${height} pixels, and SHEET_PIXELS allows ${maxSheetPixels}. ` +
+      'Ask for a smaller "scale", for fewer images ("size" or "count"), or for JSON.',
+  );
 }
 
 /** Decodes wishes, in their order. @throws too_many_images */
@@ -83,35 +106,35 @@ export function toJson(model: ModelRecord, picture: Picture): GeneratedImage {
 }
 
 /** Images side by side, row by row. `text` are the sheet's own text chunks. */
-export function toSheet(
+export async function toSheet(
   model: ModelRecord,
   images: Uint8Array[],
   columns: number,
   look: SheetLook,
   text: Record<string, string> = {},
-): Buffer {
+): Promise<Buffer> {
   const sheet = tileImages(images, { ...shapeOf(model), columns, ...look });
-  return encodePng(sheet.pixels, {
+  return await encodePngAside(sheet.pixels, {
     ...sheet,
     text: { Software: 'Stylograph', digest: model.digest, ...text },
   });
 }
 
 /** A lone image at its own size keeps its recipe; more of them, or another look, make a sheet. */
-export function toPicture(
+export async function toPicture(
   model: ModelRecord,
   pictures: Picture[],
   look: SheetLook,
-  columns = Math.ceil(Math.sqrt(pictures.length)),
-): Buffer {
+  columns = squareOf(pictures.length),
+): Promise<Buffer> {
   const [first] = pictures;
   const images = pictures.map(({ pixels }) => pixels);
   if (pictures.length === 1) {
     const plain = look.scale === 1 && !look.invert;
-    return plain ? toPng(model, first!) : toSheet(model, images, 1, look, recipe(model, first!));
+    return plain ? toPng(model, first!) : await toSheet(model, images, 1, look, recipe(model, first!));
   }
   const list = (values: unknown[]): string => [...new Set(values)].join(' ');
-  return toSheet(model, images, columns, look, {
+  return await toSheet(model, images, columns, look, {
     label: list(pictures.map(({ label }) => model.image.labels[label])),
     ...(pictures.every(({ seed }) => seed !== null) ? { seed: list(pictures.map(({ seed }) => seed)) } : {}),
     ...(first?.truncation === undefined || first.truncation === 1

@@ -29,6 +29,7 @@ export const INFERENCE_PROBLEMS = problems(
   'invalid_label',
   'invalid_latent',
   'too_many_images',
+  'sheet_too_large',
   ...CALL_CODES,
 );
 
@@ -40,6 +41,7 @@ export const IMAGE_PROBLEMS = problems(
   'invalid_label',
   'invalid_image',
   'too_many_images',
+  'sheet_too_large',
   'body_too_large',
   'unsupported_media_type',
   ...CALL_CODES,

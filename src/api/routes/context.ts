@@ -45,6 +45,8 @@ export async function beginCall(deps: ApiDeps, reply: FastifyReply, reference: s
   const signal = clientSignal(reply);
   const model = await chooserOf(deps).choose(reference);
   reply.header('x-model-id', model.id);
-  const { callImages: maxImages } = limitsOf(deps);
-  return { model, inference: deps.inference, stopwatch: new Stopwatch(), signal, maxImages };
+  const { callImages: maxImages, sheetPixels } = limitsOf(deps);
+  const maxSheetPixels = reply.request.answerType === 'image/png' ? sheetPixels : Number.POSITIVE_INFINITY;
+  const { inference } = deps;
+  return { model, inference, stopwatch: new Stopwatch(), signal, maxImages, maxSheetPixels };
 }

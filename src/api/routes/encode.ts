@@ -3,7 +3,7 @@ import { EncodedImages, EncodeRequest, Reconstructions } from '../../contracts/i
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';
-import { decodeWishes, toPng, toSheet } from '../inference/pictures.ts';
+import { checkSheet, decodeWishes, toPng, toSheet } from '../inference/pictures.ts';
 import {
   acceptImages,
   encodeSources,
@@ -101,12 +101,13 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
       const sources = await receiveImages(calling, request, request.query, limits);
+      const columns = Math.min(COLUMNS, sources.length);
+      checkSheet(calling, request.query, 2 * columns * Math.ceil(sources.length / columns), columns);
       const encoded = await encodeSources(calling, sources);
       const wishes = encoded.map(({ label, mean }) => ({ label, latent: mean, seed: null }));
       const pictures = await decodeWishes(calling, wishes);
       const make = {
         png: () => {
-          const columns = Math.min(COLUMNS, encoded.length);
           const originals = encoded.map(({ pixels }) => pixels);
           const rows = pairedRows(
             originals,

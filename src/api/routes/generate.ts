@@ -11,7 +11,14 @@ import { deriveSeeds, drawSeed, latentFromSeed } from '../../serving/latents.ts'
 import type { ApiDeps } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { checkedLatent, labelIndex, ModelQuery } from '../inference/model.ts';
-import { decodeWishes, type Picture, toJson, toPicture, type Wish } from '../inference/pictures.ts';
+import {
+  checkSheet,
+  decodeWishes,
+  type Picture,
+  toJson,
+  toPicture,
+  type Wish,
+} from '../inference/pictures.ts';
 import { INFERENCE_HEADERS, INFERENCE_PROBLEMS, JSON_FIRST, PNG_FIRST } from '../inference/route.ts';
 import { NOT_MODIFIED, pngOrJson, queryInt, queryNumber, withDefault } from '../schemas.ts';
 import { type App, beginCall } from './context.ts';
@@ -83,6 +90,7 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       const calling = await beginCall(deps, reply, query.model);
       const { model, stopwatch } = calling;
       const label = labelIndex(model, query.label);
+      checkSheet(calling, query, query.count);
       const base = query.seed ?? drawSeed();
       const wishes = deriveSeeds(base, query.count).map((seed) => ({
         label,
@@ -130,6 +138,7 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       }
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
+      checkSheet(calling, request.query, total);
       const wishes = items.flatMap((item, i) => itemWishes(model, item, `body.items.${i}`));
       const pictures = await decodeWishes(calling, wishes);
       const make = {
@@ -157,6 +166,7 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
+      checkSheet(calling, request.query, request.body.latents.length);
       const wishes = request.body.latents.map(({ latent, label }) => ({
         label: labelIndex(model, label),
         latent: checkedLatent(model, latent),

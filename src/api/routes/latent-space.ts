@@ -6,7 +6,15 @@ import { drawSeed, interpolate, latentFromSeed } from '../../serving/latents.ts'
 import type { ApiDeps } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { checkedLatent, labelIndex, ModelQuery } from '../inference/model.ts';
-import { decodeWishes, toJson, toPicture, toPng, toSheet, type Wish } from '../inference/pictures.ts';
+import {
+  checkSheet,
+  decodeWishes,
+  toJson,
+  toPicture,
+  toPng,
+  toSheet,
+  type Wish,
+} from '../inference/pictures.ts';
 import { INFERENCE_HEADERS, INFERENCE_PROBLEMS, JSON_FIRST, PNG_FIRST } from '../inference/route.ts';
 import { NOT_MODIFIED, pngOrJson, queryInt, withDefault } from '../schemas.ts';
 import { type App, beginCall } from './context.ts';
@@ -69,6 +77,7 @@ export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> 
       const calling = await beginCall(deps, reply, query.model);
       const { model, stopwatch } = calling;
       const label = labelIndex(model, query.label);
+      checkSheet(calling, query, size * size, size);
       const grid = manifoldGrid(size, model.latentDim);
       const wishes = Array.from({ length: size * size }, (_, i) => ({
         label,
@@ -121,6 +130,7 @@ export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> 
       const { from, to, steps = DEFAULT_STEPS } = request.body;
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;
+      checkSheet(calling, request.query, steps, steps);
       const way = wayBetween(endOf(model, from), endOf(model, to), steps, request.query.method);
       const pictures = await decodeWishes(calling, way);
       const make = {

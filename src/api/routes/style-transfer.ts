@@ -4,7 +4,7 @@ import type { ModelRecord } from '../../contracts/model.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';
-import { decodeWishes, plainPng, toSheet } from '../inference/pictures.ts';
+import { checkSheet, decodeWishes, plainPng, toSheet } from '../inference/pictures.ts';
 import {
   acceptImages,
   type Encoded,
@@ -79,6 +79,8 @@ export async function styleTransferRoutes(app: App, deps: ApiDeps): Promise<void
       const average = isAverage(request.body);
       const sources = await receiveImages(calling, request, request.query, limits);
       const targets = chosenTargets(model, request.body, average ? 1 : sources.length);
+      const columns = Math.max(...targets.map(({ length }) => length));
+      checkSheet(calling, request.query, targets.length * columns, columns);
       const styles = stylesOf(await encodeSources(calling, sources), average);
       const wishes = styles.flatMap(({ mean }, i) =>
         targets[i]!.map((label) => ({ label, latent: mean, seed: null })),
@@ -87,7 +89,6 @@ export async function styleTransferRoutes(app: App, deps: ApiDeps): Promise<void
       const rows = targets.map((row) => pictures.splice(0, row.length));
       const make = {
         png: () => {
-          const columns = Math.max(...rows.map(({ length }) => length));
           const blank = new Uint8Array(sources[0]!.pixels.length);
           const images = rows.flatMap((row) =>
             Array.from({ length: columns }, (_, i) => row[i]?.pixels ?? blank),
