@@ -100,6 +100,8 @@ export class EventHub {
           for (const event of page) {
             last = event.id;
             yield event;
+            // It may have come while this one joined, and been handed out before its inbox was there.
+            if (event.type === 'end') return;
           }
         }
         if (ended) return;

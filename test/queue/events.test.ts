@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import test from 'node:test';
 import type { Diagnosis } from '../../src/contracts/evaluation.ts';
 import type { RunEvent, RunEventBody } from '../../src/contracts/run.ts';
@@ -201,6 +202,47 @@ test('subscribers get what is stored and what follows: nothing twice, nothing mi
     all.slice(101),
   );
   assert.deepEqual(await collect(hub.subscribe(id, { after: all.at(-1)!.id, signal: endless })), []);
+});
+
+test('a subscriber that joins while its run ends hears the end and is done', {
+  timeout: 120_000,
+}, async (t) => {
+  const place = await workplace(t);
+  const { id, fence } = await runningRun(place);
+  /** The newest event is told late once this is there. */
+  let late: Promise<unknown> | undefined;
+  const redis = new Proxy(place.redis, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'xrevrange' || late === undefined) return value.bind(target);
+      return async (...given: unknown[]) => {
+        const answer = await Reflect.apply(value, target, given);
+        asked.emit('answered');
+        await late;
+        return answer;
+      };
+    },
+  });
+  const asked = new EventEmitter();
+  const hub = new EventHub(redis, place.target, place.keys);
+  place.onEnd(() => hub.close());
+  // It takes no more than one event, and so keeps the run listened to.
+  const idle = hub.subscribe(id, { signal: endless });
+  await idle.next();
+  const other = collect(hub.subscribe(id, { signal: endless }));
+  await until('the subscriptions', async () => hub.subscribers === 2);
+
+  late = once(asked, 'tell');
+  const answered = once(asked, 'answered');
+  const joining = collect(hub.subscribe(id, { signal: endless }));
+  await answered;
+  await place.runs.settle(id, fence, { running: 'failed' });
+  await other;
+  asked.emit('tell');
+  assert.deepEqual(await joining, await allEvents(place, id));
+  assert.equal(hub.subscribers, 1);
+  await idle.return();
 });
 
 test('each subscriber gets the events of its own run', async (t) => {
