@@ -4359,7 +4359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `child_died` (a child process died) */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4466,7 +4466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error: `internal` (something went wrong on our side) */
+            /** @description Internal Server Error: `internal` (something went wrong on our side), `child_died` (a child process died) */
             500: {
                 headers: {
                     [name: string]: unknown;

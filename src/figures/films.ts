@@ -1,5 +1,6 @@
 import { forkAside } from '../contracts/child-process.ts';
 import type { FilmFormat, PackedFilm } from '../contracts/films.ts';
+import { StylographError } from '../errors.ts';
 
 export interface EncodingTask {
   film: PackedFilm;
@@ -10,21 +11,49 @@ export interface EncodingTask {
 
 export type FromFilmChild = { bytes: Uint8Array } | { error: string };
 
+/** Far beyond the seconds that the longest film takes, also on a busy machine. */
+const LIMIT_MS = 600_000;
+
 /**
  * Encodes a film in a process of its own, at low priority: it computes for up to seconds, in which a server must go on
- * answering, and the video encoder takes over its process's error handling.
+ * answering, and the video encoder takes over its process's error handling. One that takes too long is ended.
+ * @throws child_died
  */
-export async function encodeFilm(task: EncodingTask): Promise<Uint8Array> {
+export async function encodeFilm(task: EncodingTask, limitMs = LIMIT_MS): Promise<Uint8Array> {
   const child = forkAside(import.meta.url, './film-child');
-  return await new Promise((resolve, reject) => {
-    child.once('spawn', () => void child.send(task));
-    child.once('message', (message: FromFilmChild) => {
-      if ('bytes' in message) resolve(message.bytes);
-      else reject(new Error(`The film could not be encoded: ${message.error}`));
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, limitMs);
+  try {
+    return await new Promise((resolve, reject) => {
+      const fail = (how: string, cause?: unknown): void => reject(failed(task, how, cause));
+      child.once('spawn', () => void child.send(task));
+      child.once('message', (message: FromFilmChild) => {
+        if ('bytes' in message) resolve(message.bytes);
+        else fail(message.error);
+      });
+      // More than one may come, when it is gone before it has its task.
+      child.on('error', (error) => {
+        if (!isLate) fail(error.message, error);
+      });
+      child.once('exit', (code, signal) => {
+        fail(
+          isLate
+            ? `it took more than ${limitMs / 1000} s`
+            : `its process ended with ${signal ?? `code ${code}`}`,
+        );
+      });
     });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      reject(new Error(`The process that encodes films ended with ${signal ?? `code ${code}`}.`));
-    });
-  });
+  } finally {
+    clearTimeout(timer);
+  }
 }
+
+const failed = ({ film, format }: EncodingTask, how: string, cause: unknown): StylographError =>
+  new StylographError(
+    'child_died',
+    `The film of "${film.record.name}" could not be encoded as ${format}: ${how}. Ask again when the machine is less busy, or for another format.`,
+    { cause },
+  );

@@ -55,6 +55,19 @@ test('films are listed by label, and found by index and by name', async () => {
   assertProblem(await api().get(`/runs/${id}/films/7.gif`), 404, 'film_not_found');
 });
 
+test('a film that cannot be encoded says so, and the next one can', async () => {
+  const id = await newRun();
+  const film = await someFilm({ name: 'damaged' });
+  await saveFilm(server.store, id, { ...film, frames: film.frames.subarray(0, 3) });
+  await saveFilm(server.store, id, await someFilm({ label: 1, name: 'whole' }));
+  const [broken, whole] = await Promise.all([
+    api().get(`/runs/${id}/films/0.gif`),
+    api().get(`/runs/${id}/films/1.gif`),
+  ]);
+  assert.match(assertProblem(broken, 500, 'child_died').detail, /"damaged".*another format/);
+  assert.equal(whole.status, 200);
+});
+
 test('video comes in parts for those who ask so', async () => {
   const id = await newRun();
   await saveFilm(server.store, id, await someFilm());

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { FILM_TYPES, type FilmFormat } from '../../src/contracts/films.ts';
+import type { StylographError } from '../../src/errors.ts';
 import { encodeFilm } from '../../src/figures/index.ts';
 import { someFilm } from './some-film.ts';
 
@@ -52,5 +53,17 @@ test('a film for a report has thirty frames at most, the last among them', async
 test('what cannot be encoded is an error, not a wait', async () => {
   const film = await someFilm();
   const broken = { ...film, frames: film.frames.subarray(0, 3) };
-  await assert.rejects(encodeFilm({ film: broken, format: 'gif', look: 'full' }), /could not be encoded/);
+  await assert.rejects(
+    encodeFilm({ film: broken, format: 'gif', look: 'full' }),
+    (error: StylographError) => error.code === 'child_died' && /could not be encoded/.test(error.message),
+  );
+});
+
+test('an encoder that takes too long is ended, with an error that says so', async () => {
+  // No process starts in so short a time.
+  await assert.rejects(
+    encodeFilm({ film: await someFilm({ name: 'seven' }), format: 'mp4', look: 'full' }, 1),
+    (error: StylographError) =>
+      error.code === 'child_died' && /"seven".*mp4.*more than 0\.001 s.*another format/.test(error.message),
+  );
 });

@@ -95,7 +95,13 @@ export async function filmRoutes(app: App, deps: ApiDeps): Promise<void> {
           200: { description: 'The film.', content },
           206: { description: 'The part that a Range header asked for.', content },
           304: NOT_MODIFIED,
-          ...problems('run_not_found', 'film_not_found', 'range_not_satisfiable', 'redis_unavailable'),
+          ...problems(
+            'run_not_found',
+            'film_not_found',
+            'range_not_satisfiable',
+            'redis_unavailable',
+            'child_died',
+          ),
         },
         'x-doc': { headers: ['ETag', 'Cache-Control', 'Accept-Ranges', 'Content-Range'] },
       },
@@ -127,7 +133,7 @@ export async function filmRoutes(app: App, deps: ApiDeps): Promise<void> {
         response: {
           200: { description: 'The page.', content: { [HTML]: { schema: z.string() } } },
           304: NOT_MODIFIED,
-          ...problems('run_not_found', 'redis_unavailable'),
+          ...problems('run_not_found', 'redis_unavailable', 'child_died'),
         },
         'x-doc': { headers: ['ETag', 'Cache-Control'] },
       },

@@ -54,7 +54,7 @@ export class FilmCabinet {
     throw new StylographError('film_not_found', detail);
   }
 
-  /** The bytes of a film that `find` gave. */
+  /** The bytes of a film that `find` gave. @throws child_died when they cannot be encoded */
   async bytes(runId: string, label: number, format: FilmFormat, look: Look = 'full'): Promise<Uint8Array> {
     const file = `${label}-${look}.${format}`;
     const known = await readEncoded(this.#store, runId, file);
