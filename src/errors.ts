@@ -114,6 +114,16 @@ export class StylographError extends Error {
   }
 }
 
+/** A request that is wrong in these places. */
+export const invalidFields = (
+  errors: FieldError[],
+  detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; '),
+): StylographError => new StylographError('validation_failed', detail, { errors });
+
+/** A request that is wrong in one place. @param message what is wrong there, read after its path */
+export const invalidField = (path: string, message: string, detail?: string): StylographError =>
+  invalidFields([{ path, message }], detail);
+
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERRORS, value);
 }

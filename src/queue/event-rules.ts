@@ -1,5 +1,5 @@
 import { EventId, type RunEventBody } from '../contracts/run.ts';
-import { StylographError } from '../errors.ts';
+import { invalidField } from '../errors.ts';
 
 /** What holds of events wherever they are kept. */
 
@@ -17,9 +17,7 @@ export function compareIds(a: string, b: string): number {
 export function checkEventId(id: string): void {
   const parsed = EventId.safeParse(id);
   if (parsed.success) return;
-  throw new StylographError('validation_failed', `"${id}" is not the id of an event.`, {
-    errors: [{ path: 'query.after', message: parsed.error.issues[0]!.message }],
-  });
+  throw invalidField('query.after', parsed.error.issues[0]!.message, `"${id}" is not the id of an event.`);
 }
 
 /**

@@ -5,7 +5,7 @@ import { newRunId, type Page, RunId } from '../contracts/common.ts';
 import type { EngineFacts } from '../contracts/engine.ts';
 import type { RunRecord, RunState } from '../contracts/run.ts';
 import type { WebhookTarget } from '../contracts/webhook.ts';
-import { StylographError } from '../errors.ts';
+import { invalidField, StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
 import { type JobData, RunJobs } from './jobs.ts';
 import type { Keys } from './keys.ts';
@@ -139,9 +139,8 @@ export class RunStore {
   async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<RunRecord>> {
     const { limit, cursor } = options;
     if (cursor !== undefined && !RunId.safeParse(cursor).success) {
-      throw new StylographError('validation_failed', 'The cursor is not one that GET /runs gave out.', {
-        errors: [{ path: 'query.cursor', message: 'must be the nextCursor of the page before' }],
-      });
+      const message = 'must be the nextCursor of the page before';
+      throw invalidField('query.cursor', message, 'The cursor is not one that GET /runs gave out.');
     }
     const ids = await guarded(() =>
       this.#redis.zrevrangebylex(

@@ -2,8 +2,9 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type DatasetInfo, DatasetUpload } from '../../contracts/dataset.ts';
-import { type FieldError, StylographError } from '../../errors.ts';
+import { invalidField, invalidFields, StylographError } from '../../errors.ts';
 import type { DatasetInbox, Datasets } from '../deps.ts';
+import { fieldErrorsOf } from '../fields.ts';
 
 /** The form as OpenAPI describes it. */
 export const UPLOAD_FORM: Record<string, unknown> = (() => {
@@ -69,10 +70,10 @@ export async function receiveDataset(
 /** What the parser of forms says, in errors without a code, of one that is cut short or has no boundary. */
 function damaged(error: unknown): StylographError | undefined {
   if (!(error instanceof Error) || error.constructor !== Error || 'code' in error) return undefined;
-  const message = `is not a whole multipart form (${error.message}); let a library or curl -F write it`;
-  return new StylographError('validation_failed', `body: ${message}`, {
-    errors: [{ path: 'body', message }],
-  });
+  return invalidField(
+    'body',
+    `is not a whole multipart form (${error.message}); let a library or curl -F write it`,
+  );
 }
 
 async function readParts(request: FastifyRequest, inbox: DatasetInbox): Promise<Record<string, string>> {
@@ -97,13 +98,7 @@ function parseFields({ size, channels, labels, ...rest }: Record<string, string>
     ...(labels !== undefined && { labels: toList(labels) }),
   });
   if (parsed.success) return parsed.data;
-  const errors: FieldError[] = parsed.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: `body.${key}`, message: 'is not known here' }))
-      : [{ path: ['body', ...issue.path].join('.'), message: issue.message }],
-  );
-  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  throw new StylographError('validation_failed', detail, { errors });
+  throw invalidFields(fieldErrorsOf(parsed.error.issues, 'body'));
 }
 
 const toNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
@@ -118,6 +113,5 @@ function toList(text: string): unknown {
 }
 
 function fail(field: string, message: string): never {
-  const errors = [{ path: `body.${field}`, message }];
-  throw new StylographError('validation_failed', `body.${field}: ${message}`, { errors });
+  throw invalidField(`body.${field}`, message);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isBuiltIn } from '../../contracts/built-in.ts';
 import type { EncodeRequest, ImageInput, LabelReference } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
-import { type FieldError, StylographError } from '../../errors.ts';
+import { type FieldError, invalidField, StylographError } from '../../errors.ts';
 import { decodeImage, imageFromPixels, type NormalizeMode, normalizeImage } from '../../images/index.ts';
 import type { ApiLimits } from '../deps.ts';
 import { labelIndex } from './model.ts';
@@ -45,24 +45,21 @@ interface Body {
   labels?: (LabelReference | null)[] | undefined;
 }
 
-const refuse = (path: string, message: string): never => {
-  throw new StylographError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
-};
-
 /** The body of a request, bytes of an image or JSON, in one form. */
 function bodyOf(request: FastifyRequest, label: string | undefined): Body {
   const { body } = request;
   if (Buffer.isBuffer(body)) {
-    if (body.length === 0) refuse('body', 'is empty; send the bytes of an image');
+    if (body.length === 0) throw invalidField('body', 'is empty; send the bytes of an image');
     return { images: [body], labels: [label ?? null] };
   }
   if (body === undefined || body === null) {
-    return refuse('body', `is missing; send JSON or ${IMAGE_TYPES.join(', ')}`);
+    throw invalidField('body', `is missing; send JSON or ${IMAGE_TYPES.join(', ')}`);
   }
-  if (label !== undefined) refuse('query.label', 'goes with an image as the body; in JSON use labels');
+  if (label !== undefined)
+    throw invalidField('query.label', 'goes with an image as the body; in JSON use labels');
   const { images, labels } = body as z.infer<typeof EncodeRequest>;
   if (labels && labels.length !== images.length) {
-    refuse('body.labels', `must have one entry an image: ${images.length}, not ${labels.length}`);
+    throw invalidField('body.labels', `must have one entry an image: ${images.length}, not ${labels.length}`);
   }
   return { images, labels };
 }

@@ -1,17 +1,13 @@
 import type { z } from 'zod';
 import type { LabelReference, StyleTransferRequest } from '../../contracts/inference.ts';
 import type { ModelRecord } from '../../contracts/model.ts';
-import { StylographError } from '../../errors.ts';
+import { invalidField, type StylographError } from '../../errors.ts';
 import { labelIndex } from './model.ts';
 
 /** Images one style transfer may make. */
 const MAX_TRANSFERS = 4_096;
 
-const refuse = (message: string): never => {
-  throw new StylographError('validation_failed', `body.targets: ${message}`, {
-    errors: [{ path: 'body.targets', message }],
-  });
-};
+const invalidTargets = (message: string): StylographError => invalidField('body.targets', message);
 
 /**
  * Label indices to make for each of `count` styles: every label unless `targets` says otherwise.
@@ -33,10 +29,11 @@ export function chosenTargets(model: ModelRecord, body: unknown, count: number):
     rows = Array.from({ length: count }, () => row);
   } else {
     if (targets.length !== count)
-      refuse(`must be one list, or one a result: ${count}, not ${targets.length}`);
+      throw invalidTargets(`must be one list, or one a result: ${count}, not ${targets.length}`);
     rows = targets.map(indices);
   }
   const total = rows.reduce((sum, { length }) => sum + length, 0);
-  if (total > MAX_TRANSFERS) refuse(`ask for ${total} images; at most ${MAX_TRANSFERS} are made at a time`);
+  if (total > MAX_TRANSFERS)
+    throw invalidTargets(`ask for ${total} images; at most ${MAX_TRANSFERS} are made at a time`);
   return rows;
 }

@@ -1,6 +1,7 @@
 import type { ModelRecord } from '../../contracts/model.ts';
 import { type InferRequest, InferRequest as InferRequestSchema } from '../../contracts/open-inference.ts';
-import { StylographError } from '../../errors.ts';
+import { invalidFields, StylographError } from '../../errors.ts';
+import { fieldErrorsOf } from '../fields.ts';
 import type { Half } from './models.ts';
 import { readTensor, refuse, splitTail, type Tensor, toBytes } from './tensors.ts';
 
@@ -21,19 +22,7 @@ export function readBody(bytes: unknown, headerLength: string | undefined): Body
     refuse('headers.inference-header-content-length', `is ${length}, but the body has ${bytes.length} bytes`);
   }
   const parsed = InferRequestSchema.safeParse(parseJson(bytes.toString('utf8', 0, length)));
-  if (!parsed.success) {
-    const errors = parsed.error.issues.map(({ path, message }) => ({
-      path: ['body', ...path].join('.'),
-      message,
-    }));
-    throw new StylographError(
-      'validation_failed',
-      errors.map(({ path, message }) => `${path}: ${message}`).join('; '),
-      {
-        errors,
-      },
-    );
-  }
+  if (!parsed.success) throw invalidFields(fieldErrorsOf(parsed.error.issues, 'body'));
   return { request: parsed.data, tail: bytes.subarray(length) };
 }
 

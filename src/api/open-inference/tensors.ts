@@ -1,5 +1,5 @@
 import type { Datatype, InferInput, InferRequest } from '../../contracts/open-inference.ts';
-import { StylographError } from '../../errors.ts';
+import { invalidField } from '../../errors.ts';
 
 /** A tensor with its elements in row-major order; whole numbers of 64 bits are plain numbers here. */
 export interface Tensor {
@@ -12,7 +12,7 @@ export interface Tensor {
 const BYTES: Record<Datatype, number> = { FP32: 4, UINT8: 1, INT64: 8 };
 
 export function refuse(path: string, message: string): never {
-  throw new StylographError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
+  throw invalidField(path, message);
 }
 
 const countOf = (shape: readonly number[]): number => shape.reduce((total, side) => total * side, 1);

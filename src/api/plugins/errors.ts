@@ -2,7 +2,14 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
-import { type ErrorCode, errorCodeOf, type FieldError, StylographError } from '../../errors.ts';
+import {
+  type ErrorCode,
+  errorCodeOf,
+  type FieldError,
+  invalidFields,
+  StylographError,
+} from '../../errors.ts';
+import { fieldErrorsOf } from '../fields.ts';
 import { PROBLEM_TYPE, speaksOpenInference, toProblem } from '../problem.ts';
 
 const UNPARSED_LINGER_MS = 1_000;
@@ -15,43 +22,15 @@ const PARTS: Record<string, string> = {
   body: 'body',
 };
 
-interface Issue {
-  path?: PropertyKey[];
-  code?: string;
-  message: string;
-  keys?: string[];
-  errors?: Issue[][];
-}
-
-/** One line a mistake: unknown fields one by one, and for a union the form that fitted best. */
-function flatten(issue: Issue, prefix: string): FieldError[] {
-  const path = [prefix, ...(issue.path ?? [])].map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return (issue.keys ?? []).map((key) => ({ path: `${path}.${key}`, message: 'is not known here' }));
-  }
-  if (issue.code === 'invalid_union' && issue.errors?.length) {
-    const depth = (issues: Issue[]): number => Math.max(0, ...issues.map((inner) => inner.path?.length ?? 0));
-    const best = issue.errors.reduce((a, b) => (depth(b) > depth(a) ? b : a));
-    if (depth(best) > 0) return best.flatMap((inner) => flatten(inner, path));
-    const messages = new Set(issue.errors.flatMap((issues) => issues.map(({ message }) => message)));
-    return [{ path, message: [...messages].join(', or ') }];
-  }
-  return [{ path, message: issue.message }];
-}
-
 function fieldErrors(error: FastifyError): FieldError[] {
   const part = PARTS[error.validationContext ?? ''] ?? 'request';
-  return (error.validation ?? []).flatMap(({ instancePath, keyword, message, params }) =>
-    flatten(
-      {
-        ...(params as Partial<Issue>),
-        path: instancePath.split('/').filter((step) => step !== ''),
-        code: keyword,
-        message: message ?? 'is not valid',
-      },
-      part,
-    ),
-  );
+  const issues = (error.validation ?? []).map(({ instancePath, keyword, message, params }) => ({
+    ...params,
+    path: instancePath.split('/').filter((step) => step !== ''),
+    code: keyword,
+    message: message ?? 'is not valid',
+  }));
+  return fieldErrorsOf(issues, part);
 }
 
 /** Fastify's own errors by their code. */
@@ -88,11 +67,7 @@ export function toStylographError(error: FastifyError, requestId: string): Stylo
   if (error instanceof StylographError) return error;
   const code = errorCodeOf(error);
   if (code) return new StylographError(code, error.message);
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = fieldErrors(error);
-    const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
-    return new StylographError('validation_failed', detail, { errors });
-  }
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidFields(fieldErrors(error));
   const translated = isResponseSerializationError(error) ? undefined : fromFastify(error);
   return (
     translated ??

@@ -6,7 +6,7 @@ import {
   MAX_GENERATE_COUNT,
   MAX_GENERATE_IMAGES,
 } from '../../contracts/inference.ts';
-import { StylographError } from '../../errors.ts';
+import { invalidField } from '../../errors.ts';
 import { deriveSeeds, drawSeed, latentFromSeed } from '../../serving/latents.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
@@ -53,10 +53,7 @@ function itemWishes(
     }));
   }
   if (item.seed !== undefined) {
-    const message = 'cannot be given together with latent';
-    throw new StylographError('validation_failed', `${path}.seed: ${message}`, {
-      errors: [{ path: `${path}.seed`, message }],
-    });
+    throw invalidField(`${path}.seed`, 'cannot be given together with latent');
   }
   const latent = checkedLatent(model, given);
   return Array.from({ length: count }, () => ({ label, seed: null, latent }));
@@ -132,9 +129,7 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       const total = items.reduce((sum, { count = 1 }) => sum + count, 0);
       if (total > MAX_GENERATE_IMAGES) {
         const message = `ask for ${total} images in all; at most ${MAX_GENERATE_IMAGES} are made at a time`;
-        throw new StylographError('validation_failed', `body.items: ${message}`, {
-          errors: [{ path: 'body.items', message }],
-        });
+        throw invalidField('body.items', message);
       }
       const calling = await beginCall(deps, reply, request.query.model);
       const { model, stopwatch } = calling;

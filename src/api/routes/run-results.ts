@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeFigure, FIGURE_TYPES, Figure } from '../../contracts/figures.ts';
 import { CheckpointInfo } from '../../contracts/run.ts';
-import { StylographError } from '../../errors.ts';
+import { invalidField, StylographError } from '../../errors.ts';
 import type { Series } from '../../queue/metrics.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
 import { listFigures, readFigure } from '../../store/runs.ts';
@@ -71,10 +71,7 @@ export async function runResultRoutes(app: App, deps: ApiDeps): Promise<void> {
     async (request, reply) => {
       const { names, from, to, maxPoints } = request.query;
       if (from !== undefined && to !== undefined && from > to) {
-        const message = 'must not be above to';
-        throw new StylographError('validation_failed', `query.from: ${message}`, {
-          errors: [{ path: 'query.from', message }],
-        });
+        throw invalidField('query.from', 'must not be above to');
       }
       const { id } = await deps.runs.get(request.params.run);
       const series = await deps.metrics(id, { names: names?.split(','), from, to, maxPoints });

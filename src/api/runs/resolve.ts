@@ -5,15 +5,11 @@ import type { ModelRecord } from '../../contracts/model.ts';
 import { resolveConfig } from '../../contracts/presets.ts';
 import type { RunRequest } from '../../contracts/run.ts';
 import { DEFAULT_WEBHOOK_EVENTS, type WebhookTarget } from '../../contracts/webhook.ts';
-import { errorCodeOf, StylographError } from '../../errors.ts';
+import { errorCodeOf, invalidField, StylographError } from '../../errors.ts';
 import type { NewRun } from '../../queue/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const DEFAULTS = { preset: 'modern', dataset: 'mnist' } as const;
-
-const refuse = (path: string, message: string): never => {
-  throw new StylographError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
-};
 
 /**
  * A request with everything filled in and checked against its dataset and the model it starts from.
@@ -27,13 +23,16 @@ export async function resolveRun(
   const dataset = await deps.datasets.describe(request.dataset ?? DEFAULTS.dataset);
   const config = TrainingConfig.parse(resolveConfig(preset, request.config));
   if (config.batchSize > dataset.split.train) {
-    refuse(
+    throw invalidField(
       'body.config.batchSize',
       `must not exceed the ${dataset.split.train} training images of ${dataset.id}`,
     );
   }
   if (dataset.width % 4 !== 0 || dataset.height % 4 !== 0) {
-    refuse('body.dataset', `has images of ${dataset.width}×${dataset.height}; sides must be multiples of 4`);
+    throw invalidField(
+      'body.dataset',
+      `has images of ${dataset.width}×${dataset.height}; sides must be multiples of 4`,
+    );
   }
   const from = request.from === undefined ? undefined : await startModel(deps, request.from, config, dataset);
   const name = request.name ?? `${preset} on ${dataset.id}`;
@@ -48,7 +47,10 @@ export function resolveWebhook(
 ): WebhookTarget | undefined {
   if (webhook === undefined) return undefined;
   if (webhooks === undefined) {
-    return refuse('body.webhook', 'needs a server that goes on when this program ends; post the run to one');
+    throw invalidField(
+      'body.webhook',
+      'needs a server that goes on when this program ends; post the run to one',
+    );
   }
   webhooks.check(webhook.url);
   const { url, events = [...DEFAULT_WEBHOOK_EVENTS], secret = webhooks.drawSecret() } = webhook;
