@@ -11,6 +11,9 @@ import { findS3Server } from './setup/s3.mjs';
 /** Tests that want a bucket. */
 const NEEDS_S3 = /\b(store|replicas|bucket)\b/;
 
+/** Minutes without a sign of life after which a file of tests is ended; the slowest takes six as a whole on a busy machine. */
+const HANGS_AFTER = 15;
+
 /** npm test [-- part of a file's path ...] */
 await run(async () => {
   const { redisServer } = await setUp();
@@ -34,6 +37,8 @@ await run(async () => {
   const args = [
     '--import',
     'tsx',
+    '--import',
+    new URL(`./test-watch.mjs?minutes=${HANGS_AFTER}`, import.meta.url).href,
     '--test',
     '--test-concurrency=2',
     `--test-reporter=${reporter}`,
