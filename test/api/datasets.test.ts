@@ -4,13 +4,13 @@ import { request } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Zippable, zipSync } from 'fflate';
 import type { Dataset } from '../../src/client/index.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { folders, picture } from '../data/upload/pictures.ts';
+import { until } from '../queue/support.ts';
 import { assertProblem, pngSize, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -274,9 +274,9 @@ test('an upload that is cut in the middle leaves nothing behind', async () => {
   });
   call.on('error', () => undefined);
   call.write(body.subarray(0, body.length / 2));
-  while ((await leftovers()).length === 0) await sleep(20);
+  await until('a part of it', async () => (await leftovers()).length > 0);
   call.destroy();
-  while ((await leftovers()).length > 0) await sleep(20);
+  await until('it to be removed', async () => (await leftovers()).length === 0);
   assert.deepEqual(await names(), before);
 });
 

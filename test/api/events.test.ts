@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { EventSource } from 'eventsource';
 import request from 'supertest';
 import type { RunEvent } from '../../src/contracts/run.ts';
+import { until } from '../queue/support.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -79,11 +81,11 @@ const asJson = async (id: string): Promise<RunEvent[]> =>
 test('a stream tells what was and what comes, and stops connecting after the end', async () => {
   const run = await startRun();
   await run.say(10);
-  const { source, until } = listen(`/runs/${run.id}/events`);
-  await until((told) => told.some(({ type }) => type === 'metrics'));
+  const { source, until: untilTold } = listen(`/runs/${run.id}/events`);
+  await untilTold((told) => told.some(({ type }) => type === 'metrics'));
   await run.say(20);
   await run.end();
-  const told = await until(ended);
+  const told = await untilTold(ended);
   assert.deepEqual(
     told.map(({ type, data }) => data.iteration ?? data.state ?? type),
     ['queued', 'running', 10, 20, 'failed', 'failed'],
@@ -93,7 +95,7 @@ test('a stream tells what was and what comes, and stops connecting after the end
     await asJson(run.id),
   );
   // The connection closes, the client tries once more with the last id, and is told 204 to leave it.
-  while (source.readyState !== source.CLOSED) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until('the client to stop', async () => source.readyState === source.CLOSED);
   assert.equal(told.length, 6);
 });
 
@@ -157,7 +159,7 @@ test('a quiet stream is kept open by comments, and one that is left is let go of
   }
   controller.abort();
   assert.equal(server.hub.subscribers > 0, true);
-  while (server.hub.subscribers > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until('the subscription to end', async () => server.hub.subscribers === 0);
 });
 
 test('as JSON the same events come page by page', async () => {
@@ -193,12 +195,29 @@ test('many clients hear the same', async () => {
 });
 
 test('closing the server ends open streams', async () => {
-  const own = await startServer();
-  const { body } = await request(own.url).post('/runs').expect(202);
-  const response = await fetch(`${own.url}${body.links.events}`, {
-    headers: { accept: 'text/event-stream' },
-  });
-  const reading = response.text().catch((error: Error) => error.message);
-  await own.close();
-  assert.equal(typeof (await reading), 'string');
+  // No comment comes that would end them by chance.
+  const own = await startServer({ inference: server.inference, limits: { keepAliveMs: 3_600_000 } });
+  try {
+    const { body } = await request(own.url).post('/runs').expect(202);
+    const response = await fetch(`${own.url}${body.links.events}`, {
+      headers: { accept: 'text/event-stream' },
+    });
+    const chunks = response.body!.pipeThrough(new TextDecoderStream());
+    const heard = new EventEmitter();
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of chunks) {
+        text += chunk;
+        heard.emit('chunk');
+      }
+    })();
+    while (!/event: state\ndata: .*"queued".*\n\n/.test(text)) await once(heard, 'chunk');
+    assert.equal(own.hub.subscribers, 1);
+    await own.app.close();
+    // Finished or cut off, but over.
+    await Promise.allSettled([reading]);
+    assert.equal(own.hub.subscribers, 0);
+  } finally {
+    await own.close();
+  }
 });

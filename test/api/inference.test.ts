@@ -5,6 +5,7 @@ import request from 'supertest';
 import { newModelId } from '../../src/contracts/common.ts';
 import { manifoldAxis } from '../../src/contracts/manifold.ts';
 import type { ModelRecord } from '../../src/contracts/model.ts';
+import { until } from '../queue/support.ts';
 import { assertProblem, pngSize, publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -513,7 +514,7 @@ test('a child killed under requests costs none of them', async () => {
 test('while the child is down readiness says so, and afterwards it is ready with the model', async () => {
   const pid = server.inference.pid!;
   process.kill(pid, 'SIGKILL');
-  while (server.inference.pid === pid) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until('its end to be noticed', async () => server.inference.pid !== pid);
   const { body } = await api().get('/health/ready').expect(503);
   assert.equal(body.status, 'not-ready');
   assert.equal(body.reasons[0].component, 'inference');

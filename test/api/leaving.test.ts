@@ -162,7 +162,12 @@ test('a call that waits behind another one on its connection is over with it', a
 
 test('a server that closes waits for no client that has left, and ends connections held in reserve', async () => {
   // So long that only closing can end them.
-  const patient = { headersTimeoutMs: 3_600_000, requestTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 };
+  const patient = {
+    keepAliveMs: 3_600_000,
+    headersTimeoutMs: 3_600_000,
+    requestTimeoutMs: 3_600_000,
+    idleTimeoutMs: 3_600_000,
+  };
   const own = await startServer({ inference: server.inference, limits: patient });
   try {
     const { body } = await request(own.url).post('/runs').expect(202);

@@ -6,9 +6,12 @@ import sharp from 'sharp';
 import request from 'supertest';
 import { DEFAULT_API_LIMITS } from '../../src/api/deps.ts';
 import { KeyRing } from '../../src/keys/index.ts';
+import { until } from '../queue/support.ts';
 import { assertProblem, publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
+/** For time-outs alone, which would cut off calls that compute. */
+let impatient: TestServer;
 before(async () => {
   server = await startServer({
     keys: await KeyRing.open({ specs: ['one-of-the-keys', 'another-of-the-keys', 'infer:a-third-key'] }),
@@ -22,16 +25,21 @@ before(async () => {
       runBytes: 1200 * 2 ** 20,
       requestsPerMinute: 40,
       streamsPerKey: 2,
-      headersTimeoutMs: 300,
-      requestTimeoutMs: 600,
-      filesTimeoutMs: 3_000,
-      idleTimeoutMs: 900,
-      keepAliveMs: 100,
+      // No comment comes that would notice by chance that a client has left.
+      keepAliveMs: 3_600_000,
     },
   });
   await publishModel(server.models);
+  impatient = await startServer({
+    inference: server.inference,
+    keys: await KeyRing.open({ specs: ['one-of-the-keys'] }),
+    limits: { headersTimeoutMs: 300, requestTimeoutMs: 600, filesTimeoutMs: 3_000, idleTimeoutMs: 900 },
+  });
 });
-after(() => server.close());
+after(async () => {
+  await impatient.close();
+  await server.close();
+});
 
 const get = (path: string, key = 'one-of-the-keys') =>
   request(server.url).get(path).set('authorization', `Bearer ${key}`);
@@ -139,18 +147,21 @@ test('a client holds no more event streams than it may, and one that it closes m
   assert.equal(others.response.status, 200);
   others.close();
   first.close();
-  let again = await open('another-of-the-keys');
-  while (again.response.status === 429) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    again = await open('another-of-the-keys');
-  }
+  const again = await until('room', async () => {
+    const opened = await open('another-of-the-keys');
+    return opened.response.status === 200 && opened;
+  });
   again.close();
   second.close();
 });
 
 /** What a raw connection that sends this answers, until the server closes it. */
-async function raw(sent: string, more?: (socket: ReturnType<typeof connect>) => void): Promise<string> {
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+async function raw(
+  { url }: TestServer,
+  sent: string,
+  more?: (socket: ReturnType<typeof connect>) => void,
+): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let answer = '';
   socket.on('data', (chunk) => {
     answer += chunk;
@@ -167,10 +178,11 @@ test('a client that sends its headers or its body too slowly is cut off', async 
     const timer = setInterval(() => socket.write('x-a: b\r\n'), 50);
     socket.once('close', () => clearInterval(timer));
   };
-  const slow = await raw('GET /health/live HTTP/1.1\r\nhost: localhost\r\n', drip);
+  const slow = await raw(impatient, 'GET /health/live HTTP/1.1\r\nhost: localhost\r\n', drip);
   assert.match(slow, /^HTTP\/1\.1 408 [\s\S]*application\/problem\+json[\s\S]*"code":"request_timeout"/);
 
   const body = await raw(
+    impatient,
     'POST /generate HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer one-of-the-keys\r\n' +
       'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{',
     (socket) => {
@@ -187,7 +199,7 @@ const slowForm = (key: string, spaces: number): Promise<string> => {
   const head =
     `POST /datasets HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\n` +
     `content-type: multipart/form-data; boundary=b\r\ncontent-length: ${spaces + end.length}\r\n\r\n`;
-  return raw(head, (socket) => {
+  return raw(impatient, head, (socket) => {
     let sent = 0;
     const timer = setInterval(() => {
       if (sent++ < spaces) return socket.write(' ');
@@ -208,7 +220,7 @@ test('files may take longer to arrive, from those who may send them', async () =
 });
 
 test('a connection on which nothing moves any more is closed, answered or in the middle of an answer', async () => {
-  const answered = await raw('GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const answered = await raw(impatient, 'GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
   assert.match(answered, /^HTTP\/1\.1 200 /);
 
   // More than the buffers on the way can hold, and nobody reads it.
@@ -217,16 +229,19 @@ test('a connection on which nothing moves any more is closed, answered or in the
   await once(reader, 'connect');
   reader.write('GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(200));
   const connections = (): Promise<number> =>
-    new Promise((resolve) => server.app.server.getConnections((_, count) => resolve(count)));
-  while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    new Promise((resolve) => impatient.app.server.getConnections((_, count) => resolve(count)));
+  await until('the connection to be closed', async () => (await connections()) === 0);
   reader.destroy();
 });
 
 test('headers that are too long and bytes that are not HTTP get an answer like every other error', async () => {
-  const long = await raw(`GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`);
+  const long = await raw(
+    server,
+    `GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`,
+  );
   assert.match(long, /^HTTP\/1\.1 431 [\s\S]*"code":"headers_too_large"/);
   assert.match(
-    await raw('\x16\x03\x01\x02\x00\x01\r\n\r\n'),
+    await raw(server, '\x16\x03\x01\x02\x00\x01\r\n\r\n'),
     /^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/,
   );
 });

@@ -8,6 +8,7 @@ import { Metrics, watchService } from '../../src/observe/index.ts';
 import { startInference } from '../../src/serving/client.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
+import { until } from '../queue/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
 const meter = new Metrics();
@@ -58,12 +59,12 @@ test('calls are measured by route, batch and model', async () => {
   assert.ok(metrics.get('process_resident_memory_bytes')! > 50e6);
 });
 
-test('an alias that moves is a swap', { timeout: 60_000 }, async () => {
+test('an alias that moves is a swap', async () => {
   await publishModel(models, { seed: 2 });
-  while ((await read()).get('stylograph_model_swaps_total') !== 1) {
+  await until('the swap', async () => {
     await request(server.url).get('/generate?label=3').expect(200);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return (await read()).get('stylograph_model_swaps_total') === 1;
+  });
 });
 
 test('runs are told by state, and one in training by its numbers', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import type { TrainingConfig } from '../../src/contracts/config.ts';
 import type { ModelRecord } from '../../src/contracts/model.ts';
+import { until } from '../queue/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -13,8 +14,11 @@ after(() => server.close());
 
 const CLIENTS = 16;
 
-/** Clients that ask again as soon as they are answered, until told to stop; what they were answered, in order. */
-function startClients(url: string): { answers: string[]; failures: string[]; stop(): Promise<void> } {
+/** Clients that ask again as soon as they are answered, until told to stop or the test is over; what they were answered, in order. */
+function startClients(
+  t: TestContext,
+  url: string,
+): { answers: string[]; failures: string[]; stop(): Promise<void> } {
   const answers: string[] = [];
   const failures: string[] = [];
   let stopped = false;
@@ -31,33 +35,27 @@ function startClients(url: string): { answers: string[]; failures: string[]; sto
     }
   };
   const clients = Array.from({ length: CLIENTS }, ask);
-  return {
-    answers,
-    failures,
-    stop: async () => {
-      stopped = true;
-      await Promise.all(clients);
-    },
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    await Promise.all(clients);
   };
+  t.after(stop);
+  return { answers, failures, stop };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-test('models that are published under load take over one after another, and no request fails', async () => {
+test('models that are published under load take over one after another, and no request fails', async (t) => {
   const first = await publishModel(server.models, { seed: 1 });
   await server.inference.ensure(first);
-  const clients = startClients(`${server.url}/generate?label=3`);
+  const clients = startClients(t, `${server.url}/generate?label=3`);
   const since = (model: ModelRecord): number => clients.answers.filter((id) => id === model.id).length;
-  await until(() => since(first) > 50);
+  await until('answers of the first', async () => since(first) > 50);
 
   const published: ModelRecord[] = [first];
   // More than are held at a time, so that the oldest are unloaded meanwhile.
   for (let seed = 2; seed <= 5; seed++) {
     const next = await publishModel(server.models, { seed });
     published.push(next);
-    await until(() => since(next) > 50);
+    await until('answers of the next', async () => since(next) > 50);
     assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
   }
   await clients.stop();
@@ -68,15 +66,15 @@ test('models that are published under load take over one after another, and no r
   assert.equal(clients.answers.at(-1), order.at(-1));
 });
 
-test('a new model that cannot be loaded leaves the old one in place', async () => {
+test('a new model that cannot be loaded leaves the old one in place', async (t) => {
   const before = (await fetch(`${server.url}/generate?label=3`)).headers.get('x-model-id');
   const damaged = await publishModel(server.models, { seed: 6 });
   await server.store.write(`models/${damaged.id}`, {
     'model.json': Buffer.from(JSON.stringify(damaged)),
     'weights.safetensors': Buffer.from('not weights'),
   });
-  const clients = startClients(`${server.url}/generate?label=3`);
-  await until(() => clients.answers.length > 200);
+  const clients = startClients(t, `${server.url}/generate?label=3`);
+  await until('more answers', async () => clients.answers.length > 200);
   await clients.stop();
   assert.deepEqual(clients.failures, []);
   assert.deepEqual([...new Set(clients.answers)], [before]);
@@ -109,7 +107,7 @@ const residentMb = (pid: number): number =>
 
 test('fifty swaps of an alias under load fail no request, and the inference process does not grow', {
   timeout: 600_000,
-}, async () => {
+}, async (t) => {
   const models: ModelRecord[] = [];
   // More than are held at a time: every swap loads one and lets one go.
   for (let seed = 11; seed <= 15; seed++) {
@@ -124,12 +122,12 @@ test('fifty swaps of an alias under load fail no request, and the inference proc
     assert.equal(moved.status, 200);
   };
   await point(models[0]!);
-  const clients = startClients(`${server.url}/generate?label=3&model=swapped`);
+  const clients = startClients(t, `${server.url}/generate?label=3&model=swapped`);
   const sizes: number[] = [];
   for (let swap = 1; swap <= 50; swap++) {
     const model = models[swap % models.length]!;
     await point(model);
-    await until(() => clients.answers.at(-1) === model.id);
+    await until('the swap', async () => clients.answers.at(-1) === model.id);
     sizes.push(residentMb(server.inference.pid!));
   }
   await clients.stop();

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import request from 'supertest';
+import { until } from '../queue/support.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -43,7 +44,7 @@ test('a run tells its webhook, signed, what it was asked to, and a test on deman
   await request(server.url).post(`/runs/${run.id}/cancel`).expect(202);
   const deliveries = async () =>
     (await request(server.url).get(`/runs/${run.id}/webhook/deliveries`).expect(200)).body.items;
-  while ((await deliveries()).length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until('both deliveries', async () => (await deliveries()).length >= 2);
 
   const messages = received.map(({ headers, body }) => {
     const signed = headers as Record<string, string>;

@@ -46,7 +46,7 @@ async function* frames(
 
 /**
  * The events as a stream to send. Destroying it, as happens when the client leaves, aborts what feeds it even while
- * that waits: an idle generator would not hear of it by itself.
+ * that waits: an idle generator would not hear of it by itself, and the stream is not closed before it has ended.
  */
 export function eventStream(
   subscribe: (signal: AbortSignal) => AsyncGenerator<RunEvent>,
@@ -55,6 +55,10 @@ export function eventStream(
   const over = new AbortController();
   const events = subscribe(over.signal);
   const stream = Readable.from(frames(events, keepAliveMs, over.signal), { objectMode: true });
-  stream.once('close', () => over.abort());
+  const destroy = stream._destroy.bind(stream);
+  stream._destroy = (error, done) => {
+    over.abort();
+    destroy(error, done);
+  };
   return stream;
 }
