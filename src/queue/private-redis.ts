@@ -11,6 +11,8 @@ const START_TIMEOUT_MS = 20_000;
 /** How often it is looked whether the server lives, and the longest pause between two attempts to start it. */
 const WATCH_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
+/** In place of a process id while there is none: a signal to it would reach the caller's own group. */
+const NOBODY = 0;
 
 export interface PrivateRedis {
   target: RedisTarget;
@@ -39,13 +41,24 @@ export interface PrivateRedisOptions {
  *   that lives has it already
  */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
+  const { redis, started } = launchPrivateRedis(options);
+  await started;
+  return redis;
+}
+
+/**
+ * The same, with the server to close at once: who is told to end before it serves leaves no process behind. Closed
+ * meanwhile, `started` rejects with `shutting_down`.
+ */
+export function launchPrivateRedis(options: PrivateRedisOptions): {
+  redis: PrivateRedis;
+  started: Promise<void>;
+} {
   const folder = join(options.dataDir, 'redis');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   claim(folder);
-  const server = new PrivateServer(folder, options);
-  await server.start();
-  server.watch();
-  return server;
+  const redis = new PrivateServer(folder, options);
+  return { redis, started: redis.start() };
 }
 
 class PrivateServer implements PrivateRedis {
@@ -54,7 +67,7 @@ class PrivateServer implements PrivateRedis {
   readonly #folder: string;
   readonly #program: string;
   readonly #tell: (message: string) => void;
-  #pid = 0;
+  #pid = NOBODY;
   #starting: Promise<void> | undefined;
   #watcher: NodeJS.Timeout | undefined;
   #closing = false;
@@ -70,8 +83,17 @@ class PrivateServer implements PrivateRedis {
     return this.#pid;
   }
 
-  /** @throws redis_unavailable */
-  async start(): Promise<void> {
+  /** @throws redis_unavailable, shutting_down */
+  start(): Promise<void> {
+    const starting = this.#begin().finally(() => {
+      this.#starting = undefined;
+    });
+    this.#starting = starting.catch(() => undefined);
+    return starting.then(() => this.#watch());
+  }
+
+  /** Uses the server that is there, or spawns one. @throws redis_unavailable, shutting_down */
+  async #begin(): Promise<void> {
     const { path } = this.target;
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
@@ -81,6 +103,10 @@ class PrivateServer implements PrivateRedis {
         this.reused = true;
         this.#pid = left.pid;
         return;
+      }
+      if (this.#closing) {
+        this.#pid = left.pid ?? NOBODY;
+        throw closed();
       }
       // A second server on the same files would damage them.
       if (Date.now() > deadline) {
@@ -92,13 +118,14 @@ class PrivateServer implements PrivateRedis {
       }
       await sleep(100);
     }
+    if (this.#closing) throw closed();
     rmSync(path, { force: true });
     this.reused = false;
-    this.#pid = await this.#spawn(deadline);
+    await this.#spawn(deadline);
   }
 
-  /** Starts the program. @returns its process once it serves @throws redis_unavailable */
-  async #spawn(deadline: number): Promise<number> {
+  /** Starts the program and waits until it serves. @throws redis_unavailable, shutting_down */
+  async #spawn(deadline: number): Promise<void> {
     const { path } = this.target;
     const logFile = join(this.#folder, 'redis.log');
     const log = openSync(logFile, 'a', 0o600);
@@ -119,7 +146,14 @@ class PrivateServer implements PrivateRedis {
     child.unref();
     for (;;) {
       const state = await ping(path);
-      if (state?.pid !== undefined && !state.busy) return state.pid;
+      if (state?.pid !== undefined && !state.busy) {
+        this.#pid = state.pid;
+        return;
+      }
+      if (this.#closing) {
+        this.#pid = child.pid ?? NOBODY;
+        throw closed();
+      }
       const problem = await Promise.race([ended, sleep(50, undefined)]);
       if (problem === undefined && Date.now() <= deadline) continue;
       const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
@@ -132,7 +166,8 @@ class PrivateServer implements PrivateRedis {
   }
 
   /** Starts the server again whenever it has ended. */
-  watch(): void {
+  #watch(): void {
+    if (this.#closing) return;
     this.#watcher = setInterval(() => {
       if (this.#starting !== undefined || isAlive(this.#pid)) return;
       this.#starting = this.#startAgain().finally(() => {
@@ -148,8 +183,9 @@ class PrivateServer implements PrivateRedis {
     );
     for (let pause = WATCH_MS; !this.#closing; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        return await this.start();
+        return await this.#begin();
       } catch (error) {
+        if (this.#closing) return;
         this.#tell((error as Error).message);
         await sleep(pause, undefined, { ref: false });
       }
@@ -166,6 +202,10 @@ class PrivateServer implements PrivateRedis {
     const place = dirname(this.target.path);
     if (basename(place) !== 'redis') rmSync(place, { recursive: true, force: true });
   }
+}
+
+function closed(): StylographError {
+  return new StylographError('shutting_down', 'The private Redis was closed before it served.');
 }
 
 /** One server a data folder: the second would end the first one's Redis. */

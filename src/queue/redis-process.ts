@@ -55,6 +55,8 @@ export async function ping(path: string): Promise<{ pid: number | undefined; bus
 
 /** Whether there is a process of this number that has not ended. */
 export function isAlive(pid: number): boolean {
+  // No process, but the group that asks.
+  if (pid === 0) return false;
   try {
     process.kill(pid, 0);
   } catch {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { processTree } from '../../bench/lib/processes.ts';
+import { isAlive } from '../../src/queue/redis-process.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { publishModel } from '../api/support.ts';
 import { until } from '../queue/support.ts';
-import { type Service, startServiceIn } from './support.ts';
+import { type Service, spawnServer, startServiceIn } from './support.ts';
 
 /** The ways in which the service or its parts end, by request and without, with real processes. */
 
@@ -113,6 +115,30 @@ test('told to end, twice even, a server says that it is not ready, answers what 
   } finally {
     await service.stop();
   }
+});
+
+test('told to end while its Redis starts, a server leaves none behind and starts nothing more', {
+  timeout: 120_000,
+}, async (t) => {
+  const { folder } = await place(t);
+  const told = join(folder, 'pid');
+  const program = join(folder, 'redis.sh');
+  // Serves only when it is told to, which is never.
+  const lines = [
+    '#!/bin/sh',
+    `echo $$ > ${told}.new && mv ${told}.new ${told}`,
+    'exec tail -f /dev/null',
+    '',
+  ];
+  writeFileSync(program, lines.join('\n'), { mode: 0o700 });
+  const server = spawnServer(folder, { REDIS_SERVER: program });
+  const ended = once(server, 'exit');
+  const redis = await until('its Redis', async () => existsSync(told) && Number(readFileSync(told, 'utf8')));
+  assert.equal(isAlive(redis), true);
+  server.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  // Whether somebody has already waited for it or not.
+  assert.equal(isAlive(redis), false);
 });
 
 test('a server that is killed leaves no child behind, and the next one goes on with its Redis and its run', {

@@ -12,15 +12,20 @@ export interface Service {
   process: ChildProcess;
 }
 
+/** The process of a service whose words nobody waits for. */
+export function spawnServer(folder: string, env: Record<string, string> = {}): ChildProcess {
+  return spawn(process.execPath, [SERVER], {
+    env: { ...process.env, PORT: '0', DATA_DIR: folder, DEMO: '0', LOG_LEVEL: 'error', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
 /**
  * The whole service as `npm start` runs it: server, worker, run child, inference child and a private Redis. The build
  * is the one that `npm test` has just made.
  */
 export async function startServiceIn(folder: string, env: Record<string, string> = {}): Promise<Service> {
-  const child = spawn(process.execPath, [SERVER], {
-    env: { ...process.env, PORT: '0', DATA_DIR: folder, DEMO: '0', LOG_LEVEL: 'error', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnServer(folder, env);
   let printed = '';
   let complaints = '';
   child.stderr!.on('data', (chunk) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectRedis } from '../../src/queue/connection.ts';
-import { startPrivateRedis } from '../../src/queue/private-redis.ts';
+import { launchPrivateRedis, startPrivateRedis } from '../../src/queue/private-redis.ts';
+import { isAlive } from '../../src/queue/redis-process.ts';
 import { until } from './support.ts';
 
 const server = process.env.REDIS_SERVER ?? '';
@@ -79,3 +80,34 @@ test('a server that does not start says why', async () => {
     },
   );
 });
+
+test('one that did not start is closed without a signal to anybody', async () => {
+  const dataDir = join(folder, 'd');
+  const { redis, started } = launchPrivateRedis({ dataDir, server: join(folder, 'no-such-server') });
+  await assert.rejects(started, { code: 'redis_unavailable' });
+  assert.equal(redis.pid, 0);
+  // A signal to process 0 would end this one.
+  await redis.close();
+});
+
+test('one that is closed while it starts leaves no process behind', async () => {
+  const dataDir = join(folder, 'e');
+  const told = join(folder, 'e.pid');
+  const { redis, started } = launchPrivateRedis({ dataDir, server: neverServing(told) });
+  const refused = assert.rejects(started, { code: 'shutting_down' });
+  const pid = await until('its process', async () => existsSync(told) && Number(readFileSync(told, 'utf8')));
+  await redis.close();
+  await refused;
+  assert.ok(!isAlive(pid));
+});
+
+/** A server that writes down its process id and then neither serves nor ends. */
+function neverServing(told: string): string {
+  const program = `${told}.sh`;
+  writeFileSync(
+    program,
+    `#!/bin/sh\necho $$ > ${told}.new && mv ${told}.new ${told}\nexec tail -f /dev/null\n`,
+    { mode: 0o700 },
+  );
+  return program;
+}
