@@ -132,10 +132,14 @@ export class LocalRuns {
     return structuredClone(folded.record!);
   }
 
-  /** Whether a run may be removed; its files are removed by who asks. @throws run_not_found, invalid_state */
-  async remove(id: string): Promise<void> {
+  /**
+   * Removes a finished run by `removeFiles`: the journal lies among its files.
+   * @throws run_not_found, invalid_state, whatever `removeFiles` throws
+   */
+  async remove(id: string, removeFiles: () => Promise<void>): Promise<void> {
     const { record } = await this.#settled(id);
     if (!isFinished(record.state)) throw isUnfinished(id, record.state);
+    await removeFiles();
     this.#journals.delete(id);
   }
 

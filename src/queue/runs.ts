@@ -3,7 +3,7 @@ import type { Queue, Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { newRunId, type Page, RunId } from '../contracts/common.ts';
 import type { EngineFacts } from '../contracts/engine.ts';
-import type { RunRecord, RunState } from '../contracts/run.ts';
+import { isFinished, type RunRecord, type RunState } from '../contracts/run.ts';
 import type { WebhookTarget } from '../contracts/webhook.ts';
 import { invalidField, StylographError } from '../errors.ts';
 import { guarded } from './connection.ts';
@@ -247,19 +247,23 @@ export class RunStore {
     return await this.get(id);
   }
 
-  /** Removes the record and events of a finished run. @throws run_not_found, invalid_state */
-  async remove(id: string): Promise<void> {
-    const { run, events, marks, metrics, runs } = this.#keys;
-    const [outcome, state] = (await REMOVE.run(
+  /**
+   * Removes a finished run: first what `removeFiles` removes, then record and events, so that whoever asks again after
+   * a failure in between finds the run and finishes. @throws run_not_found, invalid_state, whatever `removeFiles` throws
+   */
+  async remove(id: string, removeFiles: () => Promise<void> = async () => undefined): Promise<void> {
+    const { state } = await this.get(id);
+    // It stays finished: no state follows.
+    if (!isFinished(state)) throw isUnfinished(id, state);
+    await removeFiles();
+    const { run, events, marks, metrics, deliveries, runs } = this.#keys;
+    const [outcome, now] = (await REMOVE.run(
       this.#redis,
-      [run(id), events(id), marks(id), metrics(id), runs],
+      [run(id), events(id), marks(id), metrics(id), deliveries(id), runs],
       [id],
     )) as [string, string];
-    checkOutcome(id, outcome);
-    if (outcome === 'state') {
-      throw isUnfinished(id, state);
-    }
-    await guarded(() => this.#redis.del(this.#keys.deliveries(id)));
+    // Somebody else who removed it at the same time, or this call before its answer was lost, was first.
+    if (outcome === 'state') throw isUnfinished(id, now);
   }
 
   // ---- What a worker does --------------------------------------------------------------------------------
@@ -290,10 +294,11 @@ export class RunStore {
 
   /** Counts a crash; the count starts again with every checkpoint. @throws fence_lost */
   async countCrash(id: string, fence: number): Promise<number> {
-    const [outcome, count] = (await CRASHED.run(this.#redis, [this.#keys.run(id)], [fence])) as [
-      string,
-      number,
-    ];
+    const [outcome, count] = (await CRASHED.run(
+      this.#redis,
+      [this.#keys.run(id)],
+      [fence, randomUUID()],
+    )) as [string, number];
     checkOutcome(id, outcome);
     return count;
   }

@@ -155,9 +155,13 @@ patch(2)
 return { 'patched' }
 `);
 
-/** KEYS: run. ARGV: fence. Counts crashes since the last checkpoint or evaluation. */
+/** KEYS: run. ARGV: fence, the call's token. Counts crashes since the last checkpoint or evaluation. */
 export const CRASHED = new Script(`
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return { 'fence' } end
+if redis.call('HGET', KEYS[1], '_crashCall') == ARGV[2] then
+  return { 'counted', tonumber(redis.call('HGET', KEYS[1], '_crashes') or 0) }
+end
+redis.call('HSET', KEYS[1], '_crashCall', ARGV[2])
 return { 'counted', redis.call('HINCRBY', KEYS[1], '_crashes', 1) }
 `);
 
@@ -173,12 +177,25 @@ redis.call('HSET', KEYS[1], '_publishing', 1)
 return { 'publish', redis.call('HGET', KEYS[1], '_model') }
 `);
 
-/** KEYS: run, events, marks, metrics, runs. ARGV: id. */
+/**
+ * KEYS: run, deliveries. ARGV: the delivery (JSON), how many to keep. A run that was removed meanwhile is not heard of
+ * again; a delivery that was written down before is not written twice.
+ */
+export const NOTE_DELIVERY = new Script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
+if not redis.call('LPOS', KEYS[2], ARGV[1]) then
+  redis.call('LPUSH', KEYS[2], ARGV[1])
+  redis.call('LTRIM', KEYS[2], 0, ARGV[2] - 1)
+end
+return { 'noted' }
+`);
+
+/** KEYS: run, events, marks, metrics, deliveries, runs. ARGV: id. */
 export const REMOVE = new Script(`${HELPERS}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return { 'missing' } end
 if not FINISHED[state] then return { 'state', state } end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
-redis.call('ZREM', KEYS[5], ARGV[1])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('ZREM', KEYS[6], ARGV[1])
 return { 'removed' }
 `);

@@ -7,6 +7,7 @@ import { connectRedis, guarded, type RedisTarget } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
 import { parseRecord } from './records.ts';
+import { NOTE_DELIVERY } from './scripts.ts';
 
 /** Seconds before each further attempt, a fifth more or less: the schedule that Standard Webhooks suggests. */
 export const RETRY_SECONDS = [5, 60, 300, 1_800, 7_200, 18_000, 36_000];
@@ -151,12 +152,11 @@ export class Webhooks {
     };
     this.#options.onAttempt?.(delivery.outcome);
     const { runId } = job.data;
-    const list = this.#keys.deliveries(runId);
-    await this.#redis
-      .multi()
-      .lpush(list, JSON.stringify(delivery))
-      .ltrim(list, 0, MOST_REMEMBERED - 1)
-      .exec();
+    await NOTE_DELIVERY.run(
+      this.#redis,
+      [this.#keys.run(runId), this.#keys.deliveries(runId)],
+      [JSON.stringify(delivery), MOST_REMEMBERED],
+    );
     if (status === GONE) await this.#redis.hdel(this.#keys.run(runId), '_hooked', '_webhook');
     if (problem === null) return;
     if (isFinal) throw new UnrecoverableError(problem);

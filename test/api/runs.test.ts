@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { newRunId } from '../../src/contracts/common.ts';
 import type { Figure } from '../../src/contracts/figures.ts';
+import { StylographError } from '../../src/errors.ts';
 import { saveFigure } from '../../src/store/runs.ts';
 import { assertProblem, publishModel, startServer, type TestServer, TINY } from './support.ts';
 
@@ -138,6 +139,18 @@ test('a finished run can be removed with all it left', async () => {
   assertProblem(await api().get(`/runs/${run.id}`), 404, 'run_not_found');
   assertProblem(await api().get(`/runs/${run.id}/events`), 404, 'run_not_found');
   assertProblem(await api().delete(`/runs/${run.id}`), 404, 'run_not_found');
+  assert.equal(await server.store.exists(`runs/${run.id}`), false);
+});
+
+test('a removal that the store interrupts is finished by the next one', async (t) => {
+  const { body: run } = await api().post('/runs');
+  await saveFigure(server.store, run.id, 'labels-000000010.png', Buffer.from('png'));
+  await finish(run.id);
+  const away = new StylographError('store_unavailable', 'The store does not answer.');
+  t.mock.method(server.store, 'remove').mock.mockImplementationOnce(() => Promise.reject(away));
+  assertProblem(await api().delete(`/runs/${run.id}`), 503, 'store_unavailable');
+  await api().delete(`/runs/${run.id}`).expect(204);
+  assertProblem(await api().get(`/runs/${run.id}`), 404, 'run_not_found');
   assert.equal(await server.store.exists(`runs/${run.id}`), false);
 });
 

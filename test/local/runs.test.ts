@@ -63,7 +63,10 @@ test('what does not apply to a run is refused with the state it is in', async (t
   const { id, fence } = await start();
   await assert.rejects(others.take(id), withCode('invalid_state'));
   await assert.rejects(others.request(id, 'resume'), /running and cannot resume; only a run that is paused/);
-  await assert.rejects(others.remove(id), withCode('invalid_state'));
+  await assert.rejects(
+    others.remove(id, async () => undefined),
+    withCode('invalid_state'),
+  );
   assert.equal((await others.request(id, 'pause')).state, 'pausing');
   assert.equal(await runs.beginPublishing(id, fence, 'mdl_a'), undefined);
   await assert.rejects(runs.get('run_01JD9YQ7M2T4V6X8Z0B2D4F6H8'), withCode('run_not_found'));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newModelId, newRunId } from '../../src/contracts/common.ts';
 import { FINISHED_STATES, RunState } from '../../src/contracts/run.ts';
+import { StylographError } from '../../src/errors.ts';
 import { TRANSITIONS } from '../../src/queue/states.ts';
 import { allEvents, newRun, statesIn, until, withCode, workplace } from './support.ts';
 
@@ -210,6 +211,20 @@ test('a finished run can be removed, with all that is known of it', async (t) =>
     `${place.keys.bullPrefix}:${place.keys.bullQueue}:${run.id}-1`,
   ]);
   await assert.rejects(place.runs.remove(run.id), withCode('run_not_found'));
+});
+
+test('a run whose files could not be removed is there to be removed again', async (t) => {
+  const place = await workplace(t);
+  const { run } = await place.runs.create(newRun());
+  await place.runs.request(run.id, 'cancel');
+  const away = new StylographError('store_unavailable', 'The store does not answer.');
+  await assert.rejects(
+    place.runs.remove(run.id, () => Promise.reject(away)),
+    withCode('store_unavailable'),
+  );
+  assert.equal((await place.runs.get(run.id)).state, 'cancelled');
+  await place.runs.remove(run.id);
+  await assert.rejects(place.runs.get(run.id), withCode('run_not_found'));
 });
 
 test('only the newest owner may write', async (t) => {

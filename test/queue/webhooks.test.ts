@@ -118,3 +118,24 @@ test('a run that is removed takes its deliveries along, and its secret is told b
   await place.runs.remove(id);
   assert.deepEqual(await webhooks.deliveries(id, 10), []);
 });
+
+test('a delivery that ends after its run was removed is not written down', { timeout: 60_000 }, async (t) => {
+  const place = await workplace(t);
+  const { open } = receive(place);
+  const { run } = await place.runs.create(newRun(), { webhook: { ...TARGET, events: ['end'] } });
+  await place.runs.request(run.id, 'cancel');
+  let answer: ((status: number) => void) | undefined;
+  const send = (): Promise<number> =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
+  const webhooks = open({ send });
+  const received = await until('the message', async () => answer);
+  await place.runs.remove(run.id);
+  received(200);
+  await until('the end of the delivery', async () => {
+    const { waiting, active, delayed } = await webhooks.queue.getJobCounts();
+    return [waiting, active, delayed].every((count) => count === 0);
+  });
+  assert.equal(await place.redis.exists(place.keys.deliveries(run.id)), 0);
+});

@@ -178,8 +178,7 @@ export async function runRoutes(app: App, deps: ApiDeps): Promise<void> {
       },
     },
     async ({ params }, reply) => {
-      await deps.runs.remove(params.run);
-      await removeRunFiles(deps.store, params.run);
+      await deps.runs.remove(params.run, () => removeRunFiles(deps.store, params.run));
       return reply.code(204).send();
     },
   );
