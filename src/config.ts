@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LIMITS } from './config/limits.ts';
-import { hasActiveKey } from './keys/index.ts';
+import { hasActiveKey, splitKeySpec } from './keys/index.ts';
 
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
 
@@ -9,6 +9,9 @@ const flag = z.enum(['0', '1']).transform((value) => value === '1');
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
+
+/** The scopes before the secret make it no harder to guess. */
+const isLongKey = (spec: string): boolean => splitKeySpec(spec).secret.length >= 16;
 
 /** Every setting, as an environment variable. The README's table is generated from it (scripts/write-settings.ts). */
 export const SettingsSchema = z.object({
@@ -53,7 +56,7 @@ export const SettingsSchema = z.object({
         .map((key) => key.trim())
         .filter(Boolean),
     )
-    .pipe(z.array(z.string().min(16, 'holds a key of less than 16 characters')))
+    .pipe(z.array(z.string().refine(isLongKey, 'holds a key of less than 16 characters')))
     .describe(
       'Comma-separated keys that open the API (`Authorization: Bearer …`); `infer:KEY` or `infer+train:KEY` open a part.',
     ),

@@ -27,7 +27,12 @@ for (const host of ['0.0.0.0', '::', '192.168.1.5', 'example.org']) {
 }
 
 test('a key that is easy to guess is refused', () => {
-  assert.throws(() => loadSettings({ API_KEYS: 'short' }), /less than 16/);
+  for (const key of ['short', 'infer+train:abcd', 'admin:fifteen-letters'])
+    assert.throws(() => loadSettings({ API_KEYS: `a-long-secret-key,${key}` }), /less than 16/, key);
+  assert.equal(
+    loadSettings({ API_KEYS: 'infer+train:a-long-secret-key,other:long-enough' }).API_KEYS.length,
+    2,
+  );
 });
 
 test('a part of the service needs to know the Redis it shares', () => {

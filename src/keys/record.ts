@@ -66,18 +66,25 @@ export function keyState(
   return expiresAt !== null && Date.parse(expiresAt) <= now ? 'expired' : 'active';
 }
 
+/** A key as `API_KEYS` gives it, in its parts: the scopes it names, if it does, and the secret or its digest. */
+export function splitKeySpec(spec: string): { names: Scope[] | undefined; secret: string } {
+  const colon = spec.indexOf(':');
+  const names = colon < 0 ? [] : spec.slice(0, colon).split('+');
+  const scoped = names.length > 0 && names.every((name) => (SCOPES as readonly string[]).includes(name));
+  return scoped
+    ? { names: names as Scope[], secret: spec.slice(colon + 1) }
+    : { names: undefined, secret: spec };
+}
+
 /**
  * Reads a key as `API_KEYS` gives it: `secret` opens everything, `infer:secret` or `infer+train:secret` only that, and
  * `sha256=<64 hex digits>` in place of the secret keeps it out of the configuration.
  */
 export function parseKeySpec(spec: string): Pick<KeyRecord, 'sha256' | 'scopes'> {
-  const colon = spec.indexOf(':');
-  const names = colon < 0 ? [] : spec.slice(0, colon).split('+');
-  const scoped = names.length > 0 && names.every((name) => (SCOPES as readonly string[]).includes(name));
-  const secret = scoped ? spec.slice(colon + 1) : spec;
+  const { names, secret } = splitKeySpec(spec);
   const hashed = /^sha256=([0-9a-f]{64})$/i.exec(secret);
   return {
     sha256: hashed ? hashed[1]!.toLowerCase() : digestOf(secret).toString('hex'),
-    scopes: scoped ? (names as Scope[]) : [...SCOPES],
+    scopes: names ?? [...SCOPES],
   };
 }
