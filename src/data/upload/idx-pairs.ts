@@ -34,8 +34,10 @@ export function fromIdx(
   limits: DatasetLimits,
 ): Pictures {
   const found = new Map<Part, { images?: NamedBytes; labels?: NamedBytes }>();
+  let left = limits.unpackedBytes;
   for (const file of files) {
-    const bytes = unpacked(file, limits);
+    const bytes = unpacked(file, left);
+    if (bytes !== file.bytes) left -= bytes.length;
     const kind = kindOf(bytes, file.name);
     const part = files.length <= 2 ? 'train' : partOf(file.name);
     const pair = found.get(part) ?? {};
@@ -50,13 +52,14 @@ export function fromIdx(
   return fromArrays(arrays, names);
 }
 
-function unpacked({ name, bytes }: NamedBytes, limits: DatasetLimits): Uint8Array {
+/** @param left bytes that this and all further files may have once they are unpacked */
+function unpacked({ name, bytes }: NamedBytes, left: number): Uint8Array {
   if (!isGzip(bytes)) return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: limits.unpackedBytes });
+    return gunzipSync(bytes, { maxOutputLength: Math.max(left, 1) });
   } catch (error) {
     return refuse(
-      `${name} cannot be unpacked (${(error as Error).message}); it may have ${limits.unpackedBytes} bytes. ${REMEDY}`,
+      `${name} cannot be unpacked (${(error as Error).message}); it may have ${left} bytes, what the files before it leave of DATASET_UNPACKED_MIB. ${REMEDY}`,
       error,
     );
   }

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { type DatasetUpload, DEFAULT_DATASET_LIMITS } from '../../../src/contracts/dataset.ts';
+import { fromIdx } from '../../../src/data/upload/idx-pairs.ts';
 import { takeIn } from '../../../src/data/upload/take-in.ts';
 import { idx } from '../fixtures.ts';
 
@@ -159,6 +160,18 @@ test('IDX pairs as two files, gzipped or not, and in one zip with parts; 28 × 2
     }),
   });
   assert.equal(zipped.info.split.test, 10);
+});
+
+test('what gzipped files may unpack to is one measure for all of them', () => {
+  const part = (name: string) => [
+    { name: `${name}-images-idx3-ubyte.gz`, bytes: gzipSync(idx([COUNT, 28, 28], noise(COUNT, 784))) },
+    { name: `${name}-labels-idx1-ubyte.gz`, bytes: gzipSync(idx([COUNT], labelsOf(COUNT, 10))) },
+  ];
+  const open = (unpackedBytes: number) =>
+    fromIdx([...part('train'), ...part('t10k')], undefined, { ...DEFAULT_DATASET_LIMITS, unpackedBytes });
+  const oneImages = 16 + COUNT * 784;
+  assert.doesNotThrow(() => open(2 * (oneImages + 8 + COUNT)));
+  assert.throws(() => open(1.5 * oneImages), /t10k-images.*cannot be unpacked.*DATASET_UNPACKED_MIB/);
 });
 
 test('other sizes are fitted to the nearest allowed one', async () => {
