@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, utimes } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { errorCodeOf } from '../../src/errors.ts';
 import { openStore } from '../../src/store/index.ts';
 import { parseS3Location } from '../../src/store/s3/location.ts';
@@ -58,6 +60,64 @@ test('a patient caller outlasts a server that is away', { skip }, async (t) => {
   await written;
   assert.equal(Buffer.from(await store.read('runs/a', 'file')).toString(), 'after');
 });
+
+test('a folder whose last answer was lost is whole, and told as written where that can be found out', {
+  skip,
+}, async (t) => {
+  const server = await startS3(t);
+  const direct = await openStore(server.location('x'), 'prompt');
+  const way = await cuttingWay(t, server.location('x'));
+  const store = await openStore(way.location, 'prompt');
+  await store.write('models/m', { file: bytes('before') });
+  way.loseAnswersToManifests();
+  await store.write('models/m', { file: bytes('after') });
+  assert.equal(Buffer.from(await direct.read('models/m', 'file')).toString(), 'after');
+  way.closeAfterManifest();
+  await assert.rejects(store.write('models/m', { file: bytes('later') }), refused(/does not answer/));
+  assert.equal(Buffer.from(await direct.read('models/m', 'file')).toString(), 'later');
+});
+
+/** A way to a bucket that can lose the answers to manifests that were put, and then let nothing through any more. */
+async function cuttingWay(t: TestContext, location: string) {
+  const { port } = new URL(parseS3Location(location).endpoint!);
+  const open = new Set<Socket>();
+  let mode: 'open' | 'losing' | 'closing' | 'closed' = 'open';
+  const server = createServer((client) => {
+    const bucket = connect(Number(port), '127.0.0.1');
+    let isLost = false;
+    const cut = (): void => void [client, bucket].map((socket) => socket.destroy());
+    for (const socket of [client, bucket]) {
+      open.add(socket);
+      socket.on('error', () => undefined).once('close', () => open.delete(socket));
+    }
+    client.once('close', cut).on('data', (chunk) => {
+      if (mode === 'closed') return cut();
+      if (mode !== 'open' && /^PUT \S+manifest/m.test(chunk.toString('latin1'))) isLost = true;
+      bucket.write(chunk);
+    });
+    bucket.once('close', cut).on('data', (chunk) => {
+      // To go on with the body, that is.
+      if (!isLost || chunk.toString('latin1').startsWith('HTTP/1.1 100')) return void client.write(chunk);
+      if (mode === 'closing') mode = 'closed';
+      cut();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  const { port: own } = server.address() as AddressInfo;
+  return {
+    location: location.replace(`:${port}`, `:${own}`),
+    loseAnswersToManifests: () => {
+      mode = 'losing';
+    },
+    closeAfterManifest: () => {
+      mode = 'closing';
+    },
+  };
+}
 
 test('whoever reads while a folder is replaced gets one version or the other, whole', { skip }, async (t) => {
   const server = await startS3(t);

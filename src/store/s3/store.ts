@@ -51,14 +51,29 @@ class S3Folders implements FolderStore {
       await Promise.all(Object.values(files).map((bytes, i) => this.#bucket.put(keys[i]!, bytes)));
       before = await this.#bucket.get(manifest);
       await options.beforeCommit?.();
-      await this.#bucket.put(manifest, buildManifest(files, parts));
     } catch (error) {
       await this.#bucket.delete(keys).catch(() => undefined);
       throw error;
     }
+    await this.#commit(manifest, buildManifest(files, parts), keys);
     // What another writer is uploading at the same time is not touched.
     if (before)
       await this.#removeParts(folder, (key) => Buffer.from(before.bytes).includes(posix.dirname(key)));
+  }
+
+  /** Puts the manifest that makes parts visible. A request that fails may have been carried out all the same. */
+  async #commit(manifest: string, bytes: Uint8Array, keys: readonly string[]): Promise<void> {
+    try {
+      await this.#bucket.put(manifest, bytes);
+    } catch (error) {
+      // Unless it is known that nobody can see them the parts stay; `tidy` removes what is abandoned.
+      const now = await this.#bucket.get(manifest).catch(() => {
+        throw error;
+      });
+      if (now !== undefined && Buffer.from(now.bytes).equals(bytes)) return;
+      await this.#bucket.delete(keys).catch(() => undefined);
+      throw error;
+    }
   }
 
   async #removeParts(folder: string, isOld: (key: string) => boolean): Promise<void> {
