@@ -78,6 +78,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What will pass, or can be put right, while a run waits. */
+const PASSING: ReadonlySet<string> = new Set<ErrorCode>(['disk_full', 'store_unavailable']);
+/** What a run cannot go on without; a verdict or pictures that fail for another reason are left out. */
+const STOPPING: ReadonlySet<string> = new Set([...PASSING, 'fence_lost', 'redis_unavailable']);
+
 export interface FieldError {
   /** Where in the request, for instance `body.config.batchSize` or `query.label`. */
   path: string;
@@ -133,3 +138,9 @@ export function errorCodeOf(error: unknown): ErrorCode | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return isErrorCode(code) ? code : undefined;
 }
+
+/** Whether a run that met the error is paused, to go on when it has passed, and not failed. */
+export const isPassing = (code: string): boolean => PASSING.has(code);
+
+/** Whether an error stops the whole run, wherever in its process it is met. */
+export const stopsRun = (error: unknown): boolean => STOPPING.has(errorCodeOf(error) ?? '');

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { RunRecord } from '../contracts/run.ts';
 import type { RunChildSettings } from '../contracts/worker.ts';
+import { isPassing } from '../errors.ts';
 import { type ChildOutcome, RunChild } from '../queue/run-child.ts';
 import type { LocalRuns } from './runs.ts';
 
@@ -55,7 +56,7 @@ async function settle(runs: LocalRuns, runId: string, fence: number, outcome: Ch
       return;
     case 'failed': {
       const { error } = outcome;
-      const to = error.code === 'disk_full' ? 'paused' : 'failed';
+      const to = isPassing(error.code) ? 'paused' : 'failed';
       await runs.settle(runId, fence, { cancelling: 'cancelled', pausing: to, running: to }, { error });
       return;
     }

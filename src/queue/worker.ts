@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type Telemetry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RunChildSettings } from '../contracts/worker.ts';
-import { errorCodeOf } from '../errors.ts';
+import { errorCodeOf, isPassing } from '../errors.ts';
 import { connectRedis, type RedisTarget } from './connection.ts';
 import type { JobData } from './jobs.ts';
 import { DEFAULT_PREFIX, type Keys, redisKeys } from './keys.ts';
@@ -34,9 +34,6 @@ const MOST_CRASHES = 3;
 const here = import.meta.url;
 /** From source under a TypeScript loader or from the build: whichever this file itself is. */
 const CHILD_MODULE = fileURLToPath(new URL(`../runner/child${here.slice(here.lastIndexOf('.'))}`, here));
-
-/** What will pass, or can be put right, while the run waits. */
-const isPassing = (code: string): boolean => code === 'disk_full' || code === 'store_unavailable';
 
 export interface WorkerOptions {
   redis: RedisTarget;

@@ -5,7 +5,7 @@ import { type FigureSheet, figureFile } from '../contracts/figures.ts';
 import type { DrawingRecord } from '../contracts/films.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunProgress } from '../contracts/run.ts';
-import { errorCodeOf } from '../errors.ts';
+import { stopsRun } from '../errors.ts';
 import { type DrawnFigure, FilmPacker } from '../figures/index.ts';
 import type { Series } from '../queue/metrics.ts';
 import type { FolderStore } from '../store/index.ts';
@@ -41,13 +41,11 @@ export interface DrawOptions {
   signal: AbortSignal;
 }
 
-/** Errors that a run must know of; with any other it is worth more without pictures than not at all. */
-export const FATAL: ReadonlySet<string> = new Set(['disk_full', 'fence_lost', 'redis_unavailable']);
-
 /**
  * Draws figures and films of a trained run and stores them, once for the same weights. Stops between two of them when
- * told to; whoever goes on draws them anew. What goes wrong with a picture is told as a warning.
- * @throws disk_full, fence_lost
+ * told to; whoever goes on draws them anew. What goes wrong with a picture is told as a warning: with any error but those
+ * that stop a run it is worth more without pictures than not at all.
+ * @throws disk_full, store_unavailable, fence_lost, redis_unavailable
  */
 export async function drawRun(deps: DrawDependencies, options: DrawOptions): Promise<void> {
   const { record, signal } = options;
@@ -68,7 +66,7 @@ export async function drawRun(deps: DrawDependencies, options: DrawOptions): Pro
     await saveDrawing(deps.store, runId, done);
     await finish(deps, done, runId);
   } catch (error) {
-    if (FATAL.has(errorCodeOf(error) ?? '')) throw error;
+    if (stopsRun(error)) throw error;
     const message = `Figures and films could not all be drawn: ${(error as Error).message}`;
     await deps.tell({ type: 'log', data: { level: 'warn', message } });
   } finally {

@@ -2,6 +2,7 @@ import type { Dataset } from '../contracts/dataset.ts';
 import { EVALUATION_SAMPLES, type Evaluation } from '../contracts/evaluation.ts';
 import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunEventBody, RunProgress } from '../contracts/run.ts';
+import { stopsRun } from '../errors.ts';
 import type { EvaluateOptions } from '../evaluation/index.ts';
 import { weightsDigest } from '../store/index.ts';
 import type { Diagnostics } from './diagnose.ts';
@@ -37,9 +38,11 @@ export interface RunToEvaluate {
 
 /**
  * Evaluates what a run will publish, once for its weights, and tells it. A run without a verdict is still a run: what
- * goes wrong here is told as a log event, and the model is published without.
+ * goes wrong here is told as a log event, and the model is published without. What stops a run stops it
+ * here too.
  *
  * @returns undefined when there is no verdict, or `signal` was aborted
+ * @throws disk_full, store_unavailable, fence_lost, redis_unavailable
  */
 export async function evaluateRun(evaluator: Evaluator, run: RunToEvaluate): Promise<Evaluation | undefined> {
   const { known, record, served, dataset, secondsElapsed, signal, tell, report } = run;
@@ -62,6 +65,7 @@ export async function evaluateRun(evaluator: Evaluator, run: RunToEvaluate): Pro
     });
   } catch (error) {
     if (signal.aborted) return undefined;
+    if (stopsRun(error)) throw error;
     const message = `The model is published without an evaluation: ${error instanceof Error ? error.message : error}`;
     await tell({ type: 'log', data: { level: 'warn', message } });
     return undefined;

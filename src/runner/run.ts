@@ -6,7 +6,7 @@ import type { SampleSheet } from '../contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../contracts/model.ts';
 import type { RunRecord } from '../contracts/run.ts';
 import type { FromRunChild } from '../contracts/worker.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { StylographError, stopsRun } from '../errors.ts';
 import type { DrawnSample } from '../figures/index.ts';
 import type { RunEvents } from '../queue/events.ts';
 import type { Series } from '../queue/metrics.ts';
@@ -16,7 +16,7 @@ import { latestCheckpoint, weightsDigest } from '../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../training/loop.ts';
 import { type Candidate, chooseCandidate } from './candidate.ts';
 import { Diagnoser } from './diagnose.ts';
-import { type DrawDependencies, drawRun, FATAL } from './draw.ts';
+import { type DrawDependencies, drawRun } from './draw.ts';
 import { type Evaluator, evaluateRun } from './evaluate.ts';
 import { imageSpec } from './image-spec.ts';
 import { Recorder } from './recorder.ts';
@@ -136,7 +136,7 @@ class Runner {
       await evaluator.prepare(dataset, { signal, tell: (body) => this.#recorder.tell(body) });
     } catch (error) {
       if (signal.aborted) return;
-      if (FATAL.has(errorCodeOf(error) ?? '')) throw error;
+      if (stopsRun(error)) throw error;
       await this.#recorder.warn(`The model will not be evaluated: ${(error as Error).message}`);
     }
   }

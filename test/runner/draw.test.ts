@@ -107,7 +107,7 @@ test('a run that is stopped while it draws keeps its snapshots and draws everyth
   assert.deepEqual(await listSnapshots(store, runId), []);
 });
 
-test('what goes wrong with a picture is told, and the run goes on; a full disk stops it', async (t) => {
+test('what goes wrong with a picture is told, and the run goes on; a full disk or a store that is away stops it', async (t) => {
   const broken = await setUp(t, {
     drawFigures: async () => {
       throw new Error('no ink');
@@ -119,10 +119,12 @@ test('what goes wrong with a picture is told, and the run goes on; a full disk s
   ]);
   assert.equal(await readDrawing(broken.store, broken.runId), undefined);
 
-  const full = await setUp(t, {
-    drawFigures: async () => {
-      throw new StylographError('disk_full', 'The disk is full.');
-    },
-  });
-  await assert.rejects(full.draw(endless), withCode('disk_full'));
+  for (const code of ['disk_full', 'store_unavailable'] as const) {
+    const stopped = await setUp(t, {
+      drawFigures: async () => {
+        throw new StylographError(code, 'It cannot be written.');
+      },
+    });
+    await assert.rejects(stopped.draw(endless), withCode(code));
+  }
 });

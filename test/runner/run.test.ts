@@ -249,6 +249,20 @@ test('a model that cannot be evaluated is published without, and the log says wh
   assert.match(String(log?.data.message), /without an evaluation: no classifier for this/);
 });
 
+test('a run that cannot reach its store while it is evaluated is not published without a verdict', async (t) => {
+  const { deps, start, registry } = await setUp(t, () => checkpoints(20));
+  const run = await start();
+  for (const code of ['store_unavailable', 'disk_full'] as const) {
+    const evaluate = () => Promise.reject(new StylographError(code, 'It cannot be written.'));
+    const loadEvaluator = async () => someEvaluator({ evaluate });
+    await assert.rejects(
+      runTraining({ ...deps, loadEvaluator }, { ...run, signal: endless }),
+      withCode(code),
+    );
+  }
+  await assert.rejects(registry.get('latest'), withCode('no_model'));
+});
+
 test('diagnoses are told once for each severity, and a resumed run judges by what an unbroken one would', async (t) => {
   const stop = new AbortController();
   const { place, deps, start } = await setUp(t, async function* ({ resume }) {
