@@ -28,7 +28,7 @@ async function storeOf(directory: string): Promise<FolderStore> {
 }
 
 async function load(modelId: string, directory: string): Promise<void> {
-  const registry = new ModelRegistry(await storeOf(directory));
+  const registry = await new ModelRegistry(await storeOf(directory)).source(modelId);
   const [record, weights] = await Promise.all([registry.record(modelId), registry.readWeights(modelId)]);
   const { buildInferenceModel } = await import('../model/inference.ts');
   const model = await buildInferenceModel(record, weights);

@@ -10,6 +10,7 @@ import { decode, encode } from './safetensors.ts';
 import type { FolderStore } from './store.ts';
 
 const MODELS = 'models';
+const IMPORTS = 'imports';
 const RECORD = 'model.json';
 const WEIGHTS = 'weights.safetensors';
 const LATEST = 'latest';
@@ -38,12 +39,23 @@ const newest = (records: ModelRecord[]): ModelRecord | undefined =>
  */
 export class ModelRegistry {
   readonly #store: FolderStore;
+  readonly #folder: string;
   readonly #aliases: Aliases;
   readonly #records = new Map<string, ModelRecord>();
 
-  constructor(store: FolderStore) {
+  constructor(store: FolderStore, folder: string = MODELS) {
     this.#store = store;
+    this.#folder = folder;
     this.#aliases = new Aliases(store);
+  }
+
+  /**
+   * A model where it is to be loaded from: one that arrives and is not proven yet before one of the same id that is here,
+   * which is damaged then.
+   */
+  async source(modelId: string): Promise<ModelRegistry> {
+    const arriving = await this.#store.exists(`${IMPORTS}/${modelId}`);
+    return arriving ? new ModelRegistry(this.#store, IMPORTS) : this;
   }
 
   /** How long what was read may be taken for what is there, in milliseconds. */
@@ -60,7 +72,7 @@ export class ModelRegistry {
         `The weights given for ${checked.id} do not have the digest its record states; publish them together.`,
       );
     }
-    await this.#store.write(`${MODELS}/${checked.id}`, {
+    await this.#store.write(`${this.#folder}/${checked.id}`, {
       [RECORD]: Buffer.from(`${JSON.stringify(checked, null, 2)}\n`),
       [WEIGHTS]: encode(weights, { modelId: checked.id, digest: checked.digest }),
     });
@@ -68,34 +80,51 @@ export class ModelRegistry {
   }
 
   /**
-   * Stores a model that was made elsewhere, under its own id.
+   * Stores a model that was made elsewhere, under its own id, once it is proven: until then nobody sees it but `prove`, by
+   * its `source`.
    * @returns false when the same model is here already
-   * @throws model_exists when another has its id, checkpoint_corrupt, disk_full
+   * @throws model_exists when another has its id, checkpoint_corrupt, disk_full, whatever `prove` throws
    */
-  async add(record: ModelRecord, weights: readonly NamedWeights[]): Promise<boolean> {
+  async add(
+    record: ModelRecord,
+    weights: readonly NamedWeights[],
+    prove: () => Promise<void>,
+  ): Promise<boolean> {
+    if (await this.#holds(record)) return false;
+    try {
+      await new ModelRegistry(this.#store, IMPORTS).publish(record, weights);
+      await prove();
+      // Somebody may have brought another one under its id meanwhile.
+      if (await this.#holds(record)) return false;
+      await this.publish(record, weights);
+    } finally {
+      // What stays is in nobody's way, and the next import of this model removes it.
+      await this.#store.remove(`${IMPORTS}/${record.id}`).catch(() => undefined);
+    }
+    return true;
+  }
+
+  /** Whether the same model is here. @throws model_exists when another has its id */
+  async #holds(record: ModelRecord): Promise<boolean> {
     this.#records.delete(record.id);
     const here = await this.#ifThere(record.id);
-    if (here?.digest === record.digest) return false;
-    if (here !== undefined) {
-      throw new StylographError(
-        'model_exists',
-        `${record.id} is here already, with other weights; remove that one first if this one shall take its place.`,
-      );
-    }
-    await this.publish(record, weights);
-    return true;
+    if (here === undefined || here.digest === record.digest) return here !== undefined;
+    throw new StylographError(
+      'model_exists',
+      `${record.id} is here already, with other weights; remove that one first if this one shall take its place.`,
+    );
   }
 
   /** Newest first: ids sort by time. */
   async #ids(): Promise<string[]> {
-    const names = await this.#store.list(MODELS);
+    const names = await this.#store.list(this.#folder);
     return names.filter((name) => ModelId.safeParse(name).success).reverse();
   }
 
   async #read(id: string): Promise<ModelRecord> {
     const known = this.#records.get(id);
     if (known !== undefined) return known;
-    const record = parseModelRecord(await this.#store.read(`${MODELS}/${id}`, RECORD));
+    const record = parseModelRecord(await this.#store.read(`${this.#folder}/${id}`, RECORD));
     this.#records.set(id, record);
     return record;
   }
@@ -124,7 +153,7 @@ export class ModelRegistry {
   async record(ref: string): Promise<ModelRecord> {
     if (ModelId.safeParse(ref).success) {
       // Looked up on the disk each time, since another process may have removed it.
-      if (await this.#store.exists(`${MODELS}/${ref}`)) return await this.#read(ref);
+      if (await this.#store.exists(`${this.#folder}/${ref}`)) return await this.#read(ref);
     } else if (isReserved(ref)) {
       const records = await this.#all();
       const found = newest(
@@ -247,7 +276,7 @@ export class ModelRegistry {
   /** Removes a model. `latest` falls back to the newest that remains. @throws model_not_found, model_in_use */
   async remove(modelId: string): Promise<void> {
     // One that is damaged can be removed too, so its record is not read.
-    if (!(await this.#store.exists(`${MODELS}/${modelId}`))) throw unknownModel(modelId);
+    if (!(await this.#store.exists(`${this.#folder}/${modelId}`))) throw unknownModel(modelId);
     const held = [...(await this.#aliases.all())].filter(([, id]) => id === modelId).map(([name]) => name);
     if (held.length > 0) {
       throw new StylographError(
@@ -255,14 +284,14 @@ export class ModelRegistry {
         `${modelId} is held by ${held.map((name) => `"${name}"`).join(', ')}; point that elsewhere first.`,
       );
     }
-    await this.#store.remove(`${MODELS}/${modelId}`);
+    await this.#store.remove(`${this.#folder}/${modelId}`);
     this.#records.delete(modelId);
   }
 
   /** The weights as served, in their fixed order. @throws model_not_found, checkpoint_corrupt */
   async readWeights(modelId: string): Promise<NamedWeights[]> {
     const record = await this.record(modelId);
-    const { weights } = decode(await this.#store.read(`${MODELS}/${record.id}`, WEIGHTS));
+    const { weights } = decode(await this.#store.read(`${this.#folder}/${record.id}`, WEIGHTS));
     if (weightsDigest(weights) !== record.digest) {
       throw new StylographError(
         'checkpoint_corrupt',

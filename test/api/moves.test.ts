@@ -4,6 +4,7 @@ import { unzipSync, zipSync } from 'fflate';
 import { packModel } from '../../src/archive/index.ts';
 import { StylographClient, type StylographProblem } from '../../src/client/index.ts';
 import type { Evaluation } from '../../src/contracts/evaluation.ts';
+import type { ModelRecord } from '../../src/contracts/model.ts';
 import { weightsDigest } from '../../src/store/index.ts';
 import { someNetworks, TINY } from '../archive/some.ts';
 import { someEvaluation } from '../evaluation/some.ts';
@@ -52,7 +53,7 @@ test('a model goes from one server to another as one archive and draws the same 
   assert.deepEqual([again.status, again.headers.get('location')], [200, `/models/${id}`]);
 });
 
-test('an archive that is damaged, of another model, or cannot be loaded is refused and leaves nothing', async () => {
+test('an archive that is damaged, of another model, or cannot be loaded is refused and leaves nothing', async (t) => {
   const { record, weights } = someNetworks({ networks: TINY, latentDim: 3 });
   const client = clientOf(there);
   const before = (await client.models.list()).items.length;
@@ -72,12 +73,22 @@ test('an archive that is damaged, of another model, or cannot be loaded is refus
   const manifest = JSON.parse(Buffer.from(forged['stylograph.json']!).toString('utf8'));
   manifest.files['model.json'] = { sha256: sha256(forged['model.json']), bytes: forged['model.json'].length };
   forged['stylograph.json'] = Buffer.from(JSON.stringify(manifest));
+  const ensure = there.inference.ensure.bind(there.inference);
+  const meanwhile: number[] = [];
+  const watched = t.mock.method(there.inference, 'ensure', async (model: ModelRecord) => {
+    meanwhile.push((await client.models.list()).items.length);
+    await ensure(model);
+  });
   await assert.rejects(
     client.models.import(new Uint8Array(zipSync(forged))),
     (error: StylographProblem) =>
       problem('invalid_archive', 422)(error) && /cannot be loaded/.test(error.message),
   );
+  watched.mock.restore();
+  // Nobody could see it, so that `latest` never was a model that cannot be loaded.
+  assert.deepEqual(meanwhile, [before]);
   assert.equal((await client.models.list()).items.length, before);
+  assert.deepEqual(await there.store.list('imports'), []);
 
   const first = new Uint8Array(archive);
   await client.models.import(first);

@@ -72,8 +72,7 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
     },
     async ({ body }, reply) => {
       const { record, weights } = unpackModel(body as Uint8Array);
-      const added = await deps.models.add(record, weights);
-      if (added) await loadOnce(deps, record);
+      const added = await deps.models.add(record, weights, () => loadOnce(deps, record));
       chooserOf(deps).forget();
       reply.header('location', `/models/${record.id}`);
       return reply.code(added ? 201 : 200).send(await deps.models.get(record.id));
@@ -81,15 +80,14 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
   );
 }
 
-/** A model that cannot be loaded is not kept. @throws invalid_archive, inference_unavailable */
+/** A model that cannot be loaded is not taken. @throws invalid_archive, inference_unavailable */
 async function loadOnce(
-  { models, inference }: ApiDeps,
+  { inference }: ApiDeps,
   record: Parameters<ApiDeps['inference']['ensure']>[0],
 ): Promise<void> {
   try {
     await inference.ensure(record);
   } catch (error) {
-    await models.remove(record.id);
     const { code } = error as { code?: string };
     if (code !== 'checkpoint_corrupt' && code !== 'inference_failed') throw error;
     const detail = `The archive holds a model that cannot be loaded, and it was not taken: ${(error as Error).message}`;
