@@ -66,7 +66,7 @@ class S3Folders implements FolderStore {
     try {
       await this.#bucket.put(manifest, bytes);
     } catch (error) {
-      // Unless it is known that nobody can see them the parts stay; `tidy` removes what is abandoned.
+      // Unless it is known that nobody can see them the parts stay, until `tidy` or the folder's removal.
       const now = await this.#bucket.get(manifest).catch(() => {
         throw error;
       });
