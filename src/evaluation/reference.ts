@@ -21,7 +21,7 @@ const STEPS_OF_A_PASS = 16;
 const BATCHES = { least: 8, most: 128 };
 const PATIENCE = 8;
 const SEED = 1;
-/** Rounds of which one is told come at least so long after it. */
+/** How long after the start, and after the last that was told, a round is told. */
 const TELL_EVERY_MS = 10_000;
 /** Test images below which no score means anything. */
 const LEAST_IMAGES = 20;
@@ -104,8 +104,8 @@ export async function ensureClassifier(
       `The reference classifier has taken ${steps} of up to ${plan.steps} steps; it is right about ${percent(validationAccuracy)} of the validation images.`,
     );
   };
-  const trained = await trainClassifier(dataset, plan, { between, onRound });
-  const { weights, standard, testAccuracy, steps } = trained;
+  const options = { between, onRound };
+  const { weights, standard, testAccuracy, steps } = await trainClassifier(dataset, plan, options);
   const { height, width, channels, labels } = info;
   const shape = { height, width, channels, labels: labels.length };
   const record = { dataset: info.id, datasetDigest: info.digest, testAccuracy, shape };
