@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { resolveConfig } from '../src/contracts/presets.ts';
+import { resolveConfig } from '../src/core/contracts/presets.ts';
 import { ask, Unanswered } from './chaos/ask.ts';
 import { configOf } from './chaos/runs.ts';
 import { growth, type MemoryRow, memoryCurves, memoryOf } from './lib/memory.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveConfig } from '../src/contracts/presets.ts';
+import { resolveConfig } from '../src/core/contracts/presets.ts';
 import { median, option } from './lib/article.ts';
 import { processTree } from './lib/processes.ts';
 import { type SwapRow, swapCurves } from './lib/swap-curves.ts';

@@ -2,8 +2,8 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { openLocalPlace } from '../src/cli/local/place.ts';
-import { isFinished, RunRequest } from '../src/contracts/run.ts';
+import { openLocalPlace } from '../src/bin/cli/local/place.ts';
+import { isFinished, RunRequest } from '../src/core/contracts/run.ts';
 import { EXPERIMENTS, resultOf, type TrialResult, writeResult } from './lib/results.ts';
 
 /**

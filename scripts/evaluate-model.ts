@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { EVALUATION_SAMPLES } from '../src/contracts/evaluation.ts';
+import { EVALUATION_SAMPLES } from '../src/core/contracts/evaluation.ts';
 import { loadDataset } from '../src/data/index.ts';
-import { evaluateModel } from '../src/evaluation/index.ts';
 import { ModelRegistry, openFolderStore } from '../src/store/index.ts';
+import { evaluateModel } from '../src/training/evaluation/index.ts';
 
 /**
  * Evaluates a stored model anew, and exports what was scored:

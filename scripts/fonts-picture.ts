@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { DrawnFont } from '../src/data/fonts/index.ts';
+import { tileImages } from '../src/data/images/index.ts';
 import { COLOURS, type Panel, renderFigure } from '../src/figures/canvas.ts';
 import { textPath } from '../src/figures/text.ts';
-import type { DrawnFont } from '../src/fonts/index.ts';
-import { tileImages } from '../src/images/index.ts';
 import { imagesOf, openFontModel, restyle } from './lib/fonts.ts';
 
 /**

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
-import { EVALUATION_SAMPLES } from '../src/contracts/evaluation.ts';
+import { EVALUATION_SAMPLES } from '../src/core/contracts/evaluation.ts';
 import { loadDataset } from '../src/data/index.ts';
-import { Judge } from '../src/evaluation/judge.ts';
-import { inEvaluationOrder } from '../src/evaluation/order.ts';
+import { Judge } from '../src/training/evaluation/judge.ts';
+import { inEvaluationOrder } from '../src/training/evaluation/order.ts';
 import {
   type Baseline,
   baselinesFile,
   measureBaseline,
   writeBaselines,
-} from '../src/evaluation/self-tests.ts';
+} from '../src/training/evaluation/self-tests.ts';
 
 /**
  * Measures the self-tests of a shipped classifier and stores them beside it, so that a first run need not:

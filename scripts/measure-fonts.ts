@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { DrawnFont } from '../src/data/fonts/index.ts';
 import { permutation } from '../src/data/random.ts';
-import { structuralSimilarity } from '../src/evaluation/metrics/reconstruction.ts';
-import type { DrawnFont } from '../src/fonts/index.ts';
+import { structuralSimilarity } from '../src/training/evaluation/metrics/reconstruction.ts';
 import { type FontModel, imagesOf, openFontModel, restyle } from './lib/fonts.ts';
 import type { FontScores, FontsResult, Method } from './lib/fonts-table.ts';
 

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../src/data/index.ts';
-import { FEATURES } from '../src/evaluation/classifier.ts';
-import { classifierFile, describeClassifier, encodeClassifier } from '../src/evaluation/shipped.ts';
-import { trainClassifier } from '../src/evaluation/train-classifier.ts';
+import { FEATURES } from '../src/training/evaluation/classifier.ts';
+import { classifierFile, describeClassifier, encodeClassifier } from '../src/training/evaluation/shipped.ts';
+import { trainClassifier } from '../src/training/evaluation/train-classifier.ts';
 
 /**
  * Trains the reference classifier of a dataset on its training split and writes it to classifiers/, where the

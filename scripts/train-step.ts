@@ -1,4 +1,4 @@
-import { resolveConfig } from '../src/contracts/presets.ts';
+import { resolveConfig } from '../src/core/contracts/presets.ts';
 import { loadDataset } from '../src/data/index.ts';
 import { device } from '../src/engine/index.ts';
 import { train } from '../src/training/loop.ts';

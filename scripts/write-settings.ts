@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SettingsSchema } from '../src/config.ts';
+import { SettingsSchema } from '../src/platform/settings/settings.ts';
 
-/** Writes the README's table of settings from the schema in src/config.ts, between its two markers. */
+/** Writes the README's table of settings from the schema in src/platform/settings/settings.ts, between its two markers. */
 const README = new URL('../README.md', import.meta.url);
 const [BEGIN, END] = ['<!-- settings:begin -->', '<!-- settings:end -->'];
 

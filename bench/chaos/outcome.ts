@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { StylographClient } from '../../src/client/index.ts';
-import type { RunEvent } from '../../src/contracts/run.ts';
+import type { RunEvent } from '../../src/core/contracts/run.ts';
 
 /** Everything a run leaves behind that follows from its seed: two undisturbed runs have the same. */
 export interface Outcome {

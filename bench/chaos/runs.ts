@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run, StylographProblem } from '../../src/client/index.ts';
-import { isFinished, type RunEvent } from '../../src/contracts/run.ts';
+import { isFinished, type RunEvent } from '../../src/core/contracts/run.ts';
 import type { Losses } from './losses.ts';
 import { eventFaults, followingFaults } from './order.ts';
 import { differences, type Outcome, outcomeOf, storedEvents } from './outcome.ts';

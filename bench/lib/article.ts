@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 

@@ -1,5 +1,5 @@
-import { newModelId, newRunId } from '../../src/contracts/common.ts';
-import type { TrainingConfig } from '../../src/contracts/config.ts';
+import { newModelId, newRunId } from '../../src/core/contracts/common.ts';
+import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';

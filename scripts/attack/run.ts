@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prepare } from '../../bench/prepare.mjs';
-import { KeyRing } from '../../src/keys/index.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
 import { publishModel, startServer } from '../../test/api/support.ts';
 import { ensureVenv } from '../setup/venv.mjs';
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TrainingConfig } from '../../src/contracts/config.ts';
+import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import { EXPERIMENTS } from './results.ts';
 import { table } from './tables.ts';
 

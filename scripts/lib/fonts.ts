@@ -1,6 +1,6 @@
-import type { ModelRecord } from '../../src/contracts/model.ts';
+import type { ModelRecord } from '../../src/core/contracts/model.ts';
+import { type DrawnFont, divideFonts, drawFonts, type Part } from '../../src/data/fonts/index.ts';
 import { loadDataset } from '../../src/data/index.ts';
-import { type DrawnFont, divideFonts, drawFonts, type Part } from '../../src/fonts/index.ts';
 import { buildInferenceModel, type InferenceModel } from '../../src/model/inference.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { StylographClient } from '../../src/client/index.ts';
-import type { TrainingConfig } from '../../src/contracts/config.ts';
-import type { Diagnosis, Evaluation, Validation } from '../../src/contracts/evaluation.ts';
-import type { RunRecord } from '../../src/contracts/run.ts';
+import type { TrainingConfig } from '../../src/core/contracts/config.ts';
+import type { Diagnosis, Evaluation, Validation } from '../../src/core/contracts/evaluation.ts';
+import type { RunRecord } from '../../src/core/contracts/run.ts';
 
 /** What is kept of a finished run of a campaign. */
 export interface TrialResult {

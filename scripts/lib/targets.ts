@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../src/contracts/evaluation.ts';
+import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
 import type { TrialResult } from './results.ts';
 import { table } from './tables.ts';
 

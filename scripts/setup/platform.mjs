@@ -27,7 +27,7 @@ export function checkPlatform({ platform, arch } = process) {
 
 /**
  * The check that comes before everything else: a server that others can reach needs keys.
- * src/config.ts makes the same rule part of the settings' schema.
+ * src/platform/settings/settings.ts makes the same rule part of the settings' schema.
  */
 export function checkExposure(env = process.env) {
   const host = env.HOST || '127.0.0.1';

@@ -1,4 +1,4 @@
-import type { FieldError } from '../errors.ts';
+import type { FieldError } from '../core/errors.ts';
 
 /** A mistake as zod tells it. */
 interface Issue {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { InferenceError } from '../contracts/open-inference.ts';
-import { ERRORS, type ErrorCode, type StylographError } from '../errors.ts';
+import { InferenceError } from '../core/contracts/open-inference.ts';
+import { ERRORS, type ErrorCode, type StylographError } from '../core/errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 

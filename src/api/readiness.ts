@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ModelRecord } from '../contracts/model.ts';
-import { errorCodeOf } from '../errors.ts';
+import type { ModelRecord } from '../core/contracts/model.ts';
+import { errorCodeOf } from '../core/errors.ts';
 import type { ApiDeps } from './deps.ts';
 
 export const Readiness = z

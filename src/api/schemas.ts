@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page } from '../contracts/common.ts';
+import type { Page } from '../core/contracts/common.ts';
 
 /** Digits only: `z.coerce` would read an empty string as 0. */
 const toNumber = (text: unknown): unknown =>

@@ -1,4 +1,4 @@
-import { runProgram } from '../cli/program.ts';
+import { runProgram } from './cli/program.ts';
 
 /** The command line. A reader that closes early, such as `head`, ends it quietly. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

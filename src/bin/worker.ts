@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { ToWorker } from '../contracts/worker.ts';
-import { startTracing, type Tracing } from '../observe/index.ts';
-import { type RunWorker, startWorker } from '../queue/worker.ts';
-import { ownVersion } from './version.ts';
+import { ToWorker } from '../core/contracts/worker.ts';
+import { startTracing, type Tracing } from '../platform/telemetry/index.ts';
+import { ownVersion } from '../platform/version.ts';
+import { type RunWorker, startWorker } from '../runs/worker/worker.ts';
 
 /** The worker process. Its parent tells it what to do over IPC; signals to the process group are not for it. */
 const isSource = import.meta.url.endsWith('.ts');
 const childModule = fileURLToPath(
-  new URL(isSource ? '../runner/child.ts' : '../runner/child.js', import.meta.url),
+  new URL(isSource ? '../runs/child/child.ts' : '../runs/child/child.js', import.meta.url),
 );
 let worker: Promise<RunWorker> | undefined;
 let tracing: Tracing | undefined;

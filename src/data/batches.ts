@@ -1,5 +1,5 @@
-import type { LabelledImages } from '../contracts/dataset.ts';
-import { StylographError } from '../errors.ts';
+import type { LabelledImages } from '../core/contracts/dataset.ts';
+import { StylographError } from '../core/errors.ts';
 import { permutation } from './random.ts';
 
 /** `images`: batchSize × height × width × channels bytes; `labels`: batchSize label indices. */

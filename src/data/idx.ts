@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { type ErrorCode, StylographError } from '../errors.ts';
+import { type ErrorCode, StylographError } from '../core/errors.ts';
 
 /** Magic numbers: unsigned bytes (0x08) in 3 or 1 dimensions. */
 const IMAGES_MAGIC = 0x0803;

@@ -1,5 +1,5 @@
-import type { Dataset, DatasetInfo } from '../contracts/dataset.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import type { Dataset, DatasetInfo } from '../core/contracts/dataset.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import type { FolderStore } from '../store/index.ts';
 import { infoOf } from './info.ts';
 import { cacheKey, recall, remember } from './info-cache.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { DatasetInfo } from '../contracts/dataset.ts';
+import { DatasetInfo } from '../core/contracts/dataset.ts';
 
 /** Raised when the split or the digest is computed differently, so that no stale cache is believed. */
 const CACHE_VERSION = 2;

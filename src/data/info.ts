@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Dataset, DatasetInfo } from '../contracts/dataset.ts';
+import type { Dataset, DatasetInfo } from '../core/contracts/dataset.ts';
 
 interface Described extends Pick<DatasetInfo, 'id' | 'name' | 'width' | 'height' | 'channels'> {
   labelNames: readonly string[];

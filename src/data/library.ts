@@ -1,6 +1,6 @@
-import type { DatasetInfo, DatasetLimits } from '../contracts/dataset.ts';
-import { DEFAULT_DATASET_LIMITS } from '../contracts/dataset.ts';
-import { StylographError } from '../errors.ts';
+import type { DatasetInfo, DatasetLimits } from '../core/contracts/dataset.ts';
+import { DEFAULT_DATASET_LIMITS } from '../core/contracts/dataset.ts';
+import { StylographError } from '../core/errors.ts';
 import type { FolderStore } from '../store/index.ts';
 import { describeDataset, isBuiltIn, listDatasets, loadDataset } from './index.ts';
 import { drawSheet } from './sheet.ts';

@@ -1,5 +1,5 @@
-import type { Dataset } from '../contracts/dataset.ts';
-import { encodePng, tileImages } from '../images/index.ts';
+import type { Dataset } from '../core/contracts/dataset.ts';
+import { encodePng, tileImages } from './images/index.ts';
 
 const SAMPLES = 10;
 /** Images of a label that its mean is taken of. */

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BUILT_IN_DATASETS } from '../contracts/built-in.ts';
-import type { DatasetInfo, LabelledImages } from '../contracts/dataset.ts';
-import { StylographError } from '../errors.ts';
+import type { BUILT_IN_DATASETS } from '../core/contracts/built-in.ts';
+import type { DatasetInfo, LabelledImages } from '../core/contracts/dataset.ts';
+import { StylographError } from '../core/errors.ts';
 import { type IdxOrigin, parseIdxImages, parseIdxLabels } from './idx.ts';
 
 /** A dataset as its publisher gives it: training and test images, not yet split further. */

@@ -1,4 +1,4 @@
-import type { LabelledImages } from '../contracts/dataset.ts';
+import type { LabelledImages } from '../core/contracts/dataset.ts';
 import { pick } from './batches.ts';
 import { permutation } from './random.ts';
 

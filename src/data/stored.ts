@@ -1,5 +1,5 @@
-import { type Dataset, DatasetId, DatasetInfo, type LabelledImages } from '../contracts/dataset.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { type Dataset, DatasetId, DatasetInfo, type LabelledImages } from '../core/contracts/dataset.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import { type FolderStore, openFolderStore } from '../store/index.ts';
 import { drawSheet } from './sheet.ts';
 

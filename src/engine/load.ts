@@ -1,5 +1,5 @@
 import util from 'node:util';
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 
 type Tf = typeof import('@tensorflow/tfjs-node-gpu');
 

@@ -1,4 +1,4 @@
-import type { EngineFacts } from '../contracts/engine.ts';
+import type { EngineFacts } from '../core/contracts/engine.ts';
 import { loadEngine } from './load.ts';
 
 /** TensorFlow, loaded once a process. Importing this module loads the native library (about 400 MB resident). */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { encodePng } from '../images/png.ts';
-import { enlarge, type Raster } from '../images/raster.ts';
+import { encodePng } from '../data/images/png.ts';
+import { enlarge, type Raster } from '../data/images/raster.ts';
 
 /** Colours of every figure. */
 export const COLOURS = {

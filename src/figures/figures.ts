@@ -1,6 +1,6 @@
-import type { FigureName, FigureSheet } from '../contracts/figures.ts';
-import type { ImageSpec } from '../contracts/model.ts';
-import { splitImages } from '../images/sheet.ts';
+import type { FigureName, FigureSheet } from '../core/contracts/figures.ts';
+import type { ImageSpec } from '../core/contracts/model.ts';
+import { splitImages } from '../data/images/sheet.ts';
 import { type Figure, renderFigure, svgFigure } from './canvas.ts';
 import { curvesFigure } from './curves.ts';
 import { allLabelsFigure, scatterFigure } from './scatter.ts';

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type gifencModule from 'gifenc';
 import type * as H264 from 'h264-mp4-encoder';
 import sharp from 'sharp';
-import type { FilmFormat, PackedFilm } from '../contracts/films.ts';
-import type { Raster } from '../images/raster.ts';
+import type { FilmFormat, PackedFilm } from '../core/contracts/films.ts';
+import type { Raster } from '../data/images/raster.ts';
 import { drawFilmFrames, LOOKS } from './film-frames.ts';
 import { clearTimes } from './mp4-times.ts';
 

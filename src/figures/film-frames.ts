@@ -1,7 +1,7 @@
 import sharp from 'sharp';
-import type { FilmRecord, PackedFilm } from '../contracts/films.ts';
-import type { Raster } from '../images/raster.ts';
-import { splitImages } from '../images/sheet.ts';
+import type { FilmRecord, PackedFilm } from '../core/contracts/films.ts';
+import type { Raster } from '../data/images/raster.ts';
+import { splitImages } from '../data/images/sheet.ts';
 import { COLOURS } from './canvas.ts';
 import { unpackFrames } from './frames.ts';
 import { textPath } from './text.ts';

@@ -1,6 +1,6 @@
-import { forkAside } from '../contracts/child-process.ts';
-import type { FilmFormat, PackedFilm } from '../contracts/films.ts';
-import { StylographError } from '../errors.ts';
+import type { FilmFormat, PackedFilm } from '../core/contracts/films.ts';
+import { StylographError } from '../core/errors.ts';
+import { forkAside } from '../platform/processes/fork.ts';
 
 export interface EncodingTask {
   film: PackedFilm;

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate, inflateSync } from 'node:zlib';
-import type { FilmRecord, PackedFilm } from '../contracts/films.ts';
-import type { ImageSpec } from '../contracts/model.ts';
+import type { FilmRecord, PackedFilm } from '../core/contracts/films.ts';
+import type { ImageSpec } from '../core/contracts/model.ts';
 
 const deflated = promisify(deflate);
 

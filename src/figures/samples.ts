@@ -1,6 +1,6 @@
-import type { SampleSheet } from '../contracts/figures.ts';
-import type { ImageSpec } from '../contracts/model.ts';
-import { splitImages } from '../images/sheet.ts';
+import type { SampleSheet } from '../core/contracts/figures.ts';
+import type { ImageSpec } from '../core/contracts/model.ts';
+import { splitImages } from '../data/images/sheet.ts';
 import { COLOURS, type Figure, renderFigure } from './canvas.ts';
 import { scatterFigure } from './scatter.ts';
 import { textPath, textWidth } from './text.ts';

@@ -1,5 +1,5 @@
-import { manifoldAxis } from '../contracts/manifold.ts';
-import type { ImageSpec } from '../contracts/model.ts';
+import { manifoldAxis } from '../core/contracts/manifold.ts';
+import type { ImageSpec } from '../core/contracts/model.ts';
 import { COLOURS, type Figure } from './canvas.ts';
 import { axisName } from './scatter.ts';
 import { textPath, textWidth } from './text.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import opentype from 'opentype.js';
-import { pathData } from '../fonts/path.ts';
+import { pathData } from '../data/fonts/path.ts';
 
 const require = createRequire(import.meta.url);
 

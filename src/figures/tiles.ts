@@ -1,6 +1,6 @@
-import type { ImageSpec } from '../contracts/model.ts';
-import type { Raster } from '../images/raster.ts';
-import { tileImages } from '../images/sheet.ts';
+import type { ImageSpec } from '../core/contracts/model.ts';
+import type { Raster } from '../data/images/raster.ts';
+import { tileImages } from '../data/images/sheet.ts';
 import { COLOURS } from './canvas.ts';
 
 /** Width of the faint lines between images. */

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
+import type { ModelRecord, NamedWeights } from '../core/contracts/model.ts';
 import { type CompiledGraph, compileGraph, GraphBuilder, tf } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from './decoder.ts';
 import { encoderSpecs, encoderStatistics } from './encoder.ts';

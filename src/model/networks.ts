@@ -1,5 +1,5 @@
-import type { TrainingConfig } from '../contracts/config.ts';
-import type { NamedWeights } from '../contracts/model.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
 import { StepRandom, tf, updateAverages } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from './decoder.ts';
 import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts';

@@ -1,5 +1,5 @@
-import type { TrainingConfig } from '../contracts/config.ts';
-import { StylographError } from '../errors.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** What decides the sizes of the three networks. */
 export interface ModelShape {

@@ -1,4 +1,4 @@
-import type { TrainingConfig } from '../contracts/config.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
 import {
   GradientTape,
   type Scalar,

@@ -1,6 +1,6 @@
-import type { NamedWeights } from '../contracts/model.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
+import { StylographError } from '../core/errors.ts';
 import { type StepRandom, type Tensor, tf } from '../engine/index.ts';
-import { StylographError } from '../errors.ts';
 
 /** A weight before it has values. Glorot-uniform kernels and zero biases are Keras's defaults. */
 export interface WeightSpec {

@@ -1,4 +1,4 @@
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** Time as the batcher sees it; tests give their own. */
 export interface Clock {

@@ -2,9 +2,9 @@
  * The inference child: holds loaded models and answers the calls of contracts/inference.ts, one after another.
  * It speaks to its parent only, and ends with it.
  */
-import { FACTS_EVERY_MS } from '../contracts/engine.ts';
-import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
-import { errorCodeOf } from '../errors.ts';
+import { FACTS_EVERY_MS } from '../core/contracts/engine.ts';
+import type { FromInferenceChild, ToInferenceChild } from '../core/contracts/inference.ts';
+import { errorCodeOf } from '../core/errors.ts';
 import type { InferenceModel } from '../model/inference.ts';
 import { type FolderStore, ModelRegistry, openStore } from '../store/index.ts';
 

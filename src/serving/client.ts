@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineFacts } from '../contracts/engine.ts';
-import type { ModelRecord } from '../contracts/model.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import type { EngineFacts } from '../core/contracts/engine.ts';
+import type { ModelRecord } from '../core/contracts/model.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
 import { ChildKeeper } from './keeper.ts';
 import { LoadedModels } from './loaded.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineFacts } from '../contracts/engine.ts';
-import { StylographError } from '../errors.ts';
+import type { EngineFacts } from '../core/contracts/engine.ts';
+import { StylographError } from '../core/errors.ts';
 import type { LoadedModels } from './loaded.ts';
 import { InferenceProcess } from './process.ts';
 import { Replacement } from './replacement.ts';

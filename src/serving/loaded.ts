@@ -1,4 +1,4 @@
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** A model during whose loading this many children ended is given up. */
 const MAX_DEATHS = 2;

@@ -1,5 +1,5 @@
-import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
-import type { ModelRecord } from '../contracts/model.ts';
+import type { FromInferenceChild, ToInferenceChild } from '../core/contracts/inference.ts';
+import type { ModelRecord } from '../core/contracts/model.ts';
 
 type Numbers = Float32Array | Int32Array | Uint8Array;
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { forwardComplaints } from '../contracts/child-process.ts';
-import type { EngineFacts } from '../contracts/engine.ts';
-import type { FromInferenceChild, ToInferenceChild } from '../contracts/inference.ts';
-import { StylographError } from '../errors.ts';
+import type { EngineFacts } from '../core/contracts/engine.ts';
+import type { FromInferenceChild, ToInferenceChild } from '../core/contracts/inference.ts';
+import { StylographError } from '../core/errors.ts';
+import { forwardComplaints } from '../platform/processes/fork.ts';
 import { WorkLost } from './batcher.ts';
 import type { Answer, Call } from './operations.ts';
 import { watchForHang } from './vitals.ts';

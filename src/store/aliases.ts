@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ModelId, Timestamp } from '../contracts/common.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { ModelId, Timestamp } from '../core/contracts/common.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import type { FolderStore, Versioned } from './store.ts';
 
 const ALIASES = 'aliases';

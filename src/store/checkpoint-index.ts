@@ -1,4 +1,4 @@
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import type { FolderStore, Versioned } from './store.ts';
 
 const FORMAT = 1;

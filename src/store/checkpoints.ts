@@ -1,8 +1,8 @@
-import type { DiscriminatorEntropies, TrainingState } from '../contracts/checkpoint.ts';
-import type { TrainingConfig } from '../contracts/config.ts';
-import type { NamedWeights } from '../contracts/model.ts';
-import type { CheckpointInfo } from '../contracts/run.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import type { DiscriminatorEntropies, TrainingState } from '../core/contracts/checkpoint.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
+import type { CheckpointInfo } from '../core/contracts/run.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import {
   changeIndex,
   checkpointsOf,

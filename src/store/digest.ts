@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NamedWeights } from '../contracts/model.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
 
 /** SHA-256 of bytes, hexadecimal. */
 export function sha256(bytes: Uint8Array): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** Where half-written things live until they are renamed into place: in the same file system as the rest. */
 export const TEMPORARY = '.tmp';

@@ -1,5 +1,5 @@
-import { DrawingRecord, FilmRecord, type PackedFilm } from '../contracts/films.ts';
-import { errorCodeOf } from '../errors.ts';
+import { DrawingRecord, FilmRecord, type PackedFilm } from '../core/contracts/films.ts';
+import { errorCodeOf } from '../core/errors.ts';
 import type { FolderStore } from './store.ts';
 
 const RECORD = 'film.json';

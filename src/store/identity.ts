@@ -1,5 +1,5 @@
 import { ulid } from 'ulid';
-import { errorCodeOf } from '../errors.ts';
+import { errorCodeOf } from '../core/errors.ts';
 import type { FolderStore } from './store.ts';
 
 const FILE = 'store.json';

@@ -1,4 +1,4 @@
-import type { NamedWeights } from '../contracts/model.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
 import { decode, encode } from './safetensors.ts';
 import type { FolderStore } from './store.ts';
 

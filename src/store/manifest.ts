@@ -1,4 +1,4 @@
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 import { sha256 } from './digest.ts';
 
 /** The file of a folder that lists the others. */

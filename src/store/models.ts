@@ -1,8 +1,8 @@
-import { Alias, ModelId, type Page } from '../contracts/common.ts';
-import { type Model, ModelRecord, type NamedWeights } from '../contracts/model.ts';
-import { completeConfig } from '../contracts/presets.ts';
-import type { MetricComparison } from '../contracts/promotion.ts';
-import { errorCodeOf, StylographError } from '../errors.ts';
+import { Alias, ModelId, type Page } from '../core/contracts/common.ts';
+import { type Model, ModelRecord, type NamedWeights } from '../core/contracts/model.ts';
+import { completeConfig } from '../core/contracts/presets.ts';
+import type { MetricComparison } from '../core/contracts/promotion.ts';
+import { errorCodeOf, StylographError } from '../core/errors.ts';
 import { Aliases, unknownAlias } from './aliases.ts';
 import { weightsDigest } from './digest.ts';
 import { gate } from './promotion.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** Each part starts with a letter or digit, which rules out `.`, `..`, hidden names and absolute paths. */
 const PART = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,199}$/;

@@ -1,7 +1,7 @@
-import type { Evaluation } from '../contracts/evaluation.ts';
-import type { ModelRecord } from '../contracts/model.ts';
-import type { MetricComparison } from '../contracts/promotion.ts';
-import { type FieldError, StylographError } from '../errors.ts';
+import type { Evaluation } from '../core/contracts/evaluation.ts';
+import type { ModelRecord } from '../core/contracts/model.ts';
+import type { MetricComparison } from '../core/contracts/promotion.ts';
+import { type FieldError, StylographError } from '../core/errors.ts';
 
 interface Rule {
   metric: string;

@@ -1,4 +1,4 @@
-import { StylographError } from '../errors.ts';
+import { StylographError } from '../core/errors.ts';
 import type { FolderStore } from './store.ts';
 
 const folderOf = (runId: string): string => `runs/${runId}/samples`;

@@ -1,5 +1,5 @@
-import type { NamedWeights } from '../contracts/model.ts';
-import { StylographError } from '../errors.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
+import { StylographError } from '../core/errors.ts';
 
 /** The format allows headers up to 100 MB; ours are a few kilobytes. */
 const MAX_HEADER_BYTES = 100_000_000;

@@ -1,4 +1,4 @@
-import type { NamedWeights } from '../contracts/model.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
 import { IterationWeights } from './iterations.ts';
 import type { FolderStore } from './store.ts';
 

@@ -1,7 +1,7 @@
-import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
-import type { FigureSheet } from '../contracts/figures.ts';
-import { manifoldGrid } from '../contracts/manifold.ts';
-import type { ModelRecord, NamedWeights } from '../contracts/model.ts';
+import type { Dataset, LabelledImages } from '../core/contracts/dataset.ts';
+import type { FigureSheet } from '../core/contracts/figures.ts';
+import { manifoldGrid } from '../core/contracts/manifold.ts';
+import type { ModelRecord, NamedWeights } from '../core/contracts/model.ts';
 import { pick } from '../data/batches.ts';
 import { StepRandom } from '../engine/index.ts';
 import { decoderSpecs, decoderStatistics } from '../model/decoder.ts';

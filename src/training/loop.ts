@@ -1,10 +1,10 @@
-import type { TrainingState } from '../contracts/checkpoint.ts';
-import type { TrainingConfig } from '../contracts/config.ts';
-import type { Dataset } from '../contracts/dataset.ts';
-import type { SampleSheet } from '../contracts/figures.ts';
-import type { NamedWeights } from '../contracts/model.ts';
-import type { RunProgress } from '../contracts/run.ts';
-import { StylographError } from '../errors.ts';
+import type { TrainingState } from '../core/contracts/checkpoint.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
+import type { Dataset } from '../core/contracts/dataset.ts';
+import type { SampleSheet } from '../core/contracts/figures.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
+import type { RunProgress } from '../core/contracts/run.ts';
+import { StylographError } from '../core/errors.ts';
 import { servedDecoder } from '../model/networks.ts';
 import { drawSamples } from './samples.ts';
 import { frameIterations, isDue } from './schedule.ts';

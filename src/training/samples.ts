@@ -1,6 +1,6 @@
-import type { Dataset, LabelledImages } from '../contracts/dataset.ts';
-import type { SampleSheet } from '../contracts/figures.ts';
-import { manifoldGrid } from '../contracts/manifold.ts';
+import type { Dataset, LabelledImages } from '../core/contracts/dataset.ts';
+import type { SampleSheet } from '../core/contracts/figures.ts';
+import { manifoldGrid } from '../core/contracts/manifold.ts';
 import { StepRandom, type Tensor2D, tf } from '../engine/index.ts';
 import { decode } from '../model/decoder.ts';
 import { encode } from '../model/encoder.ts';

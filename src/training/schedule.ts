@@ -1,5 +1,5 @@
-import type { DiscriminatorEntropies } from '../contracts/checkpoint.ts';
-import type { TrainingConfig } from '../contracts/config.ts';
+import type { DiscriminatorEntropies } from '../core/contracts/checkpoint.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
 
 /**
  * Decisions of the training procedure as pure functions of losses and settings.

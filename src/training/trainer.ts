@@ -1,7 +1,7 @@
-import type { DiscriminatorEntropies, TrainingState } from '../contracts/checkpoint.ts';
-import type { TrainingConfig } from '../contracts/config.ts';
-import type { Dataset } from '../contracts/dataset.ts';
-import type { NamedWeights } from '../contracts/model.ts';
+import type { DiscriminatorEntropies, TrainingState } from '../core/contracts/checkpoint.ts';
+import type { TrainingConfig } from '../core/contracts/config.ts';
+import type { Dataset } from '../core/contracts/dataset.ts';
+import type { NamedWeights } from '../core/contracts/model.ts';
 import { type Batch, BatchStream } from '../data/batches.ts';
 import { StepRandom, type Tensor2D, tf } from '../engine/index.ts';
 import {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { newModelId } from '../../src/contracts/common.ts';
-import { type AuditEntry, createKey, KeyRing, revokeKey } from '../../src/keys/index.ts';
+import { newModelId } from '../../src/core/contracts/common.ts';
+import { type AuditEntry, createKey, KeyRing, revokeKey } from '../../src/platform/keys/index.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 const HASHED = createHash('sha256').update('kept-as-a-digest').digest('hex');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { loadSettings } from '../../src/config.ts';
-import { KeyRing } from '../../src/keys/index.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
+import { loadSettings } from '../../src/platform/settings/settings.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 const STUDIO = 'https://studio.example.org';

@@ -10,7 +10,7 @@ import { loadDataset } from '../../src/data/index.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { folders, picture } from '../data/upload/pictures.ts';
-import { until } from '../queue/support.ts';
+import { until } from '../runs/support.ts';
 import { assertProblem, pngSize, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

@@ -3,8 +3,8 @@ import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { EventSource } from 'eventsource';
 import request from 'supertest';
-import type { RunEvent } from '../../src/contracts/run.ts';
-import { until } from '../queue/support.ts';
+import type { RunEvent } from '../../src/core/contracts/run.ts';
+import { until } from '../runs/support.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { request as rawRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { newRunId } from '../../src/contracts/common.ts';
+import { newRunId } from '../../src/core/contracts/common.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

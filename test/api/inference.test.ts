@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import request from 'supertest';
-import { newModelId } from '../../src/contracts/common.ts';
-import { manifoldAxis } from '../../src/contracts/manifold.ts';
-import type { ModelRecord } from '../../src/contracts/model.ts';
-import { until } from '../queue/support.ts';
+import { newModelId } from '../../src/core/contracts/common.ts';
+import { manifoldAxis } from '../../src/core/contracts/manifold.ts';
+import type { ModelRecord } from '../../src/core/contracts/model.ts';
+import { until } from '../runs/support.ts';
 import { assertProblem, pngSize, publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

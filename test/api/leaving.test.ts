@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import type { ApiDeps } from '../../src/api/deps.ts';
-import { newModelId } from '../../src/contracts/common.ts';
-import { type AuditEntry, KeyRing } from '../../src/keys/index.ts';
-import { Metrics } from '../../src/observe/index.ts';
+import { newModelId } from '../../src/core/contracts/common.ts';
+import { type AuditEntry, KeyRing } from '../../src/platform/keys/index.ts';
+import { Metrics } from '../../src/platform/telemetry/index.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
-import { until } from '../queue/support.ts';
+import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
 /** A registry whose removals tell when they begin, and wait until they may go on. */

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import request from 'supertest';
 import { DEFAULT_API_LIMITS } from '../../src/api/deps.ts';
-import { KeyRing } from '../../src/keys/index.ts';
-import { until } from '../queue/support.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
+import { until } from '../runs/support.ts';
 import { assertProblem, publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { Metrics, watchService } from '../../src/observe/index.ts';
+import { Metrics, watchService } from '../../src/platform/telemetry/index.ts';
 import { startInference } from '../../src/serving/client.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
-import { until } from '../queue/support.ts';
+import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
 const meter = new Metrics();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { unzipSync, zipSync } from 'fflate';
-import { packModel } from '../../src/archive/index.ts';
 import { StylographClient, type StylographProblem } from '../../src/client/index.ts';
-import type { Evaluation } from '../../src/contracts/evaluation.ts';
-import type { ModelRecord } from '../../src/contracts/model.ts';
+import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
+import type { ModelRecord } from '../../src/core/contracts/model.ts';
+import { packModel } from '../../src/store/archive/index.ts';
 import { weightsDigest } from '../../src/store/index.ts';
-import { someNetworks, TINY } from '../archive/some.ts';
-import { someEvaluation } from '../evaluation/some.ts';
+import { someNetworks, TINY } from '../store/archive/some.ts';
+import { someEvaluation } from '../training/evaluation/some.ts';
 import { startServer, type TestServer } from './support.ts';
 
 let here: TestServer;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import request from 'supertest';
-import { newRunId } from '../../src/contracts/common.ts';
+import { newRunId } from '../../src/core/contracts/common.ts';
 import { assertProblem, publishModel, startServer } from './support.ts';
 
 test('without Redis runs are unavailable at once, readiness says why, and inference goes on', async () => {

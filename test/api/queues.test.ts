@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { createKey, KeyRing, revokeKey } from '../../src/keys/index.ts';
+import { createKey, KeyRing, revokeKey } from '../../src/platform/keys/index.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylograph-queues-'));

@@ -1,4 +1,4 @@
-import { type PrivateRedis, startPrivateRedis } from '../../src/queue/private-redis.ts';
+import { type PrivateRedis, startPrivateRedis } from '../../src/platform/redis/private-redis.ts';
 
 /** A Redis of the test's own in a folder; `npm test` names the server program. */
 export async function startTestRedis(folder: string): Promise<PrivateRedis> {

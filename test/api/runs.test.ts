@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { newRunId } from '../../src/contracts/common.ts';
-import type { Figure } from '../../src/contracts/figures.ts';
-import { StylographError } from '../../src/errors.ts';
+import { newRunId } from '../../src/core/contracts/common.ts';
+import type { Figure } from '../../src/core/contracts/figures.ts';
+import { StylographError } from '../../src/core/errors.ts';
 import { saveFigure } from '../../src/store/runs.ts';
 import { assertProblem, publishModel, startServer, type TestServer, TINY } from './support.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
-import type { TrainingConfig } from '../../src/contracts/config.ts';
-import type { ModelRecord } from '../../src/contracts/model.ts';
-import { until } from '../queue/support.ts';
+import type { TrainingConfig } from '../../src/core/contracts/config.ts';
+import type { ModelRecord } from '../../src/core/contracts/model.ts';
+import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

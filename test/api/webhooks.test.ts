@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import request from 'supertest';
-import { until } from '../queue/support.ts';
+import { until } from '../runs/support.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { processTree } from '../../bench/lib/processes.ts';
-import { isAlive } from '../../src/queue/redis-process.ts';
+import { isAlive } from '../../src/platform/redis/redis-process.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { publishModel } from '../api/support.ts';
-import { until } from '../queue/support.ts';
+import { until } from '../runs/support.ts';
 import { type Service, spawnServer, startServiceIn } from './support.ts';
 
 /** The ways in which the service or its parts end, by request and without, with real processes. */

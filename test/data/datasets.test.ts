@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { DatasetInfo } from '../../src/contracts/dataset.ts';
+import { DatasetInfo } from '../../src/core/contracts/dataset.ts';
 import { describeDataset, listDatasets, loadDataset } from '../../src/data/index.ts';
 import { idx, smallSet, temporaryDataDir, writeOwnMnist } from './fixtures.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { findDeployTools } from '../../scripts/setup/deploy-tools.mjs';
-import { loadSettings } from '../../src/config.ts';
+import { loadSettings } from '../../src/platform/settings/settings.ts';
 import { parseS3Location } from '../../src/store/s3/location.ts';
 import { ROOT, read, readYaml, unknownSettings } from './support.ts';
 

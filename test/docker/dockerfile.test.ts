@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findDeployTools } from '../../scripts/setup/deploy-tools.mjs';
-import { loadSettings } from '../../src/config.ts';
+import { loadSettings } from '../../src/platform/settings/settings.ts';
 import { ROOT, read, unknownSettings } from './support.ts';
 
 const { bin } = await findDeployTools();

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject';
 import { parseAllDocuments } from 'yaml';
 import { findDeployTools } from '../../scripts/setup/deploy-tools.mjs';
-import { loadSettings } from '../../src/config.ts';
-import { Metrics, watchService } from '../../src/observe/index.ts';
+import { loadSettings } from '../../src/platform/settings/settings.ts';
+import { Metrics, watchService } from '../../src/platform/telemetry/index.ts';
 import { ROOT, read, readDocuments, unknownSettings } from './support.ts';
 
 const FOLDER = 'docs/deploy/kubernetes';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
-import { SettingsSchema } from '../../src/config.ts';
+import { SettingsSchema } from '../../src/platform/settings/settings.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { KeyRing } from '../../src/keys/index.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
 import { publishModel, startServer, type TestServer } from '../api/support.ts';
 
 const KEY = 'the-key-of-another-service';

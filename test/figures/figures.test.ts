@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import type { FigureSheet } from '../../src/contracts/figures.ts';
-import { describeFigure, figureFile, parseFigureFile } from '../../src/contracts/figures.ts';
+import type { FigureSheet } from '../../src/core/contracts/figures.ts';
+import { describeFigure, figureFile, parseFigureFile } from '../../src/core/contracts/figures.ts';
 import { drawFigures } from '../../src/figures/index.ts';
 
 const DIGITS = Array.from({ length: 10 }, (_, label) => String(label));

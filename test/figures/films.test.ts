@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { FILM_TYPES, type FilmFormat } from '../../src/contracts/films.ts';
-import type { StylographError } from '../../src/errors.ts';
+import { FILM_TYPES, type FilmFormat } from '../../src/core/contracts/films.ts';
+import type { StylographError } from '../../src/core/errors.ts';
 import { encodeFilm } from '../../src/figures/index.ts';
 import { someFilm } from './some-film.ts';
 

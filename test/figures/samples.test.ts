@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import type { SampleSheet } from '../../src/contracts/figures.ts';
+import type { SampleSheet } from '../../src/core/contracts/figures.ts';
 import { drawSample } from '../../src/figures/index.ts';
 import { textPath, textWidth } from '../../src/figures/text.ts';
 

@@ -1,4 +1,4 @@
-import type { PackedFilm } from '../../src/contracts/films.ts';
+import type { PackedFilm } from '../../src/core/contracts/films.ts';
 import { FilmPacker } from '../../src/figures/index.ts';
 
 /** A film of a square that grows darker: 2 × 2 images of 8 × 8. */

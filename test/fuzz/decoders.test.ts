@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { packModel, unpackModel } from '../../src/archive/index.ts';
-import { errorCodeOf } from '../../src/errors.ts';
-import { decodeImage } from '../../src/images/index.ts';
-import { someNetworks, TINY } from '../archive/some.ts';
+import { errorCodeOf } from '../../src/core/errors.ts';
+import { decodeImage } from '../../src/data/images/index.ts';
+import { packModel, unpackModel } from '../../src/store/archive/index.ts';
+import { someNetworks, TINY } from '../store/archive/some.ts';
 import { mutate } from './mutate.ts';
 
 /** Damaged files of each kind; `FUZZ=20000 npm test -- fuzz` tries more. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { TrainingConfig } from '../../src/contracts/config.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { TrainingConfig } from '../../src/core/contracts/config.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { type StepRandom, type Tensor2D, type Tensor4D, tf } from '../../src/engine/index.ts';
 import { decode, decodeLogits } from '../../src/model/decoder.ts';
 import { discriminate } from '../../src/model/discriminator.ts';

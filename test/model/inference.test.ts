@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelRecord } from '../../src/contracts/model.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { ModelRecord } from '../../src/core/contracts/model.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../../src/engine/index.ts';
 import { decodeLogits } from '../../src/model/decoder.ts';
 import { encode } from '../../src/model/encoder.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { GradientTape, StepRandom, type Tensor, tf } from '../../src/engine/index.ts';
 import {
   createNetworks,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TrainingConfigOverrides } from '../../src/contracts/config.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { TrainingConfigOverrides } from '../../src/core/contracts/config.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import {
   type Scalar,
   StepRandom,

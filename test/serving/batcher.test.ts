@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorCodeOf } from '../../src/errors.ts';
+import { errorCodeOf } from '../../src/core/errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, WorkLost } from '../../src/serving/batcher.ts';
 
 /** Time that passes when told to. */

@@ -4,7 +4,7 @@ import { readdir, utimes } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { errorCodeOf } from '../../src/errors.ts';
+import { errorCodeOf } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/index.ts';
 import { parseS3Location } from '../../src/store/s3/location.ts';
 import { openS3Store } from '../../src/store/s3/store.ts';

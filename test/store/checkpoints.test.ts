@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { newRunId } from '../../src/contracts/common.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
-import { errorCodeOf, StylographError } from '../../src/errors.ts';
+import { newRunId } from '../../src/core/contracts/common.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
+import { errorCodeOf, StylographError } from '../../src/core/errors.ts';
 import {
   claimRun,
   type FolderStore,

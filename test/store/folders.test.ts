@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { errorCodeOf } from '../../src/errors.ts';
+import { errorCodeOf } from '../../src/core/errors.ts';
 import { openFolderStore, weightsDigest } from '../../src/store/index.ts';
 import { someWeights, temporaryFolder } from './support.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { newModelId } from '../../src/contracts/common.ts';
-import { errorCodeOf } from '../../src/errors.ts';
+import { newModelId } from '../../src/core/contracts/common.ts';
+import { errorCodeOf } from '../../src/core/errors.ts';
 import { type FolderStore, ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { pause, someModel, someWeights, temporaryFolder } from './support.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Evaluation } from '../../src/contracts/evaluation.ts';
-import { errorCodeOf, type StylographError } from '../../src/errors.ts';
+import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
+import { errorCodeOf, type StylographError } from '../../src/core/errors.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
-import { someEvaluation } from '../evaluation/some.ts';
+import { someEvaluation } from '../training/evaluation/some.ts';
 import { someModel, temporaryFolder } from './support.ts';
 
 async function setUp(t: TestContext) {

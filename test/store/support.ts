@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { TrainingState } from '../../src/contracts/checkpoint.ts';
-import { newModelId, newRunId } from '../../src/contracts/common.ts';
-import type { ModelRecord, NamedWeights } from '../../src/contracts/model.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { TrainingState } from '../../src/core/contracts/checkpoint.ts';
+import { newModelId, newRunId } from '../../src/core/contracts/common.ts';
+import type { ModelRecord, NamedWeights } from '../../src/core/contracts/model.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { weightsDigest } from '../../src/store/index.ts';
 
 /** A folder that is gone when the test is. */

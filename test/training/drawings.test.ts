@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Dataset, LabelledImages } from '../../src/contracts/dataset.ts';
-import type { FigureSheet } from '../../src/contracts/figures.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { Dataset, LabelledImages } from '../../src/core/contracts/dataset.ts';
+import type { FigureSheet } from '../../src/core/contracts/figures.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { tf } from '../../src/engine/index.ts';
 import { createNetworks, disposeNetworks, exportNetworks, servedDecoder } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';

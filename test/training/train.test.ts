@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TrainingState } from '../../src/contracts/checkpoint.ts';
-import type { TrainingConfigOverrides } from '../../src/contracts/config.ts';
-import type { Dataset } from '../../src/contracts/dataset.ts';
-import { resolveConfig } from '../../src/contracts/presets.ts';
+import type { TrainingState } from '../../src/core/contracts/checkpoint.ts';
+import type { TrainingConfigOverrides } from '../../src/core/contracts/config.ts';
+import type { Dataset } from '../../src/core/contracts/dataset.ts';
+import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { tf } from '../../src/engine/index.ts';
 import { servedWeights, type TrainingEvent, train } from '../../src/training/loop.ts';
 import {

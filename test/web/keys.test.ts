@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { KeyRing } from '../../src/keys/index.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
 import { publishModel, startServer, type TestServer } from '../api/support.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 

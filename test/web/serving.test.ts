@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
-import { KeyRing } from '../../src/keys/index.ts';
+import { KeyRing } from '../../src/platform/keys/index.ts';
 import { startServer, type TestServer } from '../api/support.ts';
 
 /** The dashboard as `npm test` has just built it. */

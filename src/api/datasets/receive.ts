@@ -1,8 +1,8 @@
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type DatasetInfo, DatasetUpload } from '../../contracts/dataset.ts';
-import { invalidField, invalidFields, StylographError } from '../../errors.ts';
+import { type DatasetInfo, DatasetUpload } from '../../core/contracts/dataset.ts';
+import { invalidField, invalidFields, StylographError } from '../../core/errors.ts';
 import type { DatasetInbox, Datasets } from '../deps.ts';
 import { fieldErrorsOf } from '../fields.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ModelId } from '../../contracts/common.ts';
+import { ModelId } from '../../core/contracts/common.ts';
 import { queryBoolean, queryInt, withDefault } from '../schemas.ts';
 import type { Stopwatch } from './model.ts';
 import type { SheetLook } from './pictures.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { ModelReference } from '../../contracts/common.ts';
-import type { LabelReference } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import { errorCodeOf, StylographError } from '../../errors.ts';
+import { ModelReference } from '../../core/contracts/common.ts';
+import type { LabelReference } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import type { Timings } from '../../serving/client.ts';
 import type { ApiDeps } from '../deps.ts';
 import { SharedLookup } from './lookup.ts';

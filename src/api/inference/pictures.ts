@@ -1,7 +1,7 @@
-import type { GeneratedImage } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import { StylographError } from '../../errors.ts';
-import { encodePng, encodePngAside, sheetSize, splitImages, tileImages } from '../../images/index.ts';
+import type { GeneratedImage } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import { StylographError } from '../../core/errors.ts';
+import { encodePng, encodePngAside, sheetSize, splitImages, tileImages } from '../../data/images/index.ts';
 import type { Inference } from '../../serving/client.ts';
 import type { Stopwatch } from './model.ts';
 

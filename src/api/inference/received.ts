@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isBuiltIn } from '../../contracts/built-in.ts';
-import type { EncodeRequest, ImageInput, LabelReference } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import { type FieldError, invalidField, StylographError } from '../../errors.ts';
-import { decodeImage, imageFromPixels, type NormalizeMode, normalizeImage } from '../../images/index.ts';
+import { isBuiltIn } from '../../core/contracts/built-in.ts';
+import type { EncodeRequest, ImageInput, LabelReference } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import { type FieldError, invalidField, StylographError } from '../../core/errors.ts';
+import { decodeImage, imageFromPixels, type NormalizeMode, normalizeImage } from '../../data/images/index.ts';
 import type { ApiLimits } from '../deps.ts';
 import { labelIndex } from './model.ts';
 import type { Calling } from './pictures.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { RouteDoc } from '../openapi.ts';
 import { problems } from '../problem.ts';
 

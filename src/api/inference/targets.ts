@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { LabelReference, StyleTransferRequest } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import { invalidField, type StylographError } from '../../errors.ts';
+import type { LabelReference, StyleTransferRequest } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import { invalidField, type StylographError } from '../../core/errors.ts';
 import { labelIndex } from './model.ts';
 
 /** Images one style transfer may make. */

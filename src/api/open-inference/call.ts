@@ -1,6 +1,9 @@
-import type { ModelRecord } from '../../contracts/model.ts';
-import { type InferRequest, InferRequest as InferRequestSchema } from '../../contracts/open-inference.ts';
-import { invalidFields, StylographError } from '../../errors.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import {
+  type InferRequest,
+  InferRequest as InferRequestSchema,
+} from '../../core/contracts/open-inference.ts';
+import { invalidFields, StylographError } from '../../core/errors.ts';
 import { fieldErrorsOf } from '../fields.ts';
 import type { Half } from './models.ts';
 import { readTensor, refuse, splitTail, type Tensor, toBytes } from './tensors.ts';

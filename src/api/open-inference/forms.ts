@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 import { HALVES, type Half } from './models.ts';
 
 const name = z.string().min(1).max(64).meta({ description: '`encoder` or `decoder`.', example: 'decoder' });

@@ -1,6 +1,6 @@
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { InferRequest, InferResponse } from '../../contracts/open-inference.ts';
+import { InferRequest, InferResponse } from '../../core/contracts/open-inference.ts';
 import type { ApiDeps } from '../deps.ts';
 import { CALL_CODES } from '../inference/route.ts';
 import { inferenceErrors } from '../problem.ts';

@@ -1,7 +1,7 @@
-import { MAX_ENCODE_IMAGES, MAX_GENERATE_IMAGES } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import type { Datatype, TensorMetadata } from '../../contracts/open-inference.ts';
-import { StylographError } from '../../errors.ts';
+import { MAX_ENCODE_IMAGES, MAX_GENERATE_IMAGES } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import type { Datatype, TensorMetadata } from '../../core/contracts/open-inference.ts';
+import { StylographError } from '../../core/errors.ts';
 import { checkedLatent } from '../inference/model.ts';
 import { type Calling, decodeWishes } from '../inference/pictures.ts';
 import { encodeSources, inferLabels, type Source } from '../inference/received.ts';

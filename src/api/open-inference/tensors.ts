@@ -1,5 +1,5 @@
-import type { Datatype, InferInput, InferRequest } from '../../contracts/open-inference.ts';
-import { invalidField } from '../../errors.ts';
+import type { Datatype, InferInput, InferRequest } from '../../core/contracts/open-inference.ts';
+import { invalidField } from '../../core/errors.ts';
 
 /** A tensor with its elements in row-major order; whole numbers of 64 bits are plain numbers here. */
 export interface Tensor {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AuditEntry } from '../../keys/index.ts';
+import type { AuditEntry } from '../../platform/keys/index.ts';
 import { onceOver } from './over.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { StylographError } from '../../errors.ts';
-import type { Caller, KeyRing, Scope } from '../../keys/index.ts';
+import { StylographError } from '../../core/errors.ts';
+import type { Caller, KeyRing, Scope } from '../../platform/keys/index.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

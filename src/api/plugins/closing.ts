@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 import { onceOver } from './over.ts';
 
 const CHECK_MS = 25;

@@ -8,7 +8,7 @@ import {
   type FieldError,
   invalidFields,
   StylographError,
-} from '../../errors.ts';
+} from '../../core/errors.ts';
 import { fieldErrorsOf } from '../fields.ts';
 import { PROBLEM_TYPE, speaksOpenInference, toProblem } from '../problem.ts';
 

@@ -1,6 +1,6 @@
 import accepts from '@fastify/accepts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 import { sendProblem } from './errors.ts';
 
 /**

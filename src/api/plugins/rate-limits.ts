@@ -1,6 +1,6 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 import type { ApiLimits } from '../deps.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { StylographError } from '../../errors.ts';
-import type { KeyRing } from '../../keys/index.ts';
+import { StylographError } from '../../core/errors.ts';
+import type { KeyRing } from '../../platform/keys/index.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Tracing } from '../../observe/trace.ts';
+import type { Tracing } from '../../platform/telemetry/trace.ts';
 import { onceOver } from './over.ts';
 
 /** Probes and scrapes would drown everything else. */

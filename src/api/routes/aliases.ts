@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { ModelId, SettableAlias } from '../../contracts/common.ts';
-import { Model } from '../../contracts/model.ts';
-import { Promotion, PromotionRequest } from '../../contracts/promotion.ts';
-import { StylographError } from '../../errors.ts';
+import { ModelId, SettableAlias } from '../../core/contracts/common.ts';
+import { Model } from '../../core/contracts/model.ts';
+import { Promotion, PromotionRequest } from '../../core/contracts/promotion.ts';
+import { StylographError } from '../../core/errors.ts';
 import { CHAMPION } from '../../store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { problems } from '../problem.ts';

@@ -1,6 +1,6 @@
-import { packModel, unpackModel } from '../../archive/index.ts';
-import { Model } from '../../contracts/model.ts';
-import { StylographError } from '../../errors.ts';
+import { Model } from '../../core/contracts/model.ts';
+import { StylographError } from '../../core/errors.ts';
+import { packModel, unpackModel } from '../../store/archive/index.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { binary, json, NoQuery } from '../schemas.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { ModelReference } from '../../contracts/common.ts';
+import { ModelReference } from '../../core/contracts/common.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { ModelChooser, Stopwatch } from '../inference/model.ts';
 import type { Calling } from '../inference/pictures.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { DatasetId, DatasetInfo } from '../../contracts/dataset.ts';
-import { isFinished } from '../../contracts/run.ts';
-import { StylographError } from '../../errors.ts';
+import { DatasetId, DatasetInfo } from '../../core/contracts/dataset.ts';
+import { isFinished } from '../../core/contracts/run.ts';
+import { StylographError } from '../../core/errors.ts';
 import { receiveDataset, registerMultipart, UPLOAD_FORM } from '../datasets/receive.ts';
 import type { ApiDeps } from '../deps.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';

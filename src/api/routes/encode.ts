@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EncodedImages, EncodeRequest, Reconstructions } from '../../contracts/inference.ts';
+import { EncodedImages, EncodeRequest, Reconstructions } from '../../core/contracts/inference.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parse as parseRange } from 'range-parser';
 import { z } from 'zod';
-import { FILM_TYPES, Film } from '../../contracts/films.ts';
-import { StylographError } from '../../errors.ts';
-import { REPORT_POLICY, renderReport } from '../../report/index.ts';
+import { FILM_TYPES, Film } from '../../core/contracts/films.ts';
+import { StylographError } from '../../core/errors.ts';
+import { REPORT_POLICY, renderReport } from '../../figures/report/index.ts';
 import { listFilms } from '../../store/films.ts';
 import type { ApiDeps } from '../deps.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';

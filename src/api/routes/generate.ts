@@ -5,8 +5,8 @@ import {
   GenerateRequest,
   MAX_GENERATE_COUNT,
   MAX_GENERATE_IMAGES,
-} from '../../contracts/inference.ts';
-import { invalidField } from '../../errors.ts';
+} from '../../core/contracts/inference.ts';
+import { invalidField } from '../../core/errors.ts';
 import { deriveSeeds, drawSeed, latentFromSeed } from '../../serving/latents.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { GeneratedImages, InterpolateRequest, Manifold } from '../../contracts/inference.ts';
-import { manifoldAxis, manifoldGrid } from '../../contracts/manifold.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
+import { GeneratedImages, InterpolateRequest, Manifold } from '../../core/contracts/inference.ts';
+import { manifoldAxis, manifoldGrid } from '../../core/contracts/manifold.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
 import { drawSeed, interpolate, latentFromSeed } from '../../serving/latents.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';

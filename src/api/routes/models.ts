@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ModelId } from '../../contracts/common.ts';
-import { Model } from '../../contracts/model.ts';
-import { StylographError } from '../../errors.ts';
+import { ModelId } from '../../core/contracts/common.ts';
+import { Model } from '../../core/contracts/model.ts';
+import { StylographError } from '../../core/errors.ts';
 import type { ApiDeps } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { empty, json, NoQuery, page, pageQuery } from '../schemas.ts';

@@ -6,7 +6,7 @@ import {
   ServedModel,
   ServerLive,
   ServerReady,
-} from '../../contracts/open-inference.ts';
+} from '../../core/contracts/open-inference.ts';
 import type { ApiDeps } from '../deps.ts';
 import { registerBodies } from '../open-inference/bodies.ts';
 import { DEFAULT_VERSION, FORMS, type Form, halfOf } from '../open-inference/forms.ts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Caller } from '../../keys/index.ts';
+import type { Caller } from '../../platform/keys/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { lazyBoard } from '../queue-board.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { describeFigure, FIGURE_TYPES, Figure } from '../../contracts/figures.ts';
-import { CheckpointInfo } from '../../contracts/run.ts';
-import { invalidField, StylographError } from '../../errors.ts';
-import type { Series } from '../../queue/metrics.ts';
+import { describeFigure, FIGURE_TYPES, Figure } from '../../core/contracts/figures.ts';
+import { CheckpointInfo } from '../../core/contracts/run.ts';
+import { invalidField, StylographError } from '../../core/errors.ts';
+import type { Series } from '../../runs/redis/metrics.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
 import { listFigures, readFigure } from '../../store/runs.ts';
 import type { ApiDeps } from '../deps.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { RunId } from '../../contracts/common.ts';
-import { PresetName, TrainingConfig } from '../../contracts/config.ts';
-import { PRESETS } from '../../contracts/presets.ts';
-import { Run, RunRequest } from '../../contracts/run.ts';
-import { StylographError } from '../../errors.ts';
+import { RunId } from '../../core/contracts/common.ts';
+import { PresetName, TrainingConfig } from '../../core/contracts/config.ts';
+import { PRESETS } from '../../core/contracts/presets.ts';
+import { Run, RunRequest } from '../../core/contracts/run.ts';
+import { StylographError } from '../../core/errors.ts';
 import { removeRunFiles } from '../../store/runs.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { linksTo } from '../openapi.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { StyleTransferRequest, StyleTransfers } from '../../contracts/inference.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
+import { StyleTransferRequest, StyleTransfers } from '../../core/contracts/inference.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
 import { ModelQuery } from '../inference/model.ts';

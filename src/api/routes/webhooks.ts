@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { WebhookDelivery } from '../../contracts/webhook.ts';
+import { WebhookDelivery } from '../../core/contracts/webhook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { json, NoQuery, page, queryInt, withDefault } from '../schemas.ts';

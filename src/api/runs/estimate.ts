@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { RunId } from '../../contracts/common.ts';
-import { TrainingConfig } from '../../contracts/config.ts';
-import type { DatasetInfo } from '../../contracts/dataset.ts';
-import { type RunRecord, RunRequest } from '../../contracts/run.ts';
-import type { NewRun } from '../../queue/runs.ts';
+import { RunId } from '../../core/contracts/common.ts';
+import { TrainingConfig } from '../../core/contracts/config.ts';
+import type { DatasetInfo } from '../../core/contracts/dataset.ts';
+import { type RunRecord, RunRequest } from '../../core/contracts/run.ts';
+import type { NewRun } from '../../runs/redis/run-store.ts';
 import type { ApiDeps } from '../deps.ts';
 
 export const RunEstimate = z

@@ -1,5 +1,5 @@
-import { FILM_TYPES, type Film, type FilmFormat, type FilmRecord } from '../../contracts/films.ts';
-import { StylographError } from '../../errors.ts';
+import { FILM_TYPES, type Film, type FilmFormat, type FilmRecord } from '../../core/contracts/films.ts';
+import { StylographError } from '../../core/errors.ts';
 import { type EncodingTask, encodeFilm } from '../../figures/index.ts';
 import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/films.ts';
 import type { FolderStore } from '../../store/store.ts';

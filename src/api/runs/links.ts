@@ -1,4 +1,4 @@
-import type { Run, RunRecord } from '../../contracts/run.ts';
+import type { Run, RunRecord } from '../../core/contracts/run.ts';
 
 /** A run as clients see it. */
 export function withLinks(record: RunRecord): Run {

@@ -1,8 +1,8 @@
-import { describeFigure, type Figure } from '../../contracts/figures.ts';
-import { PRESETS } from '../../contracts/presets.ts';
-import type { Run } from '../../contracts/run.ts';
-import { errorCodeOf } from '../../errors.ts';
-import type { ReportData, ReportFigure, ReportFilm } from '../../report/index.ts';
+import { describeFigure, type Figure } from '../../core/contracts/figures.ts';
+import { PRESETS } from '../../core/contracts/presets.ts';
+import type { Run } from '../../core/contracts/run.ts';
+import { errorCodeOf } from '../../core/errors.ts';
+import type { ReportData, ReportFigure, ReportFilm } from '../../figures/report/index.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
 import { listFilms, readDrawing } from '../../store/films.ts';
 import { listFigures, readFigure } from '../../store/runs.ts';

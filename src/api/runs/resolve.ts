@@ -1,12 +1,12 @@
 import { createHash, randomInt } from 'node:crypto';
-import { TrainingConfig } from '../../contracts/config.ts';
-import type { DatasetInfo } from '../../contracts/dataset.ts';
-import type { ModelRecord } from '../../contracts/model.ts';
-import { resolveConfig } from '../../contracts/presets.ts';
-import type { RunRequest } from '../../contracts/run.ts';
-import { DEFAULT_WEBHOOK_EVENTS, type WebhookTarget } from '../../contracts/webhook.ts';
-import { errorCodeOf, invalidField, StylographError } from '../../errors.ts';
-import type { NewRun } from '../../queue/runs.ts';
+import { TrainingConfig } from '../../core/contracts/config.ts';
+import type { DatasetInfo } from '../../core/contracts/dataset.ts';
+import type { ModelRecord } from '../../core/contracts/model.ts';
+import { resolveConfig } from '../../core/contracts/presets.ts';
+import type { RunRequest } from '../../core/contracts/run.ts';
+import { DEFAULT_WEBHOOK_EVENTS, type WebhookTarget } from '../../core/contracts/webhook.ts';
+import { errorCodeOf, invalidField, StylographError } from '../../core/errors.ts';
+import type { NewRun } from '../../runs/redis/run-store.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const DEFAULTS = { preset: 'modern', dataset: 'mnist' } as const;

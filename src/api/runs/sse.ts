@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunEvent } from '../../contracts/run.ts';
+import type { RunEvent } from '../../core/contracts/run.ts';
 
 /** One server-sent event, as the HTML standard frames it. */
 export const frame = ({ id, type, data }: RunEvent): string =>

@@ -1,4 +1,4 @@
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 
 const RETRY_SECONDS = 10;
 

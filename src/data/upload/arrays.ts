@@ -1,5 +1,5 @@
-import { LABELS } from '../../contracts/dataset.ts';
-import type { Raster } from '../../images/index.ts';
+import { LABELS } from '../../core/contracts/dataset.ts';
+import type { Raster } from '../images/index.ts';
 import { badLabel, inLabelOrder, type Part, type Picture, type Pictures } from './pictures.ts';
 import { refuse } from './refusals.ts';
 

@@ -1,4 +1,4 @@
-import { errorCodeOf, type StylographError } from '../../errors.ts';
+import { errorCodeOf, type StylographError } from '../../core/errors.ts';
 import { openStore } from '../../store/index.ts';
 import { keepDataset } from '../stored.ts';
 import type { FromUploadChild, ToUploadChild } from './process.ts';

@@ -1,4 +1,4 @@
-import { fitWhole } from '../../images/index.ts';
+import { fitWhole } from '../images/index.ts';
 import { type Form, forEach, type Seen } from './look.ts';
 import type { Picture } from './pictures.ts';
 

@@ -1,5 +1,5 @@
-import type { DatasetLimits } from '../../contracts/dataset.ts';
-import { decodeImage } from '../../images/index.ts';
+import type { DatasetLimits } from '../../core/contracts/dataset.ts';
+import { decodeImage } from '../images/index.ts';
 import { badLabel, inLabelOrder, type Part, type Picture, type Pictures } from './pictures.ts';
 import { Refusals, refuse, some } from './refusals.ts';
 import type { ZipArchive, ZipFile } from './zip.ts';

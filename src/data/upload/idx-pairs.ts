@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { DatasetLimits } from '../../contracts/dataset.ts';
+import type { DatasetLimits } from '../../core/contracts/dataset.ts';
 import { parseIdxImages, parseIdxLabels } from '../idx.ts';
 import { fromArrays, type ImageArray, wholeLabels } from './arrays.ts';
 import { PARTS, type Part, type Pictures } from './pictures.ts';

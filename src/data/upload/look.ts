@@ -1,6 +1,6 @@
-import { type DatasetUpload, SIDES } from '../../contracts/dataset.ts';
-import { errorCodeOf } from '../../errors.ts';
-import { isOnPaper, type Raster } from '../../images/index.ts';
+import { type DatasetUpload, SIDES } from '../../core/contracts/dataset.ts';
+import { errorCodeOf } from '../../core/errors.ts';
+import { isOnPaper, type Raster } from '../images/index.ts';
 import type { Picture } from './pictures.ts';
 import { percent, Refusals, some } from './refusals.ts';
 

@@ -1,4 +1,4 @@
-import type { DatasetLimits } from '../../contracts/dataset.ts';
+import type { DatasetLimits } from '../../core/contracts/dataset.ts';
 import { fromArrays, type ImageArray, wholeLabels } from './arrays.ts';
 import { isText, type NpyArray, numbersOf, parseNpy, textsOf } from './npy.ts';
 import type { Part, Pictures } from './pictures.ts';

@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import type { DatasetLimits, ReceivedDataset } from '../../contracts/dataset.ts';
+import type { DatasetLimits, ReceivedDataset } from '../../core/contracts/dataset.ts';
 import { fromFolders } from './folders.ts';
 import { fromIdx, isIdxName, looksLikeIdx } from './idx-pairs.ts';
 import { fromNpz } from './npz.ts';

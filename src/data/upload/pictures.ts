@@ -1,4 +1,4 @@
-import type { Raster } from '../../images/index.ts';
+import type { Raster } from '../images/index.ts';
 
 export type Part = 'train' | 'validation' | 'test';
 /** In the order in which they are stored. */

@@ -1,6 +1,6 @@
-import { forkAside } from '../../contracts/child-process.ts';
-import type { DatasetInfo, DatasetLimits, ReceivedDataset } from '../../contracts/dataset.ts';
-import { type ErrorCode, type FieldError, StylographError } from '../../errors.ts';
+import type { DatasetInfo, DatasetLimits, ReceivedDataset } from '../../core/contracts/dataset.ts';
+import { type ErrorCode, type FieldError, StylographError } from '../../core/errors.ts';
+import { forkAside } from '../../platform/processes/fork.ts';
 
 export type ToUploadChild =
   | { type: 'start'; received: ReceivedDataset; limits: DatasetLimits; storeRoot: string }

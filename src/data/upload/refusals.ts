@@ -1,4 +1,4 @@
-import { type FieldError, StylographError } from '../../errors.ts';
+import { type FieldError, StylographError } from '../../core/errors.ts';
 
 /** Files named one by one; the others are counted. */
 const LISTED = 50;

@@ -6,7 +6,7 @@ import {
   LABELS,
   type LabelledImages,
   type ReceivedDataset,
-} from '../../contracts/dataset.ts';
+} from '../../core/contracts/dataset.ts';
 import { infoOf } from '../info.ts';
 import { divide, type Unit } from './divide.ts';
 import { doubts } from './doubts.ts';

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
-import type { DatasetLimits } from '../../contracts/dataset.ts';
-import { errorCodeOf } from '../../errors.ts';
+import type { DatasetLimits } from '../../core/contracts/dataset.ts';
+import { errorCodeOf } from '../../core/errors.ts';
 import { Refusals, refuse } from './refusals.ts';
 
 /** One file of an archive. */

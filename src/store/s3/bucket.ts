@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { errorCodeOf, StylographError } from '../../errors.ts';
+import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import type { S3Location } from './location.ts';
 
 /** How much a caller bears. */

@@ -1,4 +1,4 @@
-import { StylographError } from '../../errors.ts';
+import { StylographError } from '../../core/errors.ts';
 
 /** Where a bucket is and how it is reached; credentials come from the usual places of AWS's tools. */
 export interface S3Location {

@@ -1,14 +1,14 @@
 /** The HTTP contract as the dashboard uses it: types alone, nothing of them reaches the bundle. */
 import type { z } from 'zod';
-import type { TrainingConfig } from '../../contracts/config.ts';
-import type { EncodedImages, GeneratedImages, StyleTransfers } from '../../contracts/inference.ts';
+import type { TrainingConfig } from '../../core/contracts/config.ts';
+import type { EncodedImages, GeneratedImages, StyleTransfers } from '../../core/contracts/inference.ts';
 
-export type { TrainingConfig } from '../../contracts/config.ts';
-export type { DatasetInfo } from '../../contracts/dataset.ts';
-export type { Diagnosis, Evaluation, SampleScores, Validation } from '../../contracts/evaluation.ts';
-export type { Film } from '../../contracts/films.ts';
-export type { Model } from '../../contracts/model.ts';
-export type { CheckpointInfo, Run, RunEvent, RunProgress, RunState } from '../../contracts/run.ts';
+export type { TrainingConfig } from '../../core/contracts/config.ts';
+export type { DatasetInfo } from '../../core/contracts/dataset.ts';
+export type { Diagnosis, Evaluation, SampleScores, Validation } from '../../core/contracts/evaluation.ts';
+export type { Film } from '../../core/contracts/films.ts';
+export type { Model } from '../../core/contracts/model.ts';
+export type { CheckpointInfo, Run, RunEvent, RunProgress, RunState } from '../../core/contracts/run.ts';
 
 export interface Page<T> {
   items: T[];

@@ -1,4 +1,4 @@
-import { isBuiltIn } from '../../contracts/built-in.ts';
+import { isBuiltIn } from '../../core/contracts/built-in.ts';
 import type { Model } from './contract.ts';
 import { getAll } from './follow-run.ts';
 import { type Loaded, useLoad } from './hooks.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
-import { type DatasetUpload, DEFAULT_DATASET_LIMITS } from '../../../src/contracts/dataset.ts';
+import { type DatasetUpload, DEFAULT_DATASET_LIMITS } from '../../../src/core/contracts/dataset.ts';
 import { fromIdx } from '../../../src/data/upload/idx-pairs.ts';
 import { takeIn } from '../../../src/data/upload/take-in.ts';
 import { idx } from '../fixtures.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Zippable, zipSync } from 'fflate';
 import sharp from 'sharp';
-import { DEFAULT_DATASET_LIMITS } from '../../../src/contracts/dataset.ts';
+import { DEFAULT_DATASET_LIMITS } from '../../../src/core/contracts/dataset.ts';
 import { takeIn } from '../../../src/data/upload/take-in.ts';
 import { folders, picture } from './pictures.ts';
 

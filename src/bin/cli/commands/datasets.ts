@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import type { Dataset, Preset } from '../../../client/index.ts';
+import { withCommon } from '../options.ts';
+import type { Output } from '../output.ts';
+import type { RunAction } from '../program.ts';
+import type { CommonOptions, Session } from '../session.ts';
+import { facts, table } from '../terminal/table.ts';
+import { moment, whole } from '../terminal/words.ts';
+import { addFonts } from './fonts.ts';
+import { addUploads } from './uploads.ts';
+
+export function addDatasets(program: Command, run: RunAction): void {
+  const datasets = program
+    .command('dataset')
+    .alias('datasets')
+    .description('The images that runs can use: built in, or your own.');
+  withCommon(datasets.command('list', { isDefault: true }))
+    .description('Datasets that are there.')
+    .action((options: CommonOptions) => run(options, list));
+  withCommon(datasets.command('show <dataset>'))
+    .description('What is known of a dataset.')
+    .action((id: string, options: CommonOptions) => run(options, (session) => show(session, id)));
+  addUploads(datasets, run);
+  addFonts(datasets, run);
+}
+
+async function list({ output, backend, signal }: Session): Promise<void> {
+  const { client } = await backend({ creates: true });
+  const page = await client.datasets.list({ limit: 200, signal });
+  output.document(page);
+  const lines = table<Dataset>(
+    page.items,
+    [
+      { title: 'dataset', value: ({ id }) => id },
+      { title: 'name', value: ({ name }) => name },
+      { title: 'size', value: ({ width, height }) => `${width} × ${height}` },
+      { title: 'labels', value: ({ labels }) => String(labels.length), align: 'right' },
+      { title: 'train', value: ({ split }) => whole(split.train), align: 'right' },
+      { title: 'validation', value: ({ split }) => whole(split.validation), align: 'right' },
+      { title: 'test', value: ({ split }) => whole(split.test), align: 'right' },
+    ],
+    output.paint.dim,
+  );
+  for (const line of lines) output.line(line);
+}
+
+async function show({ output, backend, signal }: Session, id: string): Promise<void> {
+  const { client } = await backend({ creates: true });
+  const dataset = await client.datasets.get(id, { signal });
+  output.document(dataset);
+  for (const line of describeDataset(dataset, output)) output.line(line);
+}
+
+export function describeDataset(dataset: Dataset, { paint }: Output): string[] {
+  const { width, height, channels, split, warnings, createdAt } = dataset;
+  const lines = facts(
+    {
+      dataset: dataset.id,
+      name: dataset.name,
+      images: `${width} × ${height}, ${channels === 1 ? 'grey' : 'colour'}`,
+      split: `${whole(split.train)} train, ${whole(split.validation)} validation, ${whole(split.test)} test`,
+      labels: dataset.labels.map(({ name, count }) => `${name} (${whole(count)})`).join('  '),
+      digest: dataset.digest,
+      uploaded: createdAt === null ? undefined : moment(createdAt),
+    },
+    paint.dim,
+  );
+  return [...lines, ...warnings.map((warning) => `${paint.yellow('note')} ${warning}`)];
+}
+
+export function addPresets(program: Command, run: RunAction): void {
+  withCommon(program.command('presets [name]'))
+    .summary('list the sets of numbers that training starts from')
+    .description('The presets, or every number of one: the keys that "train --set" takes.')
+    .action((name: string | undefined, options: CommonOptions) =>
+      run(options, async ({ output, backend, signal }) => {
+        const { client } = await backend({ creates: true });
+        const { items } = await client.presets({ signal });
+        if (name !== undefined) {
+          const found = items.find((preset) => preset.name === name);
+          if (found === undefined) {
+            const names = items.map((preset) => preset.name).join(', ');
+            throw Object.assign(new Error(`There is no preset "${name}"; there are ${names}.`), {
+              code: 'preset_not_found',
+            });
+          }
+          output.document(found);
+          for (const line of keyLines(found.config)) output.line(line);
+          return;
+        }
+        output.document(items);
+        const lines = table<Preset>(
+          items,
+          [
+            { title: 'preset', value: (preset) => output.paint.bold(preset.name) },
+            { title: 'iterations', value: ({ config }) => whole(config.iterations), align: 'right' },
+            { title: 'latent', value: ({ config }) => String(config.latentDim), align: 'right' },
+            { title: 'what it is', value: ({ description }) => description },
+          ],
+          output.paint.dim,
+        );
+        for (const line of lines) output.line(line);
+      }),
+    );
+}
+
+/** Keys as "train --set" takes them. */
+function keyLines(config: object, prefix = ''): string[] {
+  return Object.entries(config).flatMap(([key, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? keyLines(value as object, `${prefix}${key}.`)
+      : [`${prefix}${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
+  );
+}

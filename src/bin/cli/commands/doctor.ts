@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { withForm } from '../options.ts';
+import type { OutputOptions } from '../output.ts';
+import { Ended } from '../problems.ts';
+import type { RunAction } from '../program.ts';
+
+const DOCTOR = fileURLToPath(new URL('../../../../scripts/doctor.mjs', import.meta.url));
+
+export function addDoctor(program: Command, run: RunAction): void {
+  withForm(program.command('doctor'))
+    .summary('tell what this machine has and lacks')
+    .description(
+      'Checks everything Stylograph needs on this machine, and tells the remedy for what is missing.',
+    )
+    .action((options: OutputOptions) =>
+      run(options, async () => {
+        if (!existsSync(DOCTOR)) {
+          throw Object.assign(new Error('The doctor comes with a clone of Stylograph; run it there.'), {
+            code: 'not_a_clone',
+          });
+        }
+        const child = spawn(process.execPath, [DOCTOR, ...(options.json ? ['--json'] : [])], {
+          stdio: 'inherit',
+        });
+        const [code] = (await once(child, 'exit')) as [number | null];
+        if (code !== 0) throw new Ended(code ?? 1);
+      }),
+    );
+}

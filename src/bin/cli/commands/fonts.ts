@@ -1,0 +1,136 @@
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Design, DrawnFont, DrawnFonts, Part } from '../../../data/fonts/index.ts';
+import { ownName } from '../names.ts';
+import { packNpz } from '../npz.ts';
+import { int, withCommon } from '../options.ts';
+import type { Output } from '../output.ts';
+import { UsageProblem } from '../problems.ts';
+import type { RunAction } from '../program.ts';
+import type { CommonOptions, Session } from '../session.ts';
+import { whole } from '../terminal/words.ts';
+import { describeDataset } from './datasets.ts';
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+/** Fonts after which the line that tells how far it is is written anew. */
+const TOLD_EVERY = 50;
+const LISTED = 20;
+const PARTS: readonly Part[] = ['train', 'validation', 'test'];
+
+interface FontsOptions extends CommonOptions {
+  name?: string;
+  characters: string[];
+  size: number;
+}
+
+/** `dataset fonts`. */
+export function addFonts(datasets: Command, run: RunAction): void {
+  withCommon(datasets.command('fonts <folder>'))
+    .summary('draw the letters of fonts as a dataset')
+    .description(
+      'Draws characters of all TTF, OTF and WOFF files in a folder and those within: a label a character, one scale and ' +
+        'one baseline for all of a font. Fonts are split by family, so that those tested are unseen.',
+    )
+    .option('-n, --name <name>', 'what it is called; the name of the folder otherwise')
+    .option('--characters <text>', 'which are drawn, each a label, in this order', characters, [...LETTERS])
+    .option('--size <n>', 'side of the images: 16 to 64, a multiple of 4', int(16, 64), 32)
+    .action((folder: string, options: FontsOptions) =>
+      run(options, (session) => add(session, folder, options)),
+    );
+}
+
+/** @throws InvalidArgumentError for what cannot be drawn, or twice */
+function characters(text: string): string[] {
+  const given = Array.from(text.normalize('NFC'));
+  const bad = given.find((character) => /[\p{C}\p{Z}\p{M}]/u.test(character));
+  if (bad !== undefined)
+    throw new InvalidArgumentError(`It holds ${JSON.stringify(bad)}, which draws nothing by itself.`);
+  const twice = given.find((character, at) => given.indexOf(character) !== at);
+  if (twice !== undefined) throw new InvalidArgumentError(`It holds ${twice} twice.`);
+  if (given.length < 2 || given.length > 128)
+    throw new InvalidArgumentError('It must be 2 to 128 characters.');
+  return given;
+}
+
+async function add(session: Session, folder: string, options: FontsOptions): Promise<void> {
+  const { output, backend, signal } = session;
+  const { name = basename(resolve(folder)), characters: labels, size } = options;
+  if (size % 4 !== 0) throw new UsageProblem(`--size: it must be a multiple of 4, not ${size}`);
+  const { drawn, designs, parts } = await draw(session, folder, labels, size);
+  const partOf = ({ family }: DrawnFont): Part => parts.get(family)!;
+
+  const { client, flags } = await backend({ creates: true });
+  const bytes = packNpz(arraysOf(drawn.fonts, partOf, labels.length, size));
+  const files = [{ name: 'fonts.npz', bytes: new Blob([bytes]) }];
+  const upload = { name, files, size, channels: 1, polarity: 'keep', labels } as const;
+  const dataset = await client.datasets.add({ ...upload, labels: [...labels] }, { signal });
+
+  const fonts = drawn.fonts.map((font) => ({
+    file: font.file,
+    family: font.family,
+    style: font.style,
+    part: partOf(font),
+  }));
+  output.document({ dataset, fonts, leftOut: drawn.leftOut, remarks: drawn.remarks });
+  for (const line of describeDataset(dataset, output)) output.line(line);
+  const test = designs.filter(({ part }) => part === 'test').flatMap(({ families }) => families);
+  output.line(`fonts     ${whole(parts.size)} families, of which unseen: ${test.sort().join(', ')}`);
+  output.notice(
+    `Train on it: ${ownName()} train${flags} --dataset ${dataset.id} (docs/fonts.md has settings)`,
+  );
+}
+
+/** Draws a folder's fonts and divides them. @throws UsageProblem when there are too few to train and test */
+async function draw({ output, signal }: Session, folder: string, labels: string[], size: number) {
+  // Loaded here: the renderer is of no use to other commands.
+  const { divideFonts, drawFonts, LEAST_DESIGNS } = await import('../../../data/fonts/index.ts');
+  const info = await stat(folder).catch((error: Error) => {
+    throw new UsageProblem(`${folder} cannot be read: ${error.message}`);
+  });
+  if (!info.isDirectory())
+    throw new UsageProblem(`${folder} is no folder; name the one that holds the fonts`);
+  const onProgress = (done: number, all: number): void => {
+    if (done % TOLD_EVERY === 0) output.notice(`drawn ${done} of ${all} fonts`);
+  };
+  const drawn = await drawFonts(folder, { characters: labels, size, signal, onProgress });
+  const { designs, parts } = divideFonts(drawn.fonts, labels.length);
+  tell(output, drawn, designs);
+  if (designs.length < LEAST_DESIGNS) {
+    throw new UsageProblem(
+      `${folder} holds fonts of ${designs.length} families that can be used; at least ${LEAST_DESIGNS} are needed (TTF, OTF, WOFF), some hundreds are better`,
+    );
+  }
+  return { drawn, designs, parts };
+}
+
+/** Names what was left out, and what is doubtful. */
+function tell(output: Output, { fonts, leftOut, remarks }: DrawnFonts, designs: readonly Design[]): void {
+  output.notice(`${fonts.length} fonts drawn`);
+  for (const { file, text } of leftOut) output.warn(`left out ${file}: it ${text}`);
+  for (const { file, text } of remarks.slice(0, LISTED)) output.notice(`${file} ${text}`);
+  for (const { families } of designs.filter((design) => design.families.length > 1)) {
+    output.notice(`${families.join(' and ')} draw some characters alike and are kept together`);
+  }
+  if (remarks.length > LISTED) output.notice(`and ${remarks.length - LISTED} more that draw some alike`);
+}
+
+/** Arrays as an upload takes them, a part of the split each: fonts one after another, all characters of each. */
+function arraysOf(
+  fonts: readonly DrawnFont[],
+  partOf: (font: DrawnFont) => Part,
+  labels: number,
+  size: number,
+) {
+  return Object.fromEntries(
+    PARTS.flatMap((part) => {
+      const own = fonts.filter((font) => partOf(font) === part);
+      const count = own.length * labels;
+      const answers = Uint8Array.from({ length: count }, (_, at) => at % labels);
+      return [
+        [`x_${part}`, { shape: [count, size, size], bytes: Buffer.concat(own.map(({ images }) => images)) }],
+        [`y_${part}`, { shape: [count], bytes: answers }],
+      ];
+    }),
+  );
+}

@@ -1,0 +1,172 @@
+import type { Command } from 'commander';
+import type { Run } from '../../../client/index.ts';
+import { followRun } from '../follow.ts';
+import { int, withCommon, withShown } from '../options.ts';
+import type { Output } from '../output.ts';
+import { Ended, EXIT } from '../problems.ts';
+import type { RunAction } from '../program.ts';
+import type { CommonOptions, Session } from '../session.ts';
+import type { ImageMode } from '../terminal/images.ts';
+import { facts, table } from '../terminal/table.ts';
+import { duration, lossName, moment, percent, short, whole } from '../terminal/words.ts';
+import { resume } from './train.ts';
+
+interface ListOptions extends CommonOptions {
+  limit: number;
+}
+interface ShownOptions extends CommonOptions {
+  images: ImageMode;
+}
+interface EventsOptions extends CommonOptions {
+  follow?: boolean;
+  after?: string;
+}
+
+export function addRuns(program: Command, run: RunAction): void {
+  const runs = program.command('runs').description('List, watch and steer training runs.');
+  withCommon(runs.command('list', { isDefault: true }))
+    .description('Runs, newest first.')
+    .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
+    .action((options: ListOptions) => run(options, (session) => list(session, options)));
+  withCommon(runs.command('show <run>'))
+    .description('What is known of a run.')
+    .action((id: string, options: CommonOptions) => run(options, (session) => showRun(session, id)));
+  withShown(withCommon(runs.command('watch <run>')))
+    .description('Watch a run from now on; Ctrl-C leaves it to itself.')
+    .action((id: string, options: ShownOptions) =>
+      run(options, async (session) => {
+        const backend = await session.backend();
+        const found = await backend.client.runs.get(id, { signal: session.signal });
+        await followRun(session, backend, found, { fromNow: true, owns: false, images: options.images });
+      }),
+    );
+  withCommon(runs.command('events <run>'))
+    .description('What a run has said, one JSON document a line.')
+    .option('-f, --follow', 'go on until the run ends')
+    .option('--after <id>', 'only what came after this event')
+    .action((id: string, options: EventsOptions) => run(options, (session) => events(session, id, options)));
+  for (const [kind, description] of [
+    ['pause', 'Stop a run after a checkpoint, to go on later.'],
+    ['cancel', 'End a run for good.'],
+  ] as const) {
+    withCommon(runs.command(`${kind} <run>`))
+      .description(description)
+      .action((id: string, options: CommonOptions) =>
+        run(options, async (session) => {
+          const { client } = await session.backend();
+          tellState(session.output, await client.runs[kind](id, { signal: session.signal }));
+        }),
+      );
+  }
+  withShown(withCommon(runs.command('resume <run>')))
+    .description('Go on with a paused run; without a server it is trained here, and followed.')
+    .action((id: string, options: ShownOptions) =>
+      run(options, async (session) => {
+        const backend = await session.backend();
+        if (backend.local) return await resume(session, backend, id, options.images);
+        tellState(session.output, await backend.client.runs.resume(id, { signal: session.signal }));
+      }),
+    );
+  withCommon(runs.command('delete <run>'))
+    .description('Remove a finished run, its events, checkpoints and figures; its model stays.')
+    .action((id: string, options: CommonOptions) =>
+      run(options, async (session) => {
+        const { client } = await session.backend();
+        await client.runs.delete(id, { signal: session.signal });
+        session.output.document({ id, deleted: true });
+        session.output.line(`${session.output.paint.green('deleted')} ${id}`);
+      }),
+    );
+}
+
+function tellState(output: Output, run: Run): void {
+  output.document(run);
+  output.line(`${run.id} is ${stateText(output, run)}`);
+}
+
+function stateText({ paint }: Output, { state }: Run): string {
+  if (state === 'succeeded') return paint.green(state);
+  if (state === 'failed') return paint.red(state);
+  return state === 'paused' || state.endsWith('ing') ? paint.yellow(state) : paint.dim(state);
+}
+
+const shareOf = ({ progress }: Run): number =>
+  progress.iterations === 0 ? 0 : progress.iteration / progress.iterations;
+
+async function list({ output, backend, signal }: Session, { limit }: ListOptions): Promise<void> {
+  const { client } = await backend();
+  const page = await client.runs.list({ limit, signal });
+  output.document(page);
+  if (page.items.length === 0) return output.line('There are no runs yet; "stylograph train" starts one.');
+  const lines = table<Run>(
+    page.items,
+    [
+      { title: 'run', value: ({ id }) => id },
+      { title: 'name', value: ({ name }) => name },
+      { title: 'state', value: (each) => stateText(output, each) },
+      { title: 'done', value: (each) => percent(shareOf(each), 0), align: 'right' },
+      { title: 'time', value: ({ progress }) => duration(progress.secondsElapsed), align: 'right' },
+      { title: 'begun', value: ({ createdAt }) => moment(createdAt) },
+    ],
+    output.paint.dim,
+  );
+  for (const line of lines) output.line(line);
+  if (page.nextCursor !== null) output.notice('There are more; --limit shows up to 200.');
+}
+
+async function showRun({ output, backend, signal }: Session, id: string): Promise<void> {
+  const { client } = await backend();
+  const run = await client.runs.get(id, { signal });
+  output.document(run);
+  const { progress, metrics, error } = run;
+  const { iteration: _, ...losses } = metrics;
+  const lines = facts(
+    {
+      run: run.id,
+      name: run.name,
+      state: stateText(output, run),
+      why: error?.message,
+      preset: run.preset,
+      dataset: run.dataset,
+      seed: String(run.seed),
+      from: run.from,
+      tags: run.tags.join(', '),
+      progress: `${whole(progress.iteration)} of ${whole(progress.iterations)} iterations, ${percent(shareOf(run), 0)}`,
+      time: duration(progress.secondsElapsed),
+      left: run.state === 'running' ? duration(progress.secondsRemaining) : undefined,
+      device: run.device ?? undefined,
+      losses: Object.entries(losses)
+        .filter(([name]) => name.endsWith('Loss'))
+        .map(([name, value]) => `${lossName(name)} ${short(value)}`)
+        .join('  '),
+      diagnoses: run.diagnoses?.map(({ code }) => code.replaceAll('_', ' ')).join(', '),
+      model: run.modelId,
+      begun: moment(run.createdAt),
+      ended: run.finishedAt === null ? undefined : moment(run.finishedAt),
+    },
+    output.paint.dim,
+  );
+  for (const line of lines) output.line(line);
+}
+
+/** Events are for programs: they are JSON lines with `--json` and without. */
+async function events(
+  { backend, signal, onInterrupt }: Session,
+  id: string,
+  { follow, after }: EventsOptions,
+): Promise<void> {
+  const { client } = await backend();
+  const write = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+  if (follow) {
+    const leave = new AbortController();
+    const done = onInterrupt(() => leave.abort(new Ended(EXIT.interrupted)));
+    for await (const event of client.runs.follow(id, { after, signal: leave.signal })) write(event);
+    done();
+    return;
+  }
+  for (let next: string | null | undefined = after; next !== null; ) {
+    const page = await client.runs.events(id, { after: next, limit: 200, signal });
+    page.items.forEach(write);
+    next = page.nextCursor;
+  }
+}

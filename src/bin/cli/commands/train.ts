@@ -1,0 +1,161 @@
+import { type Command, Option } from 'commander';
+import type { Run, RunRequest } from '../../../client/index.ts';
+import type { Backend } from '../backend.ts';
+import { followRun } from '../follow.ts';
+import { collect, int, withCommon, withShown } from '../options.ts';
+import { UsageProblem } from '../problems.ts';
+import type { RunAction } from '../program.ts';
+import type { CommonOptions, Session } from '../session.ts';
+import type { ImageMode } from '../terminal/images.ts';
+import { facts } from '../terminal/table.ts';
+import { bytes, duration, whole } from '../terminal/words.ts';
+import { checkOverrides, parseOverrides } from './overrides.ts';
+
+interface TrainOptions extends CommonOptions {
+  preset?: string;
+  dataset?: string;
+  seed?: number;
+  name?: string;
+  tag?: string[];
+  from?: string;
+  iterations?: number;
+  latentDim?: number;
+  set: string[];
+  resume?: string;
+  detach?: boolean;
+  dryRun?: boolean;
+  images: ImageMode;
+}
+
+export function addTrain(program: Command, run: RunAction): void {
+  const command = program
+    .command('train')
+    .summary('train a model and watch it')
+    .description(
+      'Starts a training run and follows it: progress, losses, pictures. Ctrl-C pauses it after a checkpoint and says how to go on; ' +
+        'a second Ctrl-C leaves at once.',
+    )
+    .option('-p, --preset <name>', 'a set of numbers to start from; "stylograph presets" lists them')
+    .option('-d, --dataset <id>', 'the images to train on; "stylograph datasets" lists them')
+    .option('--seed <n>', 'all randomness follows from it; drawn when not given', int(0, 2 ** 31 - 1))
+    .option('-i, --iterations <n>', 'how long to train', int(1, 1_000_000))
+    .option('--latent-dim <n>', 'length of the latent z', int(1, 128))
+    .option(
+      '-s, --set <key=value>',
+      'another number of the configuration; may be given several times',
+      collect,
+      [],
+    )
+    .option('--from <model>', 'start from the weights of a model')
+    .option('--name <text>', 'a name for the run')
+    .option('--tag <text>', 'a tag for the run; may be given several times', collect)
+    .addOption(
+      new Option(
+        '-r, --resume <run>',
+        'go on with a paused run, bit for bit as if it had not stopped',
+      ).conflicts([
+        'preset',
+        'dataset',
+        'seed',
+        'iterations',
+        'latentDim',
+        'from',
+        'name',
+        'tag',
+        'detach',
+        'dryRun',
+      ]),
+    )
+    .option('--detach', 'on a server: start the run and leave it to itself')
+    .option('--dry-run', 'only tell what would be trained, and how long it would take');
+  withShown(withCommon(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stylograph train --preset quick
+  stylograph train -p article -i 3000 --latent-dim 2 --set learningRates.encoder=0.0005
+  stylograph train --resume run_01JD9YQ7M2T4V6X8Z0B2D4F6H8`,
+    )
+    .action((options: TrainOptions) => run(options, (session) => train(session, options)));
+}
+
+async function train(session: Session, options: TrainOptions): Promise<void> {
+  const request = options.resume === undefined ? await requestOf(options) : undefined;
+  const backend = await session.backend({ creates: request !== undefined });
+  if (request === undefined) return await resume(session, backend, options.resume!, options.images);
+  if (options.dryRun) return await dryRun(session, backend, request);
+  if (options.detach && backend.local) {
+    throw new UsageProblem(
+      '--detach: without a server nobody would train the run; start one with "npm start"',
+    );
+  }
+  const run = await backend.client.runs.create(request, { signal: session.signal });
+  if (options.detach) {
+    session.output.document(run);
+    session.output.line(run.id);
+    return;
+  }
+  await work(session, backend, run, { fromNow: false, images: options.images });
+}
+
+/** Goes on with a run that is paused. */
+export async function resume(
+  session: Session,
+  backend: Backend,
+  id: string,
+  images: ImageMode,
+): Promise<void> {
+  const { client } = backend;
+  const before = await client.runs.get(id, { signal: session.signal });
+  const isWaiting = backend.local !== undefined && before.state === 'queued';
+  const run = isWaiting ? before : await client.runs.resume(id, { signal: session.signal });
+  await work(session, backend, run, { fromNow: true, images });
+}
+
+async function work(
+  session: Session,
+  backend: Backend,
+  run: Run,
+  how: { fromNow: boolean; images: ImageMode },
+): Promise<void> {
+  const { output } = session;
+  const { bold, dim } = output.paint;
+  output.line(
+    `${bold(run.name)}  ${run.id}  ${dim(`seed ${run.seed} · ${whole(run.config.iterations)} iterations · latent ${run.config.latentDim}`)}`,
+  );
+  const mine = await backend.local?.workOn(run.id);
+  await followRun(session, backend, run, { ...how, owns: true, work: mine });
+}
+
+/** @throws UsageProblem naming a key that is wrong */
+async function requestOf(options: TrainOptions): Promise<RunRequest> {
+  const { preset, dataset, seed, name, tag, from, iterations, latentDim } = options;
+  const config = {
+    ...parseOverrides(options.set),
+    ...(iterations === undefined ? {} : { iterations }),
+    ...(latentDim === undefined ? {} : { latentDim }),
+  };
+  if (options.set.length > 0) await checkOverrides(config);
+  const request = { preset, dataset, seed, name, tags: tag, from, config };
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)) as RunRequest;
+}
+
+async function dryRun(session: Session, backend: Backend, request: RunRequest): Promise<void> {
+  const { output } = session;
+  const { estimate, ...run } = await backend.client.runs.dryRun(request, { signal: session.signal });
+  output.document({ ...run, estimate });
+  const lines = facts(
+    {
+      name: run.name,
+      preset: run.preset,
+      dataset: run.dataset,
+      iterations: whole(run.config.iterations),
+      'time, about': estimate.seconds === null ? (estimate.reason ?? '–') : duration(estimate.seconds),
+      'memory, about': bytes(estimate.memoryBytes),
+      checkpoint: bytes(estimate.checkpointBytes),
+    },
+    output.paint.dim,
+  );
+  for (const line of lines) output.line(line);
+}

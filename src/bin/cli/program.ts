@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addDatasets, addPresets } from './commands/datasets.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addInference } from './commands/inference.ts';
+import { addKeys } from './commands/keys.ts';
+import { addModels } from './commands/models.ts';
+import { addFigures, addReport } from './commands/results.ts';
+import { addRuns } from './commands/runs.ts';
+import { addTrain } from './commands/train.ts';
+import { ownName } from './names.ts';
+import { EXIT } from './problems.ts';
+import { type CommonOptions, runCommand, type Session } from './session.ts';
+
+/** Carries out a command once its words have been read. */
+export type RunAction = (
+  options: CommonOptions,
+  command: (session: Session) => Promise<void>,
+) => Promise<void>;
+
+const ownVersion = (): string =>
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version;
+
+/** Reads a command line, does what it says and gives the exit code: 0, 1 (it failed), 2 (it was wrong), 130 (Ctrl-C). */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const run: RunAction = async (options, command) => {
+    exitCode = await runCommand(options, command);
+  };
+  const program = new Command('stylograph')
+    .description(
+      'Trains a conditional VAE+GAN on labelled images, and draws, encodes and restyles with it: on a server, or in a folder of this machine.',
+    )
+    .version(ownVersion(), '-V, --version', 'the version')
+    .helpOption('-h, --help', 'this help')
+    .helpCommand('help [command]', 'help on a command')
+    .showSuggestionAfterError()
+    .showHelpAfterError(`(${ownName()} --help lists what there is)`)
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Where a command works: on the server of --url (or STYLOGRAPH_URL); in the folder of --data, without a server; otherwise on a
+server at http://127.0.0.1:8080 if one answers, else in the folder ./data.
+
+Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted.`,
+    );
+  program.commandsGroup('Train and watch:');
+  addTrain(program, run);
+  addRuns(program, run);
+  addFigures(program, run);
+  addReport(program, run);
+  program.commandsGroup('Use models:');
+  addInference(program, run);
+  addModels(program, run);
+  program.commandsGroup('Look around:');
+  addDatasets(program, run);
+  addPresets(program, run);
+  addDoctor(program, run);
+  program.commandsGroup('Operate a server:');
+  addKeys(program, run);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Help and version are told in this way too; commander has written what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+    throw error;
+  }
+}

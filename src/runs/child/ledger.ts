@@ -1,0 +1,48 @@
+import type { RunRecords } from '../../core/contracts/worker.ts';
+import { connectRedis } from '../../platform/redis/connection.ts';
+import { redisKeys } from '../../platform/redis/key-names.ts';
+import { LocalEvents } from '../local/events.ts';
+import { LocalRuns } from '../local/runs.ts';
+import { RunEvents } from '../redis/events.ts';
+import { readMetrics } from '../redis/metrics.ts';
+import { awaitLoaded, publishModel } from '../redis/published.ts';
+import { RunStore } from '../redis/run-store.ts';
+import type { RunLedger } from './run.ts';
+
+/** How long a finished run waits for the servers that listen to load its model. */
+const LOAD_LIMIT_MS = 5_000;
+
+type OpenLedger = RunLedger & { close(): void };
+
+/** Opens what keeps the records and events of runs. @param storeRoot where journals are, when files keep them */
+export function openLedger(records: RunRecords, storeRoot: string): OpenLedger {
+  return records.in === 'redis' ? openRedisLedger(records) : openFileLedger(storeRoot);
+}
+
+function openFileLedger(root: string): OpenLedger {
+  const runs = new LocalRuns(root);
+  // Whoever serves from this folder looks for the newest model with every call.
+  const events = new LocalEvents(runs);
+  return {
+    runs,
+    events,
+    metrics: (runId) => events.metrics(runId, {}),
+    announce: async () => true,
+    close: () => undefined,
+  };
+}
+
+function openRedisLedger({ redis: target, keyPrefix }: Extract<RunRecords, { in: 'redis' }>): OpenLedger {
+  const redis = connectRedis(target, 'patient');
+  const keys = redisKeys(keyPrefix);
+  return {
+    runs: new RunStore(redis, keys),
+    events: new RunEvents(redis, keys),
+    metrics: (runId) => readMetrics(redis, keys, runId),
+    announce: async (modelId) => {
+      const receivers = await publishModel(redis, keys, modelId);
+      return await awaitLoaded(redis, keys, modelId, receivers, LOAD_LIMIT_MS);
+    },
+    close: () => redis.disconnect(),
+  };
+}

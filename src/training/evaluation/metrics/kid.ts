@@ -1,0 +1,68 @@
+import { permutation } from '../../../data/random.ts';
+import { type Tensor2D, tf } from '../../../engine/index.ts';
+
+export const KID_SUBSETS = 50;
+export const KID_SUBSET_SIZE = 1_000;
+
+/** Rows of both sides in each subset, drawn without replacement; always the same for the same counts. */
+export interface KidSubset {
+  real: Uint32Array;
+  generated: Uint32Array;
+}
+
+export function kidSubsets(realCount: number, generatedCount: number): KidSubset[] {
+  const size = Math.min(KID_SUBSET_SIZE, realCount, generatedCount);
+  return Array.from({ length: KID_SUBSETS }, (_, i) => ({
+    real: permutation(realCount, `kid:real:${i}`).subarray(0, size),
+    generated: permutation(generatedCount, `kid:generated:${i}`).subarray(0, size),
+  }));
+}
+
+/** Row sums of (x·y/dims + 1)³, added up in float64; the diagonal left out where both sides are one set. */
+function kernelSum(x: Tensor2D, y: Tensor2D, same: boolean): number {
+  const [rows, own] = tf.tidy(() => {
+    const cubed = (product: Tensor2D) => {
+      const base = product.div(x.shape[1]).add(1);
+      return base.mul(base).mul(base);
+    };
+    const kernel = cubed(tf.matMul(x, y, false, true));
+    const diagonal = cubed(x.mul(y).sum(1, true) as Tensor2D);
+    return [kernel.sum(1).dataSync(), diagonal.dataSync()];
+  }) as unknown as [Float32Array, Float32Array];
+  let sum = 0;
+  for (const value of rows) sum += value;
+  if (same) for (const value of own) sum -= value;
+  return sum;
+}
+
+/**
+ * Kernel Inception distance (Bińkowski et al. 2018) on classifier features: the unbiased squared maximum mean
+ * discrepancy under k(x, y) = (x·y/dims + 1)³, mean over the subsets. Unbiased, so it may fall below 0.
+ *
+ * @param real,generated standardised features, n × dims and m × dims
+ */
+export function kernelDistance(
+  real: Float32Array,
+  generated: Float32Array,
+  dims: number,
+  subsets = kidSubsets(real.length / dims, generated.length / dims),
+): number {
+  let total = 0;
+  for (const rows of subsets) {
+    const x = pickRows(real, rows.real, dims);
+    const y = pickRows(generated, rows.generated, dims);
+    const n = rows.real.length;
+    const within = (kernelSum(x, x, true) + kernelSum(y, y, true)) / (n * (n - 1));
+    total += within - (2 * kernelSum(x, y, false)) / (n * n);
+    tf.dispose([x, y]);
+  }
+  return total / subsets.length;
+}
+
+function pickRows(values: Float32Array, rows: Uint32Array, dims: number): Tensor2D {
+  const picked = new Float32Array(rows.length * dims);
+  rows.forEach((row, i) => {
+    picked.set(values.subarray(row * dims, (row + 1) * dims), i * dims);
+  });
+  return tf.tensor2d(picked, [rows.length, dims]);
+}

@@ -1,0 +1,176 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Digest } from '../../core/contracts/common.ts';
+import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
+import { SampleScores } from '../../core/contracts/evaluation.ts';
+import { permutation } from '../../data/random.ts';
+import { StepRandom, tf } from '../../engine/index.ts';
+import type { Between } from './classifier.ts';
+import type { Judge } from './judge.ts';
+import { MEMORISATION_LIMIT, nearestTrainingDistance } from './metrics/memorisation.ts';
+import type { ImageSize } from './metrics/planes.ts';
+import { scoreSet, type Yardstick } from './scores.ts';
+
+/** Raised when a metric or a self-test changes, so that no stale figure is believed. */
+const VERSION = 2;
+const NOISE_SEED = 0;
+
+/** What the figures of a dataset are read against: real images through the same metrics. */
+export const Baseline = z.strictObject({
+  version: z.literal(VERSION),
+  classifier: Digest,
+  dataset: Digest,
+  samples: z.int(),
+  selfTests: z.record(z.string(), SampleScores),
+  /** Median distance of test images to their nearest training image. */
+  testToTraining: z.number(),
+});
+export type Baseline = z.infer<typeof Baseline>;
+
+type ImageSet = Pick<LabelledImages, 'images' | 'labels'>;
+
+const firstOf = ({ images, labels }: ImageSet, count: number): ImageSet => ({
+  images: images.subarray(0, (images.length / labels.length) * count),
+  labels: labels.subarray(0, count),
+});
+
+/** Gaussian noise of a deviation in [0, 1], rounded to bytes again. */
+function noisy(images: Uint8Array, deviation: number, draw: number): Uint8Array {
+  const noise = tf.tidy(() => new StepRandom(NOISE_SEED, 'samples', draw).normal([images.length]).dataSync());
+  return images.map((byte, i) =>
+    Math.round(255 * Math.min(1, Math.max(0, byte / 255 + deviation * noise[i]!))),
+  );
+}
+
+/** Each channel through a Gaussian of σ 1 pixel, what lies outside counting as 0. */
+function blurred(images: Uint8Array, { width, height, channels }: ImageSize): Uint8Array {
+  const kernel = [-3, -2, -1, 0, 1, 2, 3].map((x) => Math.exp(-(x ** 2) / 2));
+  const sum = kernel.reduce((total, value) => total + value, 0);
+  const pass = (source: Float32Array, step: number, side: number): Float32Array =>
+    source.map((_, i) => {
+      const at = Math.floor(i / step) % side;
+      let value = 0;
+      for (let k = -3; k <= 3; k++) {
+        if (at + k >= 0 && at + k < side) value += (kernel[k + 3]! / sum) * source[i + k * step]!;
+      }
+      return value;
+    });
+  const across = pass(Float32Array.from(images), channels, width);
+  return Uint8Array.from(pass(across, channels * width, height), Math.round);
+}
+
+/** For each label asked, the mean of that label's images in `of`. */
+function classMeans(labels: Uint8Array, of: LabelledImages, labelCount: number): Uint8Array {
+  const pixels = of.images.length / of.count;
+  const sums = Array.from({ length: labelCount }, () => new Float64Array(pixels));
+  const counts = new Array<number>(labelCount).fill(0);
+  for (let i = 0; i < of.count; i++) {
+    const sum = sums[of.labels[i]!]!;
+    counts[of.labels[i]!]!++;
+    for (let k = 0; k < pixels; k++) sum[k]! += of.images[i * pixels + k]!;
+  }
+  const means = sums.map((sum, label) => Uint8Array.from(sum, (total) => Math.round(total / counts[label]!)));
+  const images = new Uint8Array(labels.length * pixels);
+  labels.forEach((label, i) => {
+    images.set(means[label]!, i * pixels);
+  });
+  return images;
+}
+
+/** Known images, real and damaged, by name: what each metric says of them is what its figures mean. */
+export const SELF_TESTS: Record<string, (test: ImageSet, dataset: Dataset) => ImageSet> = {
+  'test against itself': (test) => test,
+  'validation against test': (test, { validation }) =>
+    firstOf(validation, Math.min(test.labels.length, validation.count)),
+  'noise 0.02': ({ images, labels }) => ({ images: noisy(images, 0.02, 0), labels }),
+  'noise 0.1': ({ images, labels }) => ({ images: noisy(images, 0.1, 1), labels }),
+  blurred: ({ images, labels }, { info }) => ({ images: blurred(images, info), labels }),
+  'class means': ({ labels }, { info, train }) => ({
+    images: classMeans(labels, train, info.labels.length),
+    labels,
+  }),
+  'shuffled labels': ({ images, labels }) => ({
+    images,
+    labels: Uint8Array.from(permutation(labels.length, 'self-test:labels'), (at) => labels[at]!),
+  }),
+};
+
+/**
+ * Runs every self-test with as many images as an evaluation has samples. Takes a minute for 10,000.
+ *
+ * @param dataset in evaluation order
+ */
+export async function measureBaseline(
+  judge: Judge,
+  dataset: Dataset,
+  yardstick: Yardstick,
+  samples: number,
+  between?: Between,
+): Promise<Baseline> {
+  const test = firstOf(dataset.test, samples);
+  const selfTests: Baseline['selfTests'] = {};
+  for (const [name, make] of Object.entries(SELF_TESTS)) {
+    const { images, labels } = make(test, dataset);
+    selfTests[name] = scoreSet(await judge.see(images, labels, between), yardstick).scores;
+  }
+  const queries = firstOf(dataset.test, Math.min(MEMORISATION_LIMIT, dataset.test.count)).images;
+  const pixels = dataset.test.images.length / dataset.test.count;
+  const testToTraining = await nearestTrainingDistance(queries, dataset.train.images, pixels, between);
+  return {
+    version: VERSION,
+    classifier: judge.shipped.digest,
+    dataset: dataset.info.digest,
+    samples,
+    selfTests,
+    testToTraining,
+  };
+}
+
+/** Where the figures of the shipped classifiers are, so that a first run need not measure them. */
+export const baselinesFile = (dataset: string): string =>
+  fileURLToPath(new URL(`../../../classifiers/${dataset}.baselines.json`, import.meta.url));
+
+async function readBaselines(file: string): Promise<Baseline[]> {
+  try {
+    const read = z.array(z.unknown()).parse(JSON.parse(await readFile(file, 'utf8')));
+    return read.flatMap((item) => Baseline.safeParse(item).data ?? []);
+  } catch {
+    return []; // Absent or damaged: it is measured again, and written anew.
+  }
+}
+
+/**
+ * The self-tests of a dataset under a judge: shipped with the classifier, else kept in `dataDir`, else measured and
+ * kept there.
+ */
+export async function baselineOf(
+  judge: Judge,
+  dataset: Dataset,
+  yardstick: Yardstick,
+  samples: number,
+  { dataDir, between }: { dataDir: string; between?: Between | undefined },
+): Promise<Baseline> {
+  const kept = join(dataDir, 'evaluation', `${dataset.info.id}.baselines.json`);
+  const known = [...(await readBaselines(baselinesFile(dataset.info.id))), ...(await readBaselines(kept))];
+  const { digest: datasetDigest } = dataset.info;
+  const found = known.find(
+    (baseline) =>
+      baseline.classifier === judge.shipped.digest &&
+      baseline.dataset === datasetDigest &&
+      baseline.samples === samples,
+  );
+  if (found) return found;
+  const measured = await measureBaseline(judge, dataset, yardstick, samples, between);
+  await writeBaselines(kept, [...(await readBaselines(kept)), measured]);
+  return measured;
+}
+
+/** Replaces the file in one step. */
+export async function writeBaselines(file: string, baselines: Baseline[]): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(baselines, null, 2)}\n`);
+  await rename(temporary, file);
+}
