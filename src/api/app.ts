@@ -1,5 +1,6 @@
 import fastify, { type FastifyError } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { App } from './context.ts';
 import { type ApiDeps, type ApiLimits, limitsOf } from './deps.ts';
 import { registerArrival } from './plugins/arrival.ts';
 import { registerAudit } from './plugins/audit.ts';
@@ -19,7 +20,6 @@ import { registerSiteGuard } from './plugins/site.ts';
 import { registerTracing } from './plugins/tracing.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { archiveRoutes } from './routes/archives.ts';
-import type { App } from './routes/context.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { encodeRoutes } from './routes/encode.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -36,6 +36,7 @@ import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
 import { styleTransferRoutes } from './routes/style-transfer.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { validateRequest } from './validation.ts';
 
 const ROUTES = [
   indexRoutes,
@@ -81,36 +82,36 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     ...timeouts(limits),
     clientErrorHandler: (error, socket) => refuseUnparsed(error, socket),
     frameworkErrors: (error, request, reply) => {
-      sendProblem(request as never, reply as never, toStylographError(error as FastifyError, request.id));
+      sendProblem(request, reply, toStylographError(error as FastifyError, request.id));
     },
   }).withTypeProvider<ZodTypeProvider>();
   app.server.maxConnections = limits.connections;
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(validateRequest);
   app.setSerializerCompiler(serializerCompiler);
   // What is not JSON, and not an image where images are taken, is refused as 415.
   app.removeContentTypeParser('text/plain');
-  registerArrival(app as never, limits);
-  registerTracing(app as never, deps.tracing);
-  registerClosing(app as never);
-  registerErrors(app as never);
-  registerMetering(app as never, deps.meter);
-  registerNotFound(app as never);
-  await registerSecurityHeaders(app as never);
-  await registerCors(app as never, deps.allowedOrigins);
-  await registerOpenApi(app as never, deps.version);
-  await registerNegotiation(app as never);
-  if (deps.dashboard !== undefined) await registerDashboard(app as never, deps.dashboard);
+  registerArrival(app, limits);
+  registerTracing(app, deps.tracing);
+  registerClosing(app);
+  registerErrors(app);
+  registerMetering(app, deps.meter);
+  registerNotFound(app);
+  await registerSecurityHeaders(app);
+  await registerCors(app, deps.allowedOrigins);
+  await registerOpenApi(app, deps.version);
+  await registerNegotiation(app);
+  if (deps.dashboard !== undefined) await registerDashboard(app, deps.dashboard);
 
   await app.register(async (scope) => {
     const { keys } = deps;
-    registerAudit(scope as never, deps.audit);
-    registerSiteGuard(scope as never, keys, deps);
-    const onWrongKey = await registerRateLimits(scope as never, limits);
-    registerAuth(scope as never, keys, {
+    registerAudit(scope, deps.audit);
+    registerSiteGuard(scope, keys, deps);
+    const onWrongKey = await registerRateLimits(scope, limits);
+    registerAuth(scope, keys, {
       onWrongKey,
       otherProof: (request) => sessionCaller(deps, request),
     });
-    negotiateHook(scope as never);
+    negotiateHook(scope);
     for (const routes of ROUTES) {
       await scope.register(async (inner) => routes(inner.withTypeProvider<ZodTypeProvider>(), deps));
     }

@@ -1,10 +1,11 @@
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type DatasetInfo, DatasetUpload } from '../../core/contracts/dataset.ts';
-import { invalidField, invalidFields, StylographError } from '../../core/errors.ts';
+import { invalidField, StylographError } from '../../core/errors.ts';
+import { parsePart } from '../../core/validation-messages.ts';
+import type { App } from '../context.ts';
 import type { DatasetInbox, Datasets } from '../deps.ts';
-import { fieldErrorsOf } from '../fields.ts';
 
 /** The form as OpenAPI describes it. */
 export const UPLOAD_FORM: Record<string, unknown> = (() => {
@@ -25,7 +26,7 @@ const MOST_FIELDS = 16;
 const FIELD_BYTES = 64 * 1024;
 
 /** Files are streamed, and bounded by who takes them. */
-export async function registerMultipart(app: FastifyInstance): Promise<void> {
+export async function registerMultipart(app: App): Promise<void> {
   const limits = {
     fields: MOST_FIELDS,
     fieldSize: FIELD_BYTES,
@@ -91,14 +92,13 @@ async function readParts(request: FastifyRequest, inbox: DatasetInbox): Promise<
 
 /** Text as the schema wants it: numbers, and lists as JSON or with commas. */
 function parseFields({ size, channels, labels, ...rest }: Record<string, string>): DatasetUpload {
-  const parsed = DatasetUpload.safeParse({
+  const values = {
     ...rest,
     ...(size !== undefined && { size: toNumber(size) }),
     ...(channels !== undefined && { channels: toNumber(channels) }),
     ...(labels !== undefined && { labels: toList(labels) }),
-  });
-  if (parsed.success) return parsed.data;
-  throw invalidFields(fieldErrorsOf(parsed.error.issues, 'body'));
+  };
+  return parsePart(DatasetUpload, values, 'body');
 }
 
 const toNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);

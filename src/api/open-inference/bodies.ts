@@ -1,10 +1,10 @@
-import type { FastifyInstance } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 
 const TAKEN = ['application/json', 'application/octet-stream'];
 
 /** Bodies as bytes, whatever is said of their form: Triton's clients say nothing. For the scope of the protocol's routes. */
-export function registerBodies(app: FastifyInstance): void {
+export function registerBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();

@@ -3,8 +3,8 @@ import {
   type InferRequest,
   InferRequest as InferRequestSchema,
 } from '../../core/contracts/open-inference.ts';
-import { invalidFields, StylographError } from '../../core/errors.ts';
-import { fieldErrorsOf } from '../fields.ts';
+import { StylographError } from '../../core/errors.ts';
+import { parsePart } from '../../core/validation-messages.ts';
 import type { Half } from './models.ts';
 import { readTensor, refuse, splitTail, type Tensor, toBytes } from './tensors.ts';
 
@@ -24,9 +24,8 @@ export function readBody(bytes: unknown, headerLength: string | undefined): Body
   if (length > bytes.length) {
     refuse('headers.inference-header-content-length', `is ${length}, but the body has ${bytes.length} bytes`);
   }
-  const parsed = InferRequestSchema.safeParse(parseJson(bytes.toString('utf8', 0, length)));
-  if (!parsed.success) throw invalidFields(fieldErrorsOf(parsed.error.issues, 'body'));
-  return { request: parsed.data, tail: bytes.subarray(length) };
+  const request = parsePart(InferRequestSchema, parseJson(bytes.toString('utf8', 0, length)), 'body');
+  return { request, tail: bytes.subarray(length) };
 }
 
 function parseJson(text: string): unknown {

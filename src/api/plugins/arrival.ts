@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
+import type { App } from '../context.ts';
 import type { ApiLimits } from '../deps.ts';
 import { refuseUnparsed } from './errors.ts';
 
@@ -21,10 +22,7 @@ const hasBody = ({ headers }: FastifyRequest): boolean =>
  * Cuts off requests that have not arrived as a whole in time. Files may take longer, but not before it is known that whoever
  * sends them may: until then they are requests like any other.
  */
-export function registerArrival(
-  app: FastifyInstance,
-  { requestTimeoutMs }: Pick<ApiLimits, 'requestTimeoutMs'>,
-): void {
+export function registerArrival(app: App, { requestTimeoutMs }: Pick<ApiLimits, 'requestTimeoutMs'>): void {
   const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>();
   app.addHook('onRequest', async (request) => {
     if (!hasBody(request)) return;

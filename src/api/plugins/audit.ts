@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEntry } from '../../platform/keys/index.ts';
+import type { App } from '../context.ts';
 import { onceOver } from './over.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +14,7 @@ const subjectOf = (request: FastifyRequest, reply: FastifyReply): string =>
  * Tells the audit log every call that changes something, and every refusal for want of a key, a scope or a site that
  * is let in. Refusals of one kind from one address get one entry a minute, so that nobody can fill the disk with them.
  */
-export function registerAudit(app: FastifyInstance, add: ((entry: AuditEntry) => void) | undefined): void {
+export function registerAudit(app: App, add: ((entry: AuditEntry) => void) | undefined): void {
   if (add === undefined) return;
   const refusals = new Map<string, { until: number; repeated: number }>();
 
@@ -66,7 +67,7 @@ function outcomeOf(status: number | undefined): AuditEntry['outcome'] {
  * known when its answer is about to be sent, to nobody.
  */
 function hookEnds(
-  app: FastifyInstance,
+  app: App,
   tell: (request: FastifyRequest, reply: FastifyReply, status: number | undefined) => void,
 ): void {
   const decided = new WeakSet<FastifyRequest>();

@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
 import type { Caller, KeyRing, Scope } from '../../platform/keys/index.ts';
+import type { App } from '../context.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -24,7 +25,7 @@ const REALM = 'Bearer realm="stylograph"';
 
 /** Bearer keys (RFC 6750) on every route of `app`, once the ring holds any. */
 export function registerAuth(
-  app: FastifyInstance,
+  app: App,
   keys: KeyRing | undefined,
   { otherProof, onWrongKey }: AuthOptions = {},
 ): void {

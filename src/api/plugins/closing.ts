@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 import { onceOver } from './over.ts';
 
 const CHECK_MS = 25;
@@ -11,7 +11,7 @@ const RETRY_SECONDS = 2;
  * to go elsewhere. When no request is being answered any more, ends the connections that are left. Node counts one that
  * has never sent a request as busy, as browsers hold in reserve, and would wait a minute for it.
  */
-export function registerClosing(app: FastifyInstance): void {
+export function registerClosing(app: App): void {
   let answering = 0;
   let isClosing = false;
   app.addHook('onRequest', async ({ url }, reply) => {

@@ -1,5 +1,5 @@
 import cors from '@fastify/cors';
-import type { FastifyInstance } from 'fastify';
+import type { App } from '../context.ts';
 
 /** Headers of requests that the API heeds. */
 const TAKEN = [
@@ -39,7 +39,7 @@ const PREFLIGHT_S = 600;
  * Lets pages of these origins call the API and read what it answers (CORS). They show a key as any program does:
  * cookies are neither asked for nor looked at. Without origins nothing is registered.
  */
-export async function registerCors(app: FastifyInstance, origins: readonly string[] = []): Promise<void> {
+export async function registerCors(app: App, origins: readonly string[] = []): Promise<void> {
   if (origins.length === 0) return;
   const allowed = new Set(origins);
   await app.register(cors, {

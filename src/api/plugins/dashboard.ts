@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { App } from '../context.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';
 
 /** What the dashboard may do: run its own scripts and talk to this server, nothing else. */
@@ -20,7 +21,7 @@ const PAGE_POLICY = [
 ].join('; ');
 
 /** Serves the bundles. Their names hold a digest of their content, so they may be kept for ever. */
-export async function registerDashboard(app: FastifyInstance, directory: string): Promise<void> {
+export async function registerDashboard(app: App, directory: string): Promise<void> {
   const assets = join(directory, 'assets');
   if (!existsSync(assets)) return;
   await app.register(fastifyStatic, {

@@ -1,37 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
-import {
-  type ErrorCode,
-  errorCodeOf,
-  type FieldError,
-  invalidFields,
-  StylographError,
-} from '../../core/errors.ts';
-import { fieldErrorsOf } from '../fields.ts';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { isResponseSerializationError } from 'fastify-type-provider-zod';
+import { type ErrorCode, errorCodeOf, StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 import { PROBLEM_TYPE, speaksOpenInference, toProblem } from '../problem.ts';
 
 const UNPARSED_LINGER_MS = 1_000;
-
-/** What Fastify calls the parts of a request, and how a client knows them. */
-const PARTS: Record<string, string> = {
-  querystring: 'query',
-  params: 'path',
-  headers: 'headers',
-  body: 'body',
-};
-
-function fieldErrors(error: FastifyError): FieldError[] {
-  const part = PARTS[error.validationContext ?? ''] ?? 'request';
-  const issues = (error.validation ?? []).map(({ instancePath, keyword, message, params }) => ({
-    ...params,
-    path: instancePath.split('/').filter((step) => step !== ''),
-    code: keyword,
-    message: message ?? 'is not valid',
-  }));
-  return fieldErrorsOf(issues, part);
-}
 
 /** Fastify's own errors by their code. */
 function fromFastify(error: FastifyError): StylographError | undefined {
@@ -67,7 +42,6 @@ export function toStylographError(error: FastifyError, requestId: string): Stylo
   if (error instanceof StylographError) return error;
   const code = errorCodeOf(error);
   if (code) return new StylographError(code, error.message);
-  if (hasZodFastifySchemaValidationErrors(error)) return invalidFields(fieldErrors(error));
   const translated = isResponseSerializationError(error) ? undefined : fromFastify(error);
   return (
     translated ??
@@ -121,7 +95,7 @@ export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): vo
 }
 
 /** The one place where an error becomes an answer. */
-export function registerErrors(app: FastifyInstance): void {
+export function registerErrors(app: App): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const told = toStylographError(error, request.id);
     if (told.status >= 500 && told.status !== 503 && told.status !== 504) {

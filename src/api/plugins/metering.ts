@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { App } from '../context.ts';
 import type { Meter } from '../deps.ts';
 import { onceOver } from './over.ts';
 
@@ -8,7 +8,7 @@ const UNKNOWN = 'unknown';
 const LEFT = 499;
 
 /** Measures every call by its route's pattern, those that their clients gave up too. Register before any route. */
-export function registerMetering(app: FastifyInstance, meter: Meter | undefined): void {
+export function registerMetering(app: App, meter: Meter | undefined): void {
   if (meter === undefined) return;
   app.addHook('onRequest', async (request, reply) => {
     onceOver(reply, (status = LEFT) => {

@@ -1,6 +1,7 @@
 import accepts from '@fastify/accepts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -17,13 +18,13 @@ declare module 'fastify' {
 const FORMATS: Record<string, string> = { png: 'image/png', json: 'application/json' };
 
 /** Chooses each answer's media type before any work is done. @throws not_acceptable */
-export async function registerNegotiation(app: FastifyInstance): Promise<void> {
+export async function registerNegotiation(app: App): Promise<void> {
   await app.register(accepts);
   app.decorateRequest('answerType', '');
 }
 
 /** For the scope whose routes negotiate. */
-export function negotiateHook(app: FastifyInstance): void {
+export function negotiateHook(app: App): void {
   app.addHook('onRequest', async (request, reply) => {
     const produces = request.routeOptions.config.produces ?? ['application/json'];
     request.answerType = choose(request, produces);

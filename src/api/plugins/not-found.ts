@@ -1,12 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 import { sendProblem } from './errors.ts';
 
 /**
  * Unknown paths: 404. A known path with another method: 405 with Allow (RFC 9110, 15.5.6), and OPTIONS answers what
  * is allowed. Register before any route.
  */
-export function registerNotFound(app: FastifyInstance): void {
+export function registerNotFound(app: App): void {
   const methods = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
     const known = methods.get(url) ?? new Set();

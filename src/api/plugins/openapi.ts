@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { App } from '../context.ts';
 import { describeDocument, describeRoute, documentBase } from '../openapi.ts';
 
 /** What Swagger UI needs to run, from this server alone. */
@@ -17,7 +17,7 @@ const PAGE_POLICY = {
 };
 
 /** The OpenAPI document at /openapi.json and Swagger UI at /docs. Register before the routes. */
-export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
+export async function registerOpenApi(app: App, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: documentBase(version),
     transform: describeRoute,

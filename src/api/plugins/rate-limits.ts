@@ -1,6 +1,7 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
+import type { App } from '../context.ts';
 import type { ApiLimits } from '../deps.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,7 +13,7 @@ const MINUTE_MS = 60_000;
  * @returns counts a wrong key against the address it came from; throws rate_limited when there were too many
  */
 export async function registerRateLimits(
-  app: FastifyInstance,
+  app: App,
   { requestsPerMinute, wrongKeysPerMinute }: ApiLimits,
 ): Promise<(request: FastifyRequest) => Promise<void>> {
   await app.register(rateLimit, {

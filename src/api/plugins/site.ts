@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { StylographError } from '../../core/errors.ts';
 import type { KeyRing } from '../../platform/keys/index.ts';
+import type { App } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -36,7 +37,7 @@ function isCrossSite({ method, headers }: FastifyRequest): boolean {
  *   whose pages may call
  */
 export function registerSiteGuard(
-  app: FastifyInstance,
+  app: App,
   keys: KeyRing | undefined,
   { allowedHosts = [], allowedOrigins = [] }: Pick<ApiDeps, 'allowedHosts' | 'allowedOrigins'>,
 ): void {
