@@ -2159,29 +2159,29 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description Where what was created is found. */
+        /** @description Address of the created resource. */
         Location: string;
-        /** @description The model that answered. */
+        /** @description Id of the model that answered. */
         "X-Model-Id": string;
-        /** @description The seed of the first image; the others derive from it. */
+        /** @description Seed of the first image; the seeds of the others derive from it. */
         "X-Seed": number;
-        /** @description Strong; only where the answer is the same every time. */
+        /** @description Strong entity tag, sent only when the same request always gets the same answer. */
         ETag: string;
-        /** @description `no-store` for what was drawn afresh; `immutable` for a seed and a model id. */
+        /** @description `no-store` for random results; `immutable` for a given seed and model id. */
         "Cache-Control": string;
-        /** @description Milliseconds of waiting (`queue`), computing (`compute`) and writing the answer (`encode`). */
+        /** @description Milliseconds spent waiting (`queue`), computing (`compute`) and writing the answer (`encode`). */
         "Server-Timing": string;
-        /** @description Bytes of JSON that the answer begins with, where those of tensors follow. */
+        /** @description Length in bytes of the JSON at the start of the answer, when binary tensors follow it. */
         "Inference-Header-Content-Length": number;
-        /** @description `true` when the key had created this run before. */
+        /** @description `true` when an earlier call with this key created the run. */
         "Idempotency-Replayed": "true";
-        /** @description Seconds after which trying again makes sense. */
+        /** @description Seconds to wait before a retry. */
         "Retry-After": number;
-        /** @description `bytes`: parts may be asked for. */
+        /** @description `bytes`: range requests are supported. */
         "Accept-Ranges": string;
-        /** @description Which part this is, where it is one. */
+        /** @description Position of this part in the whole, for a partial answer. */
         "Content-Range": string;
-        /** @description A session, where one was needed. */
+        /** @description The session cookie, when a session was opened. */
         "Set-Cookie": string;
         /** @description How to authenticate. */
         "WWW-Authenticate": string;
