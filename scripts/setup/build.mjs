@@ -6,38 +6,45 @@ import { SetupProblem, say } from './problem.mjs';
 import { execute } from './processes.mjs';
 
 const BUNDLER = join(ROOT, 'scripts', 'build-web.mjs');
+const API = join(ROOT, 'openapi', 'openapi.json');
+const CLIENT_TYPES = join(ROOT, 'src', 'client', 'schema.ts');
 const STAMP = join(ROOT, 'dist', '.built-from');
 
-/** Runs a step of the build. @throws SetupProblem with what it printed */
+/** Runs a step of the build. @throws SetupProblem with the step's output */
 async function step(what, args) {
   const { code, output } = await execute(process.execPath, args, { cwd: ROOT });
   if (code === 0) return;
   throw new SetupProblem(
     `${what} found errors:\n${output.trim()}`,
-    'Mend them, then run the same command again.',
+    'Fix them, then run the same command again.',
   );
 }
 
-/** Compiles src/ to dist/ and bundles the dashboard into dist/web/ when their text has changed. */
+/** Generates the client's types, compiles src/ to dist/ and bundles the dashboard into dist/web/, if a source changed. */
 export async function build() {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => path !== CLIENT_TYPES)
     .sort();
   const wanted = digestOf(
     join(ROOT, 'package-lock.json'),
     join(ROOT, 'tsconfig.json'),
     join(ROOT, 'tsconfig.build.json'),
     BUNDLER,
+    API,
     ...sources,
   );
-  const isCurrent = () => existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted;
+  const isCurrent = () =>
+    existsSync(CLIENT_TYPES) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted;
   if (isCurrent()) return false;
-  // Two commands that start at once must not take each other's dist/ away.
+  // Two commands that start at the same time must not delete each other's dist/.
   return await withLock(join(ROOT, 'node_modules', '.building'), async () => {
     if (isCurrent()) return false;
     say('compiling TypeScript ...');
     rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+    const generator = join(ROOT, 'node_modules', 'openapi-typescript', 'bin', 'cli.js');
+    await step('openapi-typescript', [generator, API, '--output', CLIENT_TYPES]);
     const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     await step('TypeScript', [compiler, '-p', 'tsconfig.build.json']);
     await step('The dashboard', [BUNDLER]);
