@@ -88,13 +88,13 @@ export default {
     {
       name: 'no-tensorflow-in-the-server',
       comment:
-        'An op blocks the event loop: nothing that the server, the API or the dashboard reaches may load TensorFlow.',
+        'An op blocks the event loop: only the child processes that train or infer may load TensorFlow.',
       severity: 'error',
       from: {
         path: [
-          '^src/bin/server\\.ts$',
-          '^src/bin/worker\\.ts$',
-          '^src/bin/stylograph\\.ts$',
+          '^src/bin/(server|stylograph)\\.ts$',
+          '^src/bin/(server|cli)/',
+          '^src/bin/children/(worker|film|upload)\\.ts$',
           '^src/api/',
           '^src/web/',
           '^src/client/',

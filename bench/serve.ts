@@ -51,7 +51,7 @@ async function measure(server: Server, seconds: number): Promise<Sample> {
   const tree = processTree(server.pid);
   const cpuMs = (cpuOf(tree) - before) / busy.answers;
   const residentMb = tree.reduce((sum, process) => sum + process.residentMb, 0);
-  const inference = tree.find(({ command }) => /serving[/\\]child/.test(command));
+  const inference = tree.find(({ command }) => /children[/\\]inference/.test(command));
   // What the load has left to do must not count here.
   await sleep(500);
   const single = await applyLoad(server.generate, 1, SINGLE_SECONDS);

@@ -25,7 +25,7 @@ const GROWTH = 1.05;
 
 function residentMb(server: Server): { api: number; inference: number } {
   const tree = processTree(server.pid);
-  const child = tree.find(({ command }) => command.includes(join('serving', 'child')));
+  const child = tree.find(({ command }) => command.includes(join('children', 'inference')));
   return { api: tree[0]!.residentMb, inference: child?.residentMb ?? Number.NaN };
 }
 

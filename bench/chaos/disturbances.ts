@@ -21,9 +21,9 @@ export interface Scene {
 /** What was done, in a few words; undefined where there was nothing to disturb just then. */
 type Deed = Promise<string | undefined>;
 
-const RUN_CHILD = /runner\/child/;
-const WORKER = /bin\/worker/;
-const INFERENCE = /serving\/child/;
+const RUN_CHILD = /children\/run\b/;
+const WORKER = /children\/worker/;
+const INFERENCE = /children\/inference/;
 /** A server ends within this time, whatever it was doing. */
 const END_LIMIT_MS = 30_000;
 /** Longer than a worker's lock on its run lasts, and than others take to notice. */

@@ -13,9 +13,9 @@ export interface MemoryRow {
 /** Processes of a server by their command lines. */
 const KINDS = {
   server: /bin\/server/,
-  inference: /serving\/child/,
-  worker: /bin\/worker/,
-  run: /runner\/child/,
+  inference: /children\/inference/,
+  worker: /children\/worker/,
+  run: /children\/run\b/,
   redis: /redis\.sock/,
 } as const;
 export type ProcessKind = keyof typeof KINDS;

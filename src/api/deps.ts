@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { DatasetInfo, DatasetUpload } from '../core/contracts/dataset.ts';
 import type { StylographError } from '../core/errors.ts';
+import type { EncodingTask } from '../figures/index.ts';
 import type { AuditEntry, KeyRing } from '../platform/keys/index.ts';
 import type { Sessions } from '../platform/keys/sessions.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
@@ -119,6 +120,8 @@ export interface ApiDeps {
   models: ModelRegistry;
   inference: Inference;
   datasets: Datasets;
+  /** @throws child_died */
+  encodeFilm(task: EncodingTask): Promise<Uint8Array>;
   /** Whether this server is about to close: it answers still, but says that it is not ready for more. */
   isClosing?(): boolean;
   /** Rejects with redis_unavailable while Redis does not answer. */

@@ -7,6 +7,7 @@ import type { ApiDeps } from '../api/deps.ts';
 import type { RedisTarget } from '../core/contracts/worker.ts';
 import { StylographError } from '../core/errors.ts';
 import { DatasetLibrary } from '../data/library.ts';
+import { encodeFilm } from '../figures/index.ts';
 import { Sessions } from '../platform/keys/sessions.ts';
 import { connectRedis, guarded, waitUntilReady } from '../platform/redis/connection.ts';
 import { redisKeys } from '../platform/redis/key-names.ts';
@@ -22,6 +23,7 @@ import { onModelPublished } from '../runs/redis/published.ts';
 import { RunStore } from '../runs/redis/run-store.ts';
 import { type Inference, launchInference } from '../serving/client.ts';
 import { type FolderStore, ModelRegistry, openStore } from '../store/index.ts';
+import { CHILD_MODULES } from './child-modules.ts';
 import { enqueueDemo } from './server/demo.ts';
 import { datasetLimitsOf, openGuards, REDACTED } from './server/guards.ts';
 import { describe, Shutdown } from './server/shutdown.ts';
@@ -89,7 +91,13 @@ async function serve(settings: Settings, ground: Ground): Promise<void> {
   let worker: WorkerProcess | undefined;
   shutdown.add('the worker', async () => worker?.stop());
   const limits = datasetLimitsOf(settings);
-  const datasets = new DatasetLibrary({ dataDir: settings.DATA_DIR, storeRoot, store, limits });
+  const datasets = new DatasetLibrary({
+    dataDir: settings.DATA_DIR,
+    storeRoot,
+    store,
+    limits,
+    uploadChild: CHILD_MODULES.upload,
+  });
   await shutdown.unlessBegun(datasets.sweep());
   const app = await buildApp({
     ...appDeps(queue, { meter, tracing, log }),
@@ -98,6 +106,7 @@ async function serve(settings: Settings, ground: Ground): Promise<void> {
     models,
     inference,
     datasets,
+    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
   });
   shutdown.add('the HTTP server', async () => {
     // The run is checkpointed meanwhile.
@@ -119,6 +128,7 @@ function startWorker(settings: Settings, target: RedisTarget, log: Logger): Work
 
 function startInference(settings: Settings, { storeRoot, store, log }: Ground, meter: Metrics) {
   const { inference, started } = launchInference({
+    childModule: CHILD_MODULES.inference,
     directory: storeRoot,
     maxQueue: settings.INFERENCE_QUEUE,
     memoryLimitMb: settings.INFERENCE_MEMORY_MB,

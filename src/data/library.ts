@@ -13,6 +13,8 @@ export interface LibraryOptions {
   storeRoot: string;
   store: FolderStore;
   limits?: Partial<DatasetLimits>;
+  /** Path of the module that takes an upload in. */
+  uploadChild: string;
 }
 
 const RETRY_SECONDS = 30;
@@ -23,15 +25,17 @@ export class DatasetLibrary {
   readonly #storeRoot: string;
   readonly #store: FolderStore | undefined;
   readonly #limits: DatasetLimits;
+  readonly #uploadChild: string;
   /** Of built-in ones, by digest: reading their pixels takes a while. */
   readonly #sheets = new Map<string, Promise<Uint8Array>>();
   #receiving = 0;
 
-  constructor({ dataDir, storeRoot, store, limits }: LibraryOptions) {
+  constructor({ dataDir, storeRoot, store, limits, uploadChild }: LibraryOptions) {
     this.#dataDir = dataDir;
     this.#storeRoot = storeRoot;
     this.#store = storeRoot === dataDir ? undefined : store;
     this.#limits = { ...DEFAULT_DATASET_LIMITS, ...limits };
+    this.#uploadChild = uploadChild;
   }
 
   /** Removes what uploads left behind whose process is gone. */
@@ -73,6 +77,7 @@ export class DatasetLibrary {
         dataDir: this.#dataDir,
         storeRoot: this.#storeRoot,
         limits: this.#limits,
+        uploadChild: this.#uploadChild,
         release,
       });
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { FilmFormat, PackedFilm } from '../core/contracts/films.ts';
 import { StylographError } from '../core/errors.ts';
-import { forkAside } from '../platform/processes/fork.ts';
+import { startChild } from '../platform/processes/start-child.ts';
 
 export interface EncodingTask {
   film: PackedFilm;
@@ -17,10 +17,16 @@ const LIMIT_MS = 600_000;
 /**
  * Encodes a film in a process of its own, at low priority: it computes for up to seconds, in which a server must go on
  * answering, and the video encoder takes over its process's error handling. One that takes too long is ended.
+ *
+ * @param module path of the child's module
  * @throws child_died
  */
-export async function encodeFilm(task: EncodingTask, limitMs = LIMIT_MS): Promise<Uint8Array> {
-  const child = forkAside(import.meta.url, './film-child');
+export async function encodeFilm(
+  module: string,
+  task: EncodingTask,
+  limitMs = LIMIT_MS,
+): Promise<Uint8Array> {
+  const child = startChild(module, { lowPriority: true });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

@@ -57,6 +57,8 @@ export interface Inference {
 }
 
 export interface InferenceOptions extends Partial<BatcherLimits> {
+  /** Path of the module that the child runs. */
+  childModule: string;
   /** The store from which the child reads weights: a folder, or `s3://bucket/prefix`. */
   directory: string;
   /** Most models held at a time. */
@@ -90,7 +92,9 @@ const CLOCK: Clock = {
 };
 
 class InferenceClient implements Inference {
-  readonly #options: Required<Pick<InferenceOptions, 'directory' | 'callTimeoutMs' | 'loadWaitMs'>> &
+  readonly #options: Required<
+    Pick<InferenceOptions, 'childModule' | 'directory' | 'callTimeoutMs' | 'loadWaitMs'>
+  > &
     InferenceOptions;
   readonly #batcher: Batcher<Work>;
   readonly #models: LoadedModels;

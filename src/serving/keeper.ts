@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineFacts } from '../core/contracts/engine.ts';
 import { StylographError } from '../core/errors.ts';
+import { residentBytesOf } from '../platform/processes/proc.ts';
 import type { LoadedModels } from './loaded.ts';
 import { InferenceProcess } from './process.ts';
 import { Replacement } from './replacement.ts';
-import { residentBytes } from './vitals.ts';
 
 /** How often the child's memory is looked at, and the shortest time from one replacement to the next. */
 const MEMORY_LOOK_MS = 1_000;
@@ -14,6 +14,7 @@ const MAX_BACKOFF_MS = 10_000;
 const PATIENT_STARTS = 3;
 
 export interface KeeperOptions {
+  childModule: string;
   directory: string;
   callTimeoutMs: number;
   memoryLimitMb?: number;
@@ -143,7 +144,7 @@ export class ChildKeeper {
             settled();
           },
         },
-        this.#options.callTimeoutMs,
+        this.#options,
       );
       launched = child;
     });
@@ -187,7 +188,7 @@ export class ChildKeeper {
   #lookAtMemory(limitBytes: number): void {
     const pid = this.#process?.pid;
     if (!this.#up || pid === undefined || this.#replacement || Date.now() < this.#noReplacementBefore) return;
-    const bytes = residentBytes(pid) ?? 0;
+    const bytes = residentBytesOf(pid) ?? 0;
     if (bytes <= limitBytes) return;
     const megabytes = (value: number): string => `${Math.round(value / 2 ** 20)} MB`;
     const what = `The inference process holds ${megabytes(bytes)} and may hold ${megabytes(limitBytes)}`;

@@ -1,13 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { EngineFacts } from '../core/contracts/engine.ts';
 import type { FromInferenceChild, ToInferenceChild } from '../core/contracts/inference.ts';
 import { StylographError } from '../core/errors.ts';
-import { forwardComplaints } from '../platform/processes/fork.ts';
+import { startChild } from '../platform/processes/start-child.ts';
 import { WorkLost } from './batcher.ts';
+import { watchForHang } from './hang-watch.ts';
 import type { Answer, Call } from './operations.ts';
-import { watchForHang } from './vitals.ts';
 
 const START = 'start';
 const START_TIMEOUT_MS = 120_000;
@@ -33,18 +32,6 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** From source the child needs the TypeScript loader, also where the parent got it in another way. */
-function forkOptions(): { path: string; execArgv: string[] } {
-  const isSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(isSource ? './child.ts' : './child.js', import.meta.url));
-  const inherited = process.execArgv.filter((argument) => !/^--(test|inspect|watch)/.test(argument));
-  const hasLoader = inherited.some((argument) => argument.includes('tsx'));
-  return {
-    path,
-    execArgv: isSource && !hasLoader ? [...inherited, '--import', import.meta.resolve('tsx')] : inherited,
-  };
-}
-
 /**
  * TensorFlow reads these when it is loaded. One core is left to the server, which encodes and sends meanwhile; threads
  * that shared it would make each other wait. More than a few do not help at a micro-batch's size.
@@ -63,16 +50,12 @@ export class InferenceProcess {
   readonly #watches = new Map<string, NodeJS.Timeout>();
   #why: string | undefined;
 
-  constructor(events: ChildEvents, callTimeoutMs: number) {
+  constructor(
+    events: ChildEvents,
+    { childModule, callTimeoutMs }: { childModule: string; callTimeoutMs: number },
+  ) {
     this.#callTimeoutMs = callTimeoutMs;
-    const { path, execArgv } = forkOptions();
-    this.#child = fork(path, {
-      execArgv,
-      env: { ...engineThreads(), ...process.env },
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
-    forwardComplaints(this.#child);
+    this.#child = startChild(childModule, { env: engineThreads() });
     this.#child.on('message', (message: FromInferenceChild) => this.#receive(message, events));
     this.#watch(START, START_TIMEOUT_MS);
     const { pid } = this.#child;

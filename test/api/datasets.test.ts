@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Zippable, zipSync } from 'fflate';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import type { Dataset } from '../../src/client/index.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
@@ -21,7 +22,13 @@ const LIMITS = { fileBytes: 4_000_000, unpackedBytes: 6_000_000, images: 500, im
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stylograph-datasets-'));
   const store = await openFolderStore(folder);
-  const datasets = new DatasetLibrary({ dataDir: folder, storeRoot: folder, store, limits: LIMITS });
+  const datasets = new DatasetLibrary({
+    dataDir: folder,
+    storeRoot: folder,
+    store,
+    limits: LIMITS,
+    uploadChild: CHILD_MODULES.upload,
+  });
   server = await startServer({ datasets });
 });
 after(async () => {
@@ -288,7 +295,12 @@ test('what a killed process left of an upload is swept at the next start', async
     await writeFile(join(folder, 'uploads', name, '0'), 'half a file');
   }
   const store = await openFolderStore(folder);
-  await new DatasetLibrary({ dataDir: folder, storeRoot: folder, store }).sweep();
+  await new DatasetLibrary({
+    dataDir: folder,
+    storeRoot: folder,
+    store,
+    uploadChild: CHILD_MODULES.upload,
+  }).sweep();
   assert.deepEqual(await readdir(join(folder, 'uploads')), [alive]);
   await rm(join(folder, 'uploads', alive), { recursive: true });
 });

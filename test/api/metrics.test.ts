@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { Metrics, watchService } from '../../src/platform/telemetry/index.ts';
 import { startInference } from '../../src/serving/client.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
@@ -16,7 +17,11 @@ const directory = mkdtempSync(join(tmpdir(), 'stylograph-metrics-'));
 let server: TestServer;
 let models: ModelRegistry;
 before(async () => {
-  const inference = await startInference({ directory, observer: meter });
+  const inference = await startInference({
+    childModule: CHILD_MODULES.inference,
+    directory,
+    observer: meter,
+  });
   const store = await openFolderStore(directory);
   models = new ModelRegistry(store);
   server = await startServer({ meter, inference, store, models });

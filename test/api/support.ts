@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { buildApp } from '../../src/api/app.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
 import type { App } from '../../src/api/routes/context.ts';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { newModelId, newRunId } from '../../src/core/contracts/common.ts';
 import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
+import { encodeFilm } from '../../src/figures/index.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { Sessions } from '../../src/platform/keys/sessions.ts';
@@ -87,7 +89,8 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
   const directory = join(folder, 'store');
   const store = await openFolderStore(directory);
   const models = new ModelRegistry(store);
-  const inference = overrides.inference ?? (await startInference({ directory }));
+  const inference =
+    overrides.inference ?? (await startInference({ childModule: CHILD_MODULES.inference, directory }));
   const runs = new RunStore(redis, keys);
   const events = new RunEvents(redis, keys);
   const hub = new EventHub(redis, redisServer.target, keys);
@@ -108,7 +111,13 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
     store,
     models,
     inference,
-    datasets: new DatasetLibrary({ dataDir: folder, storeRoot: directory, store }),
+    datasets: new DatasetLibrary({
+      dataDir: folder,
+      storeRoot: directory,
+      store,
+      uploadChild: CHILD_MODULES.upload,
+    }),
+    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
     pingRedis: async () => {
       await guarded(() => redis.ping());
     },

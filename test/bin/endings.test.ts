@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { processTree } from '../../bench/lib/processes.ts';
-import { isAlive } from '../../src/platform/redis/redis-process.ts';
+import { isAlive } from '../../src/platform/processes/proc.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { publishModel } from '../api/support.ts';
 import { until } from '../runs/support.ts';
@@ -134,11 +134,11 @@ test('told to end while its Redis starts, a server leaves none behind and starts
   const server = spawnServer(folder, { REDIS_SERVER: program });
   const ended = once(server, 'exit');
   const redis = await until('its Redis', async () => existsSync(told) && Number(readFileSync(told, 'utf8')));
-  assert.equal(isAlive(redis), true);
+  assert.equal(isAlive(redis, 'ours'), true);
   server.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
   // Whether somebody has already waited for it or not.
-  assert.equal(isAlive(redis), false);
+  assert.equal(isAlive(redis, 'ours'), false);
 });
 
 test('a server that is killed leaves no child behind, and the next one goes on with its Redis and its run', {
@@ -176,7 +176,7 @@ test('a private Redis and a worker that are killed are there again, and the run 
     process.kill(find(/redis\.sock/), 'SIGKILL');
     const ready = async () => (await fetch(`${service.url}/health/ready`)).status === 200;
     await until('Redis to be there again', ready);
-    process.kill(find(/bin\/worker/), 'SIGKILL');
+    process.kill(find(/children\/worker/), 'SIGKILL');
     const { iteration } = (await json(`${service.url}/runs/${id}`)).progress;
     await untilIteration(service, id, iteration + 20);
     assert.equal((await fetch(`${service.url}/generate?label=3`)).status, 200);

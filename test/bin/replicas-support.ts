@@ -73,7 +73,7 @@ export async function startWorkerMachine(folder: string, env: Record<string, str
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const machine: Machine = {
     process: child,
-    isTraining: () => processesOf(folder).some((pid) => commandOf(pid).includes(join('runner', 'child'))),
+    isTraining: () => processesOf(folder).some((pid) => commandOf(pid).includes(join('children', 'run'))),
     kill: async () => {
       for (const pid of processesOf(folder)) {
         try {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { FILM_TYPES, type FilmFormat } from '../../src/core/contracts/films.ts';
 import type { StylographError } from '../../src/core/errors.ts';
-import { encodeFilm } from '../../src/figures/index.ts';
+import { type EncodingTask, encodeFilm as encodeFilmIn } from '../../src/figures/index.ts';
 import { someFilm } from './some-film.ts';
+
+const encodeFilm = (task: EncodingTask, limitMs?: number) => encodeFilmIn(CHILD_MODULES.film, task, limitMs);
 
 const formats = Object.keys(FILM_TYPES) as FilmFormat[];
 

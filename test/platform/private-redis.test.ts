@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isAlive } from '../../src/platform/processes/proc.ts';
 import { connectRedis } from '../../src/platform/redis/connection.ts';
 import { launchPrivateRedis, startPrivateRedis } from '../../src/platform/redis/private-redis.ts';
-import { isAlive } from '../../src/platform/redis/redis-process.ts';
 import { until } from '../runs/support.ts';
 
 const server = process.env.REDIS_SERVER ?? '';
@@ -98,7 +98,7 @@ test('one that is closed while it starts leaves no process behind', async () => 
   const pid = await until('its process', async () => existsSync(told) && Number(readFileSync(told, 'utf8')));
   await redis.close();
   await refused;
-  assert.ok(!isAlive(pid));
+  assert.ok(!isAlive(pid, 'ours'));
 });
 
 /** A server that writes down its process id and then neither serves nor ends. */

@@ -3,8 +3,10 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { errorCodeOf } from '../../src/core/errors.ts';
+import { isAlive } from '../../src/platform/processes/proc.ts';
 import { type Inference, type InferenceOptions, startInference } from '../../src/serving/client.ts';
 import { latentFromSeed } from '../../src/serving/latents.ts';
 import { openFolderStore } from '../../src/store/folders.ts';
@@ -23,7 +25,12 @@ async function withInference(
 ): Promise<void> {
   // On a busy machine a child takes long to start.
   const patient = { deadlineMs: 120_000, loadWaitMs: 120_000 };
-  const inference = await startInference({ directory: folder, ...patient, ...options });
+  const inference = await startInference({
+    childModule: CHILD_MODULES.inference,
+    directory: folder,
+    ...patient,
+    ...options,
+  });
   // A server has other things that keep it alive while a child is being replaced.
   const alive = setInterval(() => undefined, 60_000);
   try {
@@ -36,14 +43,6 @@ async function withInference(
 
 const decodeSeed = (inference: Inference, model: ModelRecord, seed: number, signal?: AbortSignal) =>
   inference.decode(model, latentFromSeed(seed, 4), Int32Array.of(seed % 10), signal ? { signal } : {});
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 const hasCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 
@@ -102,7 +101,7 @@ test('a child that is stopped is noticed long before its time is over, and repla
     process.kill(pid, 'SIGSTOP');
     assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
     assert.notEqual(inference.pid, pid);
-    assert.ok(!isAlive(pid));
+    assert.ok(!isAlive(pid, 'ours'));
   }));
 
 test('a child that is stopped while it loads is replaced, and the model is there', () =>
@@ -120,7 +119,8 @@ test('a child that has grown beyond its limit is replaced under requests, none o
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
     const busy = async (): Promise<void> => {
-      while (isAlive(pid)) assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
+      while (isAlive(pid, 'ours'))
+        assert.deepEqual((await decodeSeed(inference, first, 3)).pixels, expected.pixels);
     };
     await Promise.all([busy(), busy(), inference.ensure(second), busy()]);
     assert.notEqual(inference.pid, pid);
@@ -180,10 +180,10 @@ test('a damaged model is refused by name, and the others go on', () =>
   }));
 
 test('closing ends the child and refuses further calls', async () => {
-  const inference = await startInference({ directory: folder });
+  const inference = await startInference({ childModule: CHILD_MODULES.inference, directory: folder });
   await inference.ensure(first);
   const pid = inference.pid!;
   await inference.close();
-  assert.ok(!isAlive(pid));
+  assert.ok(!isAlive(pid, 'ours'));
   await assert.rejects(decodeSeed(inference, first, 1), hasCode('shutting_down'));
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { zipSync } from 'fflate';
+import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -18,7 +19,7 @@ test('an uploaded dataset is kept in the bucket, and a worker elsewhere copies i
   const storeRoot = server.location('lab');
   const store = await openStore(storeRoot, 'prompt');
   const [here, there] = [await temporaryFolder(t), await temporaryFolder(t)];
-  const library = new DatasetLibrary({ dataDir: here, storeRoot, store });
+  const library = new DatasetLibrary({ dataDir: here, storeRoot, store, uploadChild: CHILD_MODULES.upload });
   const inbox = await library.receive();
   const zip = zipSync(await folders(['A', 'B'], 6));
   await inbox.take('ab.zip', Readable.from([Buffer.from(zip)]));

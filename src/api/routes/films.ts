@@ -54,7 +54,7 @@ function sendInParts(request: FastifyRequest, reply: FastifyReply, bytes: Uint8A
 }
 
 export async function filmRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const cabinet = new FilmCabinet(deps.store);
+  const cabinet = new FilmCabinet(deps);
 
   app.get(
     '/runs/:run/films',

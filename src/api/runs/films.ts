@@ -1,8 +1,9 @@
 import { FILM_TYPES, type Film, type FilmFormat, type FilmRecord } from '../../core/contracts/films.ts';
 import { StylographError } from '../../core/errors.ts';
-import { type EncodingTask, encodeFilm } from '../../figures/index.ts';
+import type { EncodingTask } from '../../figures/index.ts';
 import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/films.ts';
 import type { FolderStore } from '../../store/store.ts';
+import type { ApiDeps } from '../deps.ts';
 
 type Look = EncodingTask['look'];
 
@@ -34,12 +35,14 @@ export function parseFilmFile(runId: string, file: string): { label: string; for
 /** Films in the formats that are asked for: encoded once, one at a time, and kept. */
 export class FilmCabinet {
   readonly #store: FolderStore;
+  readonly #encodeFilm: ApiDeps['encodeFilm'];
   /** Encodings that have begun, by run and file. */
   readonly #begun = new Map<string, Promise<Uint8Array>>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: FolderStore) {
+  constructor({ store, encodeFilm }: Pick<ApiDeps, 'store' | 'encodeFilm'>) {
     this.#store = store;
+    this.#encodeFilm = encodeFilm;
   }
 
   /** @param label its name or its index @throws film_not_found naming the remedy */
@@ -82,7 +85,7 @@ export class FilmCabinet {
     if (film === undefined) {
       throw new StylographError('film_not_found', `The film of run ${runId} was removed meanwhile.`);
     }
-    const bytes = await encodeFilm({ film, format, look });
+    const bytes = await this.#encodeFilm({ film, format, look });
     await saveEncoded(this.#store, runId, file, bytes);
     return bytes;
   }

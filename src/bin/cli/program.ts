@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { ownVersion } from '../../platform/version.ts';
 import { addDatasets, addPresets } from './commands/datasets.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInference } from './commands/inference.ts';
@@ -17,10 +17,6 @@ export type RunAction = (
   options: CommonOptions,
   command: (session: Session) => Promise<void>,
 ) => Promise<void>;
-
-const ownVersion = (): string =>
-  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;
 
 /** Reads a command line, does what it says and gives the exit code: 0, 1 (it failed), 2 (it was wrong), 130 (Ctrl-C). */
 export async function runProgram(words: readonly string[]): Promise<number> {

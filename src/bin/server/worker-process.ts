@@ -1,8 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { RedisTarget, ToWorker } from '../../core/contracts/worker.ts';
+import { startChild } from '../../platform/processes/start-child.ts';
 import { type Settings, wantsTraces } from '../../platform/settings/settings.ts';
+import { CHILD_MODULES } from '../child-modules.ts';
 
 const RESTART_MS = { first: 500, most: 30_000 };
 /** A worker that lived this long starts its pauses over. */
@@ -26,9 +27,7 @@ export class WorkerProcess {
   }
 
   #spawn(): void {
-    const isSource = import.meta.url.endsWith('.ts');
-    const path = fileURLToPath(new URL(isSource ? './worker.ts' : './worker.js', import.meta.url));
-    const child = fork(path, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = startChild(CHILD_MODULES.worker, { stdout: 'inherit', stderr: 'inherit' });
     const startedAt = Date.now();
     this.#child = child;
     child.send(this.#start);

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetLimits, DatasetUpload, ReceivedDataset } from '../../core/contracts/dataset.ts';
 import { StylographError } from '../../core/errors.ts';
+import { isAlive } from '../../platform/processes/proc.ts';
 import { requireRoom, writing } from '../../store/files.ts';
 import { type TakenIn, takeInApart } from './process.ts';
 import { refuse } from './refusals.ts';
@@ -22,6 +23,8 @@ interface InboxOptions {
   dataDir: string;
   storeRoot: string;
   limits: DatasetLimits;
+  /** Path of the module that takes an upload in. */
+  uploadChild: string;
   /** Called once, when it is emptied. */
   release(): void;
 }
@@ -79,8 +82,9 @@ export class Inbox {
 
   /** Checks what has arrived and keeps it as a dataset. @throws as takeInApart */
   async finish(fields: DatasetUpload, signal: AbortSignal): Promise<TakenIn> {
-    const { limits, storeRoot } = this.#options;
-    return await takeInApart({ received: { fields, files: this.#files }, limits, storeRoot }, signal);
+    const { limits, storeRoot, uploadChild } = this.#options;
+    const received = { fields, files: this.#files };
+    return await takeInApart(uploadChild, { received, limits, storeRoot }, signal);
   }
 
   /** Removes the files; for whatever outcome. */
@@ -101,16 +105,7 @@ export async function sweepInboxes(dataDir: string): Promise<void> {
 
 async function isAbandoned(path: string, name: string): Promise<boolean> {
   const [, host, pid] = /^(.*)\.(\d+)\.[0-9a-f-]{36}$/.exec(name) ?? [];
-  if (host === hostname()) return Number(pid) === process.pid || !isAlive(Number(pid));
+  if (host === hostname()) return Number(pid) === process.pid || !isAlive(Number(pid), 'anyone');
   const info = await stat(path).catch(() => undefined);
   return info !== undefined && Date.now() - info.mtimeMs > ABANDONED_AFTER_MS;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

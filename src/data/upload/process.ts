@@ -1,6 +1,6 @@
 import type { DatasetInfo, DatasetLimits, ReceivedDataset } from '../../core/contracts/dataset.ts';
 import { type ErrorCode, type FieldError, StylographError } from '../../core/errors.ts';
-import { forkAside } from '../../platform/processes/fork.ts';
+import { startChild } from '../../platform/processes/start-child.ts';
 
 export type ToUploadChild =
   | { type: 'start'; received: ReceivedDataset; limits: DatasetLimits; storeRoot: string }
@@ -24,11 +24,13 @@ const STOP_MS = 5_000;
 /**
  * Takes in an upload in a process of its own at low priority: it decodes what strangers send and computes for up to minutes,
  * in which a server must go on answering.
+ *
+ * @param module path of the child's module
  * @throws invalid_dataset, disk_full, child_died; the signal's reason
  */
-export async function takeInApart(start: Start, signal: AbortSignal): Promise<TakenIn> {
+export async function takeInApart(module: string, start: Start, signal: AbortSignal): Promise<TakenIn> {
   signal.throwIfAborted();
-  const child = forkAside(import.meta.url, './child');
+  const child = startChild(module, { lowPriority: true });
   let killer: NodeJS.Timeout | undefined;
   const leave = (): void => {
     if (child.connected) child.send({ type: 'stop' } satisfies ToUploadChild);

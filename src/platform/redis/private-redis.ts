@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisTarget } from '../../core/contracts/worker.ts';
 import { StylographError } from '../../core/errors.ts';
-import { startOfProcess } from '../processes/process-start.ts';
-import { isAlive, ping, socketPath } from './redis-process.ts';
+import { isAlive, startTimeOf } from '../processes/proc.ts';
+import { ping, socketPath } from './redis-process.ts';
 
 const START_TIMEOUT_MS = 20_000;
 /** How often it is looked whether the server lives, and the longest pause between two attempts to start it. */
@@ -169,7 +169,7 @@ class PrivateServer implements PrivateRedis {
   #watch(): void {
     if (this.#closing) return;
     this.#watcher = setInterval(() => {
-      if (this.#starting !== undefined || isAlive(this.#pid)) return;
+      if (this.#starting !== undefined || isAlive(this.#pid, 'ours')) return;
       this.#starting = this.#startAgain().finally(() => {
         this.#starting = undefined;
       });
@@ -196,8 +196,8 @@ class PrivateServer implements PrivateRedis {
     this.#closing = true;
     clearInterval(this.#watcher);
     await this.#starting;
-    if (isAlive(this.#pid)) process.kill(this.#pid, 'SIGTERM');
-    while (isAlive(this.#pid)) await sleep(20);
+    if (isAlive(this.#pid, 'ours')) process.kill(this.#pid, 'SIGTERM');
+    while (isAlive(this.#pid, 'ours')) await sleep(20);
     // A socket outside the data folder has a folder of its own.
     const place = dirname(this.target.path);
     if (basename(place) !== 'redis') rmSync(place, { recursive: true, force: true });
@@ -213,7 +213,7 @@ function claim(folder: string): void {
   const file = join(folder, 'owner');
   try {
     const [pid, start] = readFileSync(file, 'utf8').split(' ');
-    if (Number(pid) !== process.pid && start !== undefined && startOfProcess(Number(pid)) === start) {
+    if (Number(pid) !== process.pid && start !== undefined && startTimeOf(Number(pid)) === start) {
       throw new StylographError(
         'redis_unavailable',
         `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
@@ -223,5 +223,5 @@ function claim(folder: string): void {
   } catch (error) {
     if (error instanceof StylographError) throw error;
   }
-  writeFileSync(file, `${process.pid} ${startOfProcess(process.pid) ?? ''}`);
+  writeFileSync(file, `${process.pid} ${startTimeOf(process.pid) ?? ''}`);
 }

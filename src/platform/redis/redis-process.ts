@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -50,22 +50,5 @@ export async function ping(path: string): Promise<{ pid: number | undefined; bus
     return redis.status === 'ready' ? { pid: undefined, busy: true } : undefined;
   } finally {
     redis.disconnect();
-  }
-}
-
-/** Whether there is a process of this number that has not ended. */
-export function isAlive(pid: number): boolean {
-  // No process, but the group that asks.
-  if (pid === 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  // An ended child that nobody has waited for yet still has its number.
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
   }
 }

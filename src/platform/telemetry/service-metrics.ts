@@ -1,5 +1,5 @@
 import type { RunRecord, RunState } from '../../core/contracts/run.ts';
-import { residentBytes } from '../processes/resident-memory.ts';
+import { residentBytesOf } from '../processes/proc.ts';
 import type { Metrics, ProcessFacts } from './metrics.ts';
 
 /** What of the service is looked at whenever metrics are read. */
@@ -85,7 +85,7 @@ function watchProcesses(metrics: Metrics, { inference }: ServiceFacts): void {
   );
   metrics.collectWith(async () => {
     const { pid, engine } = inference;
-    rss.set(pid === undefined ? 0 : await residentBytes(pid));
+    rss.set((pid && residentBytesOf(pid)) ?? 0);
     tensors.set(engine?.tensors ?? 0);
     bytes.set(engine?.tensorBytes ?? 0);
   });

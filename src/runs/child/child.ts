@@ -1,33 +1,20 @@
-import { readFileSync } from 'node:fs';
 import type { EngineFacts } from '../../core/contracts/engine.ts';
 import { loadDataset } from '../../data/index.ts';
 import { drawFigures, drawSample } from '../../figures/index.ts';
 import { startTracing } from '../../platform/telemetry/index.ts';
+import { ownVersion } from '../../platform/version.ts';
 import type { FolderStore } from '../../store/index.ts';
 import type { Evaluator } from './evaluate.ts';
-import { serveRunChild } from './process.ts';
+import type { TrainingParts } from './process.ts';
 import type { Trainer } from './run.ts';
 
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-let engineFacts: (() => EngineFacts) | undefined;
-
 /** Importing the trainer loads TensorFlow: done when a run has started, so that it can tell what is missing. */
-async function loadTrainer(): Promise<Trainer> {
+async function loadTrainer(): Promise<{ trainer: Trainer; engineFacts: () => EngineFacts }> {
   const training = await import('../../training/loop.ts');
-  const { device, engineVersions, servedWeights, train } = training;
-  engineFacts = training.engineFacts;
+  const { device, engineFacts, engineVersions, servedWeights, train } = training;
   const { openDrawings } = await import('../../training/drawings.ts');
-  return {
-    train,
-    servedWeights,
-    openDrawings,
-    device,
-    software: { stylograph: ownVersion(), node: process.versions.node, ...engineVersions },
-  };
+  const software = { stylograph: ownVersion(), node: process.versions.node, ...engineVersions };
+  return { trainer: { train, servedWeights, openDrawings, device, software }, engineFacts };
 }
 
 async function loadEvaluator(dataDir: string, store: FolderStore): Promise<Evaluator> {
@@ -51,15 +38,23 @@ async function loadEvaluator(dataDir: string, store: FolderStore): Promise<Evalu
   };
 }
 
-serveRunChild({
-  loadDataset,
-  drawSample,
-  drawFigures,
-  loadTrainer,
-  loadEvaluator,
-  engineFacts: () => engineFacts?.(),
-  traceRun: async (runId, traceparent) => {
-    const tracing = await startTracing('stylograph-run', ownVersion());
-    return { span: tracing.startRun(runId, traceparent), close: () => tracing.close() };
-  },
-});
+/** What trains and evaluates runs with TensorFlow. */
+export function trainingParts(): TrainingParts {
+  let engineFacts: (() => EngineFacts) | undefined;
+  return {
+    loadDataset,
+    drawSample,
+    drawFigures,
+    loadTrainer: async () => {
+      const loaded = await loadTrainer();
+      engineFacts = loaded.engineFacts;
+      return loaded.trainer;
+    },
+    loadEvaluator,
+    engineFacts: () => engineFacts?.(),
+    traceRun: async (runId, traceparent) => {
+      const tracing = await startTracing('stylograph-run', ownVersion());
+      return { span: tracing.startRun(runId, traceparent), close: () => tracing.close() };
+    },
+  };
+}

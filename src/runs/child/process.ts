@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import { type EngineFacts, FACTS_EVERY_MS } from '../../core/contracts/engine.ts';
 import type { RunEventBody } from '../../core/contracts/run.ts';
 import { type FromRunChild, ToRunChild } from '../../core/contracts/worker.ts';
@@ -90,8 +89,6 @@ export function serveRunChild(parts: TrainingParts): void {
   const answer = (message: FromRunChild, then: () => void): void => {
     process.send!(message, then);
   };
-  // Serving and the queue's locks come first.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
   process.on('disconnect', () => process.exit(1));

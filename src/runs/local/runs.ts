@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { newRunId, type Page, RunId } from '../../core/contracts/common.ts';
 import { isFinished, type RunRecord, type RunState } from '../../core/contracts/run.ts';
-import { startOfProcess } from '../../platform/processes/process-start.ts';
+import { startTimeOf } from '../../platform/processes/proc.ts';
 import { systemCode, writing } from '../../store/files.ts';
 import {
   cannotMove,
@@ -22,12 +22,12 @@ const JOURNAL = 'journal.jsonl';
 
 const thisProcess = (): Owner => ({
   pid: process.pid,
-  start: startOfProcess(process.pid) ?? '',
+  start: startTimeOf(process.pid) ?? '',
   host: hostname(),
 });
 
 /** Whether the owner is gone for certain; of one on another machine that cannot be told. */
-const isGone = ({ pid, start, host }: Owner): boolean => host === hostname() && startOfProcess(pid) !== start;
+const isGone = ({ pid, start, host }: Owner): boolean => host === hostname() && startTimeOf(pid) !== start;
 
 const now = (): string => new Date().toISOString();
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { RunRecord } from '../../core/contracts/run.ts';
 import type { RunChildSettings } from '../../core/contracts/worker.ts';
 import { isPassing } from '../../core/errors.ts';
@@ -7,10 +6,6 @@ import type { LocalRuns } from './runs.ts';
 
 /** How often the run's record is looked at for requests of other processes. */
 const POLL_MS = 250;
-
-const here = import.meta.url;
-/** From source under a TypeScript loader or from the build: whichever this file itself is. */
-const CHILD_MODULE = fileURLToPath(new URL(`../child/child${here.slice(here.lastIndexOf('.'))}`, here));
 
 export interface Work {
   /** How the run stands when its process has ended. */
@@ -26,11 +21,11 @@ export interface Work {
 export async function workOn(
   runs: LocalRuns,
   runId: string,
-  folders: Omit<RunChildSettings, 'records'>,
+  { childModule, ...folders }: Omit<RunChildSettings, 'records'> & { childModule: string },
 ): Promise<Work> {
   const fence = await runs.take(runId);
   const settings: RunChildSettings = { records: { in: 'files' }, ...folders };
-  const child = new RunChild({ module: CHILD_MODULE, runId, fence, settings });
+  const child = new RunChild({ module: childModule, runId, fence, settings });
   const honourRequests = async (): Promise<void> => {
     const { state } = await runs.get(runId);
     if (state === 'pausing') child.stop('pause');

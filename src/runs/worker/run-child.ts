@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { EngineFacts } from '../../core/contracts/engine.ts';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../../core/contracts/worker.ts';
-import { forwardComplaints } from '../../platform/processes/fork.ts';
+import { startChild } from '../../platform/processes/start-child.ts';
 
 /** The end of what the child wrote to stderr, told when it dies. */
 const LAST_WORDS = 500;
@@ -33,12 +33,12 @@ export class RunChild {
   #lastWords = '';
 
   constructor({ module, runId, fence, settings, trace, onFacts }: RunChildOptions) {
-    this.#process = fork(module, [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-    });
-    forwardComplaints(this.#process, (line) => {
-      this.#lastWords = `${this.#lastWords}${line}\n`.slice(-LAST_WORDS);
+    this.#process = startChild(module, {
+      lowPriority: true,
+      stdout: 'inherit',
+      onErrorLine: (line) => {
+        this.#lastWords = `${this.#lastWords}${line}\n`.slice(-LAST_WORDS);
+      },
     });
     this.#process.on('message', (raw) => {
       const message = FromRunChild.parse(raw);

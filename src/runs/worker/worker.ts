@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { type Telemetry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RunChildSettings } from '../../core/contracts/worker.ts';
@@ -31,18 +30,14 @@ const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 3_000;
 /** Crashes without a checkpoint in between after which a run fails. */
 const MOST_CRASHES = 3;
 
-const here = import.meta.url;
-/** From source under a TypeScript loader or from the build: whichever this file itself is. */
-const CHILD_MODULE = fileURLToPath(new URL(`../child/child${here.slice(here.lastIndexOf('.'))}`, here));
-
 export interface WorkerOptions {
   redis: RedisTarget;
   /** Folder of the datasets, and of the store unless that is elsewhere. */
   dataDir: string;
   storeRoot?: string;
   keyPrefix?: string;
-  /** The program that trains a run. */
-  childModule?: string;
+  /** Path of the module that trains a run. */
+  childModule: string;
   /** Has runs belong to the traces of the calls that started them. */
   tracing?: { telemetry: Telemetry; current(): string | undefined } | undefined;
   /** Told what went wrong with a run or with Redis; by default nobody is. */
@@ -78,7 +73,7 @@ class QueueWorker implements RunWorker {
   #closing = false;
 
   constructor({ redis, dataDir, storeRoot = dataDir, ...options }: WorkerOptions) {
-    const { keyPrefix = DEFAULT_PREFIX, childModule = CHILD_MODULE, log, tracing } = options;
+    const { keyPrefix = DEFAULT_PREFIX, childModule, log, tracing } = options;
     this.#tracing = tracing;
     this.#keys = redisKeys(keyPrefix);
     this.#settings = { records: { in: 'redis', redis, keyPrefix }, storeRoot, dataDir };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { CHILD_MODULES } from '../../../src/bin/child-modules.ts';
 import type { TrainingConfigOverrides } from '../../../src/core/contracts/config.ts';
 import { startWorker } from '../../../src/runs/worker/worker.ts';
 import { readFilm } from '../../../src/store/films.ts';
@@ -25,7 +26,11 @@ const tiny: TrainingConfigOverrides = {
 
 test('real training that is killed ends with the weights of training that was not', async (t) => {
   const place = await workplace(t);
-  const worker = await startWorker({ redis: place.target, dataDir: place.folder });
+  const worker = await startWorker({
+    redis: place.target,
+    dataDir: place.folder,
+    childModule: CHILD_MODULES.run,
+  });
   place.onEnd(() => worker.close());
   const [killed, undisturbed] = [
     (await place.runs.create(newRun(tiny))).run.id,
@@ -76,7 +81,11 @@ test('real training that is killed ends with the weights of training that was no
 
 test('a run on a dataset that is not there fails and says so', async (t) => {
   const place = await workplace(t);
-  const worker = await startWorker({ redis: place.target, dataDir: place.folder });
+  const worker = await startWorker({
+    redis: place.target,
+    dataDir: place.folder,
+    childModule: CHILD_MODULES.run,
+  });
   place.onEnd(() => worker.close());
   const { id } = (await place.runs.create(newRun(tiny, { dataset: 'nothing' }))).run;
   const { error } = await untilState(place, id, 'failed');

@@ -1,0 +1,3 @@
+import { serveFilmChild } from '../../figures/film-child.ts';
+
+serveFilmChild();

@@ -1,0 +1,3 @@
+import { serveInferenceChild } from '../../serving/child.ts';
+
+serveInferenceChild();

@@ -1,0 +1,3 @@
+import { serveUploadChild } from '../../data/upload/child.ts';
+
+serveUploadChild();
