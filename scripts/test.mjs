@@ -5,26 +5,38 @@ import { findBrowser } from './setup/browser.mjs';
 import { build } from './setup/build.mjs';
 import { setUp } from './setup/index.mjs';
 import { ROOT } from './setup/paths.mjs';
-import { run } from './setup/problem.mjs';
+import { run, SetupProblem } from './setup/problem.mjs';
 import { findS3Server } from './setup/s3.mjs';
 
-/** Tests that want a bucket. */
+/** Campaigns and sweeps that take minutes each; `--long` runs them, and only them. */
+const LONG = '.long.test.ts';
+
+/** Files that start a whole service. They take longest, so they start first: at the end both processes are busy. */
+const STARTS_SERVICE = /^test[\\/](bin|web|scripts|client)\b/;
+
+/** Tests that use an S3 bucket. */
 const NEEDS_S3 = /\b(store|replicas|bucket)\b/;
 
-/** Minutes without a sign of life after which a file of tests is ended; the slowest takes six as a whole on a busy machine. */
+/** Minutes without progress after which a test file is stopped. */
 const HANGS_AFTER = 15;
 
-/** npm test [-- part of a file's path ...] */
-await run(async () => {
-  const { redisServer } = await setUp();
-  if (redisServer) process.env.REDIS_SERVER ??= redisServer;
-  await build();
-  const filters = process.argv.slice(2);
+/** The test files whose path contains one of the filters. */
+function testFiles(long, filters) {
   const files = readdirSync(join(ROOT, 'test'), { recursive: true })
     .map((name) => join('test', String(name)))
-    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => name.endsWith('.test.ts') && name.endsWith(LONG) === long)
     .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
     .sort();
+  if (files.length > 0) return files;
+  // Given no file at all, Node's runner would run every file that it takes for a test.
+  throw new SetupProblem(
+    `No test file has ${filters.map((part) => `"${part}"`).join(' or ')} in its path.`,
+    `Arguments are parts of paths, such as "store/models". Files named *${LONG} need "npm run test:long".`,
+  );
+}
+
+/** Names the programs that some tests need in environment variables. */
+async function findPrograms(files) {
   if (files.some((name) => name.startsWith(join('test', 'web')))) {
     const browser = await findBrowser();
     if (browser) process.env.CHROMIUM = browser;
@@ -33,7 +45,23 @@ await run(async () => {
     const server = await findS3Server();
     if (server) process.env.S3_SERVER = server;
   }
-  const reporter = 'spec';
+}
+
+/** npm test [-- [--long] part of a file's path ...] */
+await run(async () => {
+  const filters = process.argv.slice(2);
+  const long = filters.includes('--long');
+  const files = testFiles(
+    long,
+    filters.filter((part) => part !== '--long'),
+  );
+  const { redisServer } = await setUp();
+  if (redisServer) process.env.REDIS_SERVER ??= redisServer;
+  await build();
+  await findPrograms(files);
+  const [first, rest] = [true, false].map((isFirst) =>
+    files.filter((name) => STARTS_SERVICE.test(name) === isFirst),
+  );
   const args = [
     '--import',
     'tsx',
@@ -41,10 +69,10 @@ await run(async () => {
     new URL(`./test-watch.mjs?minutes=${HANGS_AFTER}`, import.meta.url).href,
     '--test',
     '--test-concurrency=2',
-    `--test-reporter=${reporter}`,
+    '--test-reporter=spec',
     '--test-reporter-destination=stdout',
   ];
-  const child = spawn(process.execPath, ['--no-warnings', ...args, ...files], {
+  const child = spawn(process.execPath, ['--no-warnings', ...args, ...first, ...rest], {
     cwd: ROOT,
     stdio: 'inherit',
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunRequest, StylographClient } from '../../src/client/index.ts';
-
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { startServiceIn } from './support.ts';
 
 const MIB = 1024 * 1024;
@@ -50,6 +50,7 @@ test('a run pauses when the disk is full, everything else lives, and it goes on 
 }, async (t) => {
   const disk = mountSmallDisk(t, 96);
   if (disk === undefined) return t.skip('mounting a small file system needs root on Linux');
+  await writeSmallMnist(disk);
   const service = await startServiceIn(disk);
   t.after(() => service.stop());
   const client = new StylographClient({ url: service.url });

@@ -8,6 +8,7 @@ import { processTree } from '../../bench/lib/processes.ts';
 import { isAlive } from '../../src/platform/processes/proc.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { publishModel } from '../api/support.ts';
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { until } from '../runs/support.ts';
 import { type Service, spawnServer, startServiceIn } from './support.ts';
 
@@ -31,6 +32,7 @@ const config = {
 async function place(t: TestContext): Promise<{ folder: string; modelId: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-endings-'));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  await writeSmallMnist(folder);
   const { id: modelId } = await publishModel(new ModelRegistry(await openFolderStore(folder)));
   return { folder, modelId };
 }

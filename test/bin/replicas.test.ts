@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Run, type RunRequest, StylographClient } from '../../src/client/index.ts';
-
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { noS3, startS3 } from '../store/s3.ts';
 import { startNetworkRedis, startWorkerMachine } from './replicas-support.ts';
 import { startServiceIn } from './support.ts';
@@ -53,13 +53,17 @@ test('two API servers and two workers share runs, events, models and what runs l
   const REDIS_URL = await startNetworkRedis(t, join(folder, 'redis'));
   const env = { ...s3.env, REDIS_URL, STORE_URL: s3.location('shared') };
   const startApi = async (name: string) => {
+    await writeSmallMnist(join(folder, name));
     const service = await startServiceIn(join(folder, name), { ...env, ROLE: 'api' });
     machines.push(service);
     return { url: service.url, client: new StylographClient({ url: service.url }) };
   };
   const [one, two] = await Promise.all([startApi('api-1'), startApi('api-2')]);
   const workers = await Promise.all(
-    ['worker-1', 'worker-2'].map((name) => startWorkerMachine(join(folder, name), env)),
+    ['worker-1', 'worker-2'].map(async (name) => {
+      await writeSmallMnist(join(folder, name));
+      return await startWorkerMachine(join(folder, name), env);
+    }),
   );
   machines.push(...workers);
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));

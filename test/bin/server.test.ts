@@ -90,6 +90,7 @@ test('a run is posted, followed to its end, and its model answers every kind of 
 
     const run = await json(await fetch(`${url}${posted.headers.get('location')}`));
     assert.equal(run.state, 'succeeded');
+    assert.equal(run.evaluation.samples, 2_000);
     const generated = await fetch(`${url}/generate?label=3&seed=9`);
     assert.equal(generated.headers.get('content-type'), 'image/png');
     assert.equal(generated.headers.get('x-model-id'), run.modelId);

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { StylographClient } from '../../src/client/index.ts';
 import { startServiceIn } from '../bin/support.ts';
+import { writeSmallMnist } from '../data/fixtures.ts';
 
-test('a run is followed to its end over a server that is started again in mid-stream', {
+test('a client follows a run to its end while the server restarts in mid-stream', {
   timeout: 600_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-restart-'));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  await writeSmallMnist(folder);
   let service = await startServiceIn(folder);
   t.after(() => service.stop());
   const client = new StylographClient({ url: service.url });

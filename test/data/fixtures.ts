@@ -56,3 +56,33 @@ export async function writeOwnMnist(dataDir: string, files: Record<string, Uint8
   for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
   return folder;
 }
+
+/**
+ * Puts an MNIST of 240 training and 18 test images into a data folder: a bar of its own length and position per image.
+ * Runs on it load at once and are not evaluated, because fewer than 20 test images are too few.
+ */
+export async function writeSmallMnist(dataDir: string): Promise<void> {
+  const part = (count: number) => {
+    const images = new Uint8Array(count * 784);
+    for (let index = 0; index < count; index++) {
+      const column = 4 + 2 * (index % 10);
+      const length = 6 + (Math.floor(index / 10) % 20);
+      for (let row = 0; row < length; row++)
+        images.fill(255, index * 784 + row * 28 + column, index * 784 + row * 28 + column + 2);
+    }
+    return {
+      images: idx([count, 28, 28], images),
+      labels: idx(
+        [count],
+        Uint8Array.from({ length: count }, (_, i) => i % 10),
+      ),
+    };
+  };
+  const [train, test] = [part(240), part(18)];
+  await writeOwnMnist(dataDir, {
+    'train-images-idx3-ubyte': train.images,
+    'train-labels-idx1-ubyte': train.labels,
+    't10k-images-idx3-ubyte': test.images,
+    't10k-labels-idx1-ubyte': test.labels,
+  });
+}

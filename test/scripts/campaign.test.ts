@@ -11,7 +11,7 @@ import { temporaryFolder } from '../store/support.ts';
 
 const SCRIPT = new URL('../../scripts/campaign.ts', import.meta.url).pathname;
 const tiny = {
-  ...{ iterations: 40, batchSize: 8, warmupIterations: 0, checkpointEvery: 5, latentDim: 2 },
+  ...{ iterations: 20, batchSize: 8, warmupIterations: 0, checkpointEvery: 5, latentDim: 2 },
   networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
   figures: { frames: 0 },
 };
@@ -47,7 +47,7 @@ test('a campaign that is interrupted goes on with its trial, and keeps every res
   assert.equal(found.state, 'succeeded');
   assert.deepEqual(
     found.validations.map(({ iteration }) => iteration),
-    [5, 10, 15, 20, 25, 30, 35, 40],
+    [5, 10, 15, 20],
   );
   const best = found.validations.reduce((a, b) => (b.frechetJointDistance < a.frechetJointDistance ? b : a));
   assert.equal(found.published, best.iteration);

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 const WATCH = new URL('../../scripts/test-watch.mjs', import.meta.url).href;
-const SOON = 0.05;
-const FOREVER = 'await new Promise((resolve) => setTimeout(resolve, 3_600_000));';
+const THREE_SECONDS = 0.05;
+const NEVER_RESOLVES = 'await new Promise((resolve) => setTimeout(resolve, 3_600_000));';
 
-/** Runs a file of tests that is watched. */
+/** Runs a test file under the watch. */
 function run(source: string, minutes: number): { status: number | null; output: string } {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-watch-'));
   try {
-    const file = join(folder, 'some.test.mjs');
+    const file = join(folder, 'watched.test.mjs');
     writeFileSync(file, `import { after, test } from 'node:test';\n${source}`);
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const args = ['--import', `${WATCH}?minutes=${minutes}`, '--test', file];
@@ -24,22 +24,25 @@ function run(source: string, minutes: number): { status: number | null; output: 
   }
 }
 
-test('a file of tests that hangs is ended, and names the test', () => {
+test('a test file that hangs is stopped and the message names the test', () => {
   const hanging = run(
-    `test('is quick', () => {});\ntest('waits in vain', async () => { ${FOREVER} });`,
-    SOON,
+    `test('is quick', () => {});\ntest('never ends', async () => { ${NEVER_RESOLVES} });`,
+    THREE_SECONDS,
   );
   assert.equal(hanging.status, 1);
-  assert.match(hanging.output, /some\.test\.mjs hangs: .* since "waits in vain" began/);
+  assert.match(hanging.output, /watched\.test\.mjs hangs: .* since "never ends" started/);
 });
 
-test('a file that hangs after its tests says so', () => {
-  const hanging = run(`test('is quick', () => {});\nafter(async () => { ${FOREVER} });`, SOON);
+test('a file that hangs after its tests names the last test', () => {
+  const hanging = run(
+    `test('is quick', () => {});\nafter(async () => { ${NEVER_RESOLVES} });`,
+    THREE_SECONDS,
+  );
   assert.equal(hanging.status, 1);
   assert.match(hanging.output, /since "is quick" ended/);
 });
 
-test('a file that ends is left alone', () => {
-  const fine = run("test('is quick', () => {});", 15);
-  assert.deepEqual([fine.status, /hangs/.test(fine.output)], [0, false], fine.output);
+test('a file that ends in time passes', () => {
+  const ended = run("test('is quick', () => {});", 15);
+  assert.deepEqual([ended.status, /hangs/.test(ended.output)], [0, false], ended.output);
 });

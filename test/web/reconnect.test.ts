@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { launchBrowser, SKIP, visit } from './browser.ts';
 import { startService } from './service.ts';
 
@@ -23,6 +24,7 @@ test('a page notices that the server is away and catches up when it is back, mis
   skip: SKIP,
   timeout: 400_000,
 }, async (t) => {
+  await writeSmallMnist(folder);
   let service = await startService(folder);
   const { url } = service;
   const browser = await launchBrowser();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { writeSmallMnist } from '../../data/fixtures.ts';
 import { startServiceIn } from '../support.ts';
 import { folder, lines, run, start, TINY } from './support.ts';
 
@@ -12,6 +13,7 @@ test('training that is interrupted and resumed ends as training that was not, an
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
+  await writeSmallMnist(data);
   const train = ['train', '--preset', 'quick', '--seed', '7', '--data', data, ...TINY];
   const whole = await run([...train, '--json']);
   assert.equal(whole.code, 0, whole.err);
@@ -52,12 +54,6 @@ test('training that is interrupted and resumed ends as training that was not, an
     [10, 20, 30, 40, 50, 60],
   );
 
-  const stored = json((await run(['evaluate', '--data', data, '--json'])).out);
-  const again = await run(['evaluate', '--again', '--data', data, '--json']);
-  assert.equal(again.code, 0, again.err);
-  const { seconds: _, evaluatedAt: __, ...scores } = json(again.out);
-  for (const [name, score] of Object.entries(scores)) assert.deepEqual(score, stored[name], name);
-
   const drawn = await run(['generate', '3', '--seed', '9', '--data', data, '--out', '-']);
   assert.equal(drawn.code, 0, drawn.err);
   const service = await startServiceIn(data);
@@ -91,6 +87,12 @@ test('a model draws, encodes, decodes and restyles in a folder, and files hold w
   assert.equal(trained.code, 0, trained.err);
   assert.match(trained.out, /^done {2}mdl_/m);
   const [{ id }] = json((await run(['runs', 'list', ...place, '--json'])).out).items;
+
+  const stored = json((await run(['evaluate', ...place, '--json'])).out);
+  const evaluated = await run(['evaluate', '--again', ...place, '--json']);
+  assert.equal(evaluated.code, 0, evaluated.err);
+  const { seconds: _, evaluatedAt: __, ...scores } = json(evaluated.out);
+  for (const [name, score] of Object.entries(scores)) assert.deepEqual(score, stored[name], name);
 
   const folderOut = join(data, 'drawn/');
   const many = await run(['generate', '4', '-n', '3', '--seed', '5', '-o', folderOut, ...place]);
@@ -144,6 +146,7 @@ test('a run whose command was killed is found paused and can be cancelled', {
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
+  await writeSmallMnist(data);
   const killed = start(['train', '--data', data, '--json', ...TINY, '--set', 'iterations=100000']);
   while (!killed.out().includes('"metrics"')) await new Promise((resolve) => setTimeout(resolve, 20));
   killed.process.kill('SIGKILL');
@@ -159,6 +162,7 @@ test('another command pauses a run, and the one that trains it says how to go on
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
+  await writeSmallMnist(data);
   const training = start(['train', '--data', data, '--json', ...TINY, '--set', 'iterations=100000']);
   while (!training.out().includes('"metrics"')) await new Promise((resolve) => setTimeout(resolve, 20));
   const [{ id }] = json((await run(['runs', '--data', data, '--json'])).out).items;

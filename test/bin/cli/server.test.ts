@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { writeSmallMnist } from '../../data/fixtures.ts';
 import { type Service, startServiceIn } from '../support.ts';
 import { lines, run, start, TINY } from './support.ts';
 
 const data = mkdtempSync(join(tmpdir(), 'stylograph-cli-server-'));
 let service: Service;
 before(async () => {
+  await writeSmallMnist(data);
   service = await startServiceIn(data);
 });
 after(async () => {

@@ -11,6 +11,7 @@ import {
   openFolderStore,
   readFigure,
 } from '../../../src/store/index.ts';
+import { writeSmallMnist } from '../../data/fixtures.ts';
 import { allEvents, iterationsIn, newRun, statesIn, until, untilState, workplace } from '../support.ts';
 
 const tiny: TrainingConfigOverrides = {
@@ -26,6 +27,7 @@ const tiny: TrainingConfigOverrides = {
 
 test('real training that is killed ends with the weights of training that was not', async (t) => {
   const place = await workplace(t);
+  await writeSmallMnist(place.folder);
   const worker = await startWorker({
     redis: place.target,
     dataDir: place.folder,
