@@ -20,6 +20,11 @@ const NEEDS_S3 = /\b(store|replicas|bucket)\b/;
 /** Minutes without progress after which a test file is stopped. */
 const HANGS_AFTER = 15;
 
+/** Registers the hooks of test-loader.mjs; child processes inherit the argument. */
+const LOADER = `data:text/javascript,${encodeURIComponent(
+  `import { register } from 'node:module'; register(${JSON.stringify(new URL('./test-loader.mjs', import.meta.url).href)});`,
+)}`;
+
 /** The test files whose path contains one of the filters. */
 function testFiles(long, filters) {
   const files = readdirSync(join(ROOT, 'test'), { recursive: true })
@@ -63,8 +68,9 @@ await run(async () => {
     files.filter((name) => STARTS_SERVICE.test(name) === isFirst),
   );
   const args = [
+    '--enable-source-maps',
     '--import',
-    'tsx',
+    LOADER,
     '--import',
     new URL(`./test-watch.mjs?minutes=${HANGS_AFTER}`, import.meta.url).href,
     '--test',

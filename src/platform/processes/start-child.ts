@@ -46,6 +46,6 @@ export function startChild(module: string, options: ChildOptions = {}): ChildPro
 /** Node's arguments of this process, except those of a test runner or debugger, and the TypeScript loader if needed. */
 function execArguments(module: string): string[] {
   const inherited = process.execArgv.filter((argument) => !/^--(test|inspect|watch)/.test(argument));
-  const needsLoader = module.endsWith('.ts') && !inherited.some((argument) => argument.includes('tsx'));
+  const needsLoader = module.endsWith('.ts') && !inherited.includes('--import');
   return needsLoader ? [...inherited, '--import', import.meta.resolve('tsx')] : inherited;
 }
