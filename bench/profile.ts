@@ -1,11 +1,12 @@
 import { tf } from '../src/engine/index.ts';
-import { articleTrainer, goOn, option } from './lib/article.ts';
+import { articleTrainer, goOn } from './lib/article.ts';
+import { option } from './lib/option.ts';
 
 /**
  * npm run bench:profile [-- --iterations 10] [-- --rows 30]
  *
- * Where an iteration of the article spends its time, by op and shapes. Ops run one after another, so their wall times add up;
- * what is missing to the total is JavaScript.
+ * Lists where an iteration of the article preset spends its time, by op and input shapes. Ops run one after another, so
+ * their wall times add up; JavaScript takes the rest of the total.
  */
 const iterations = Number(option('iterations') ?? 10);
 const rows = Number(option('rows') ?? 30);
@@ -19,6 +20,12 @@ interface Backend {
     count: number,
   ): unknown;
 }
+
+/** TensorFlow's own backend has these methods, which its types do not declare. */
+function executesOps(backend: object): backend is Backend {
+  return 'executeSingleOutput' in backend && 'executeMultipleOutputs' in backend;
+}
+
 const spent = new Map<string, { calls: number; wall: number; cpu: number }>();
 
 /** Times each op that goes through the backend. */
@@ -47,7 +54,9 @@ function observe(backend: Backend): void {
 }
 
 const trainer = await articleTrainer();
-observe(tf.backend() as unknown as Backend);
+const backend = tf.backend();
+if (!executesOps(backend)) throw new Error('The backend is not that of tfjs-node.');
+observe(backend);
 const start = performance.now();
 for (let i = 0; i < iterations; i++) await trainer.iterate(goOn);
 const total = (performance.now() - start) / iterations;
@@ -59,7 +68,7 @@ const calls = each(ops.reduce((sum, [, entry]) => sum + entry.calls, 0));
 console.log(
   `An iteration: ${total.toFixed(1)} ms, of which ${inOps.toFixed(1)} ms in ${calls.toFixed(0)} ops. By op:\n`,
 );
-console.log('     ms  cpu ms  calls  op and its inputs');
+console.log('     ms  cpu ms  calls  op and inputs');
 for (const [key, { calls, wall, cpu }] of ops.slice(0, rows)) {
   const columns = [
     each(wall).toFixed(2).padStart(7),

@@ -7,9 +7,9 @@ import { processTree } from './lib/processes.ts';
 import { ensurePeerEnvironment } from './peers/environment.mjs';
 import { prepare } from './prepare.mjs';
 import { measureBackground } from './serving/background.ts';
+import { compareImages } from './serving/images.ts';
 import { applyLoad } from './serving/load.ts';
 import { ensureModel, latestModel } from './serving/model.ts';
-import { comparePictures } from './serving/pictures.ts';
 import { figures, machine, type Outcome, ownLines, type Sample, table } from './serving/report.ts';
 import { peerStarters, type Server, startStylograph } from './serving/servers.ts';
 import { measureStart } from './serving/start.ts';
@@ -17,8 +17,8 @@ import { measureStart } from './serving/start.ts';
 /**
  * npm run bench:serve [-- --data DIR] [--rounds 3] [--seconds 6] [--json FILE] [--no-background]
  *
- * `GET /generate` as PNG from Stylograph and its peers, one server under load at a time, in turn, on this machine with
- * its own load generator. README.md tells what is measured and keeps results.
+ * Measures `GET /generate` as PNG in Stylograph and its peers. The servers take turns under load on this machine, which
+ * also runs the load generator. README.md explains the measurements and keeps results.
  */
 const { values: options } = parseArgs({
   options: {
@@ -33,9 +33,9 @@ const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 2;
 const SINGLE_SECONDS = 3;
 const TRAINING_SECONDS = 15;
-/** Something hangs when it takes longer, whatever the settings. */
+/** The benchmark hangs if it takes longer, with any settings. */
 const LIMIT_MINUTES = 15;
-/** Of the article's preset, for a model when there is none. */
+/** Training iterations when the data folder has no model. */
 const ITERATIONS = 20;
 
 const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
@@ -52,7 +52,7 @@ async function measure(server: Server, seconds: number): Promise<Sample> {
   const cpuMs = (cpuOf(tree) - before) / busy.answers;
   const residentMb = tree.reduce((sum, process) => sum + process.residentMb, 0);
   const inference = tree.find(({ command }) => /children[/\\]inference/.test(command));
-  // What the load has left to do must not count here.
+  // Wait for the work that the load left behind.
   await sleep(500);
   const single = await applyLoad(server.generate, 1, SINGLE_SECONDS);
   return {
@@ -79,18 +79,18 @@ async function main(): Promise<void> {
   const giveUp = (): void => void stopAll(servers).then(() => process.exit(1));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp);
   setTimeout(() => {
-    say(`not finished after ${LIMIT_MINUTES} minutes: something hangs; ending it`);
+    say(`not finished after ${LIMIT_MINUTES} minutes; stopping`);
     giveUp();
   }, LIMIT_MINUTES * 60_000).unref();
   try {
     const own = await startStylograph(dataDir);
     servers.push(own);
-    say('training a model for a moment, if there is none ...');
+    say('training a model briefly if there is none ...');
     await ensureModel(own, ITERATIONS);
     const model = await latestModel(own, dataDir);
     for (const start of peerStarters(python, model.weights)) servers.push(await start());
-    const difference = await comparePictures(servers, model.latentDim);
-    say(`all servers make the same pictures (levels differ by at most ${difference})`);
+    const difference = await compareImages(servers, model.latentDim);
+    say(`all servers generate the same images (levels differ by at most ${difference})`);
 
     const outcome: Outcome = {
       machine: machine(),

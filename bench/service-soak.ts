@@ -15,10 +15,10 @@ import { type Server, startStylograph } from './serving/servers.ts';
 /**
  * npm run soak -- [--minutes 60] [--iterations 2000] [--json FILE]
  *
- * The whole service under mixed load while one run after another trains: every call of the API that clients make all day,
- * and the memory of every process, a row every few seconds. Exit code 1 when a request failed, a run did not succeed, or a
- * process that lasts grew by more than a tenth (told always, judged from five minutes on: before, all is warm-up). Beside FILE its curves are drawn as an SVG.
- * (`bench:soak` is another thing: the costs of training alone, in one process.)
+ * Keeps the whole service under mixed load while one run after another trains, and records the memory of every process.
+ * Exit code 1 when a request failed, a run failed, or a long-lived process grew by over 10 %. Growth counts only in soaks
+ * of at least five minutes, because before that everything is warm-up. Writes the curves as an SVG beside FILE.
+ * (`bench:soak` measures training alone, in one process.)
  */
 const { values: options } = parseArgs({
   options: {
@@ -30,16 +30,16 @@ const { values: options } = parseArgs({
 const ROWS = 240;
 const LEAST_PAUSE_MS = 500;
 const PAUSE_MS = 40;
-/** A growth below either does not count, nor one in a soak that is mostly warm-up. */
+/** Growth counts when it exceeds both the share and the megabytes, in a soak of at least these minutes. */
 const GROWTH = { share: 1.1, megabytes: 40, minutes: 5 };
 
-/** Counts from when the server is up. */
+/** When the server was ready, in milliseconds. */
 let started = Date.now();
 const seconds = (): number => (Date.now() - started) / 1000;
 const end = (): number => started + Number(options.minutes) * 60_000;
 const isOver = (): boolean => Date.now() >= end();
 
-/** What clients ask, in turn. */
+/** The calls of the clients, in turn. */
 const latents = Array.from({ length: 20 }, (_, i) => ({ latent: [i / 10 - 1, 0.3], label: i % 10 }));
 const CALLS: ((url: string, i: number, picture: string) => ReturnType<typeof ask>)[] = [
   (url, i) => ask(`${url}/generate?label=${i % 10}`),
@@ -60,18 +60,18 @@ async function keepAsking(server: Server, counts: Record<string, number>, failur
   for (let i = 0; !isOver(); i++) {
     const at = i % CALLS.length;
     try {
-      const { status, body: said } = await CALLS[at]!(server.url, i, picture);
+      const { status, body: answer } = await CALLS[at]!(server.url, i, picture);
       counts[status] = (counts[status] ?? 0) + 1;
-      if (status !== 200) failures.push(`${status}: ${said.toString('utf8').slice(0, 200)}`);
+      if (status !== 200) failures.push(`${status}: ${answer.toString('utf8').slice(0, 200)}`);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
-      failures.push(`call ${at} had no answer: ${error.code}`);
+      failures.push(`call ${at} had no response: ${error.code}`);
     }
     await sleep(PAUSE_MS);
   }
 }
 
-/** One run after another; each is followed as an event stream. The last one is cancelled where time is up. */
+/** Trains one run after another and follows each as an event stream. Cancels the last one when time is up. */
 async function keepTraining(server: Server, ended: Record<string, number>): Promise<void> {
   for (let seed = 1; !isOver(); seed++) {
     const config = configOf(Number(options.iterations));
@@ -107,7 +107,7 @@ async function watchMemory(server: Server, rows: MemoryRow[]): Promise<void> {
 
 await prepare();
 const folder = mkdtempSync(join(tmpdir(), 'stylograph-soak-'));
-// So that there is something to ask for from the beginning.
+// The clients need a model from the start.
 await publishUntrained(folder, { preset: 'quick', config: resolveConfig('quick', configOf(1)), models: 1 });
 const server = await startStylograph(folder);
 started = Date.now();

@@ -1,15 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { tf } from '../src/engine/index.ts';
-import { articleTrainer, goOn, median, option } from './lib/article.ts';
+import { articleTrainer, goOn } from './lib/article.ts';
+import { option } from './lib/option.ts';
 import { type SoakRow, soakCurves } from './lib/soak-curves.ts';
+import { median } from './lib/statistics.ts';
 
 /**
  * npm run bench:soak [-- --iterations 5000] [-- --json FILE]
  *
- * Costs that must not grow: milliseconds an iteration (wall, and of the processors), resident memory and tensors of a training
- * process, a row every hundred iterations. The comparison at the end is of the first row with the last. Beside FILE its curves are
- * drawn as an SVG.
+ * Checks that the costs of training do not grow: wall and CPU milliseconds per iteration, resident memory and tensors, one
+ * row per hundred iterations. Compares the last row with the first. Writes the curves as an SVG beside FILE.
  */
 const EVERY = 100;
 const iterations = Number(option('iterations') ?? 5000);
@@ -43,7 +44,7 @@ const [first, last] = [rows[0]!, rows.at(-1)!];
 const ratio = (key: 'ms' | 'cpuMs' | 'rssMegabytes' | 'tensors'): string =>
   (last[key] / first[key]).toFixed(3);
 console.log(
-  `Last to first: wall ${ratio('ms')}, processors ${ratio('cpuMs')}, memory ${ratio('rssMegabytes')}, tensors ${ratio('tensors')}`,
+  `Last to first: wall ${ratio('ms')}, CPU ${ratio('cpuMs')}, memory ${ratio('rssMegabytes')}, tensors ${ratio('tensors')}`,
 );
 const file = option('json');
 if (file) {

@@ -2,22 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../src/core/contracts/presets.ts';
-import { median, option } from './lib/article.ts';
+import { option } from './lib/option.ts';
 import { processTree } from './lib/processes.ts';
+import { median, quantile } from './lib/statistics.ts';
 import { type SwapRow, swapCurves } from './lib/swap-curves.ts';
 import { publishUntrained } from './lib/untrained.ts';
 import { prepare } from './prepare.mjs';
 import { startClients } from './serving/clients.ts';
-import { quantile } from './serving/load.ts';
 import { type Server, startStylograph } from './serving/servers.ts';
 
 /**
  * npm run bench:swaps [-- --swaps 1000] [-- --clients 16] [-- --json FILE]
  *
- * An alias moves from model to model, networks of the article's size, while clients ask for pictures of it without pause.
- * More models than are held at a time, so that every swap loads one and lets one go. Each swap is over when a client has
- * been answered by the new model. Counts requests that fail, and weighs the processes. Exit code 1 when a request failed
- * or the memory of the second half is above that of the first by more than a twentieth.
+ * Moves an alias between models of the article's size while clients request images of it without pause. There are more
+ * models than the inference process keeps, so every swap loads one and unloads one. A swap is complete when the new model
+ * has answered a client. Counts failed requests and measures memory. Exit code 1 when a request failed, or when the
+ * second half used over 5 % more memory than the first.
  */
 const MODELS = 6;
 const EVERY = 20;

@@ -5,15 +5,16 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { median, option } from './lib/article.ts';
+import { option } from './lib/option.ts';
+import { median } from './lib/statistics.ts';
 import { ensurePeerEnvironment } from './peers/environment.mjs';
 
 /**
  * npm run bench:train [-- --rounds 5] [-- --iterations 8] [-- --json FILE]
  *
- * One iteration of the article (one discriminator and three encoder/decoder steps on batches of 64, loading, random numbers and
- * losses read back) here, in Keras 3 on TensorFlow and in PyTorch. All three stay loaded; in each round each computes a few
- * iterations while the others wait, so that a machine that slows down slows all.
+ * Compares one iteration of the article in this project, Keras 3 on TensorFlow, and PyTorch: one discriminator step and three
+ * encoder/decoder steps on batches of 64, with loading, random numbers and reading the losses. All three stay loaded. In each
+ * round they take turns, so a slow phase of the machine slows all of them.
  */
 const HERE = dirname(fileURLToPath(import.meta.url));
 const rounds = Number(option('rounds') ?? 5);
@@ -77,7 +78,7 @@ const results = contestants.map(({ name, versions }) => {
     name,
     versions,
     milliseconds: { median: median(times), min: Math.min(...times), max: Math.max(...times) },
-    /** Round by round, so that a disturbance that hits both does not count. */
+    /** Per round, so that a disturbance of both does not count. */
     ratioToKeras: median(times.map((time, round) => time / keras[round]!)),
   };
 });

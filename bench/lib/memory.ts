@@ -1,11 +1,11 @@
 import { svgFigure } from '../../src/figures/canvas.ts';
 import { curvesFigure } from '../../src/figures/curves.ts';
-import { median } from './article.ts';
 import { processTree } from './processes.ts';
+import { median } from './statistics.ts';
 
-/** Resident megabytes of each kind of process at a moment; null where there is none. */
+/** Resident megabytes of each kind of process at one time; null where none runs. */
 export interface MemoryRow {
-  /** Since the beginning. */
+  /** Since the start of the soak. */
   seconds: number;
   megabytes: Record<ProcessKind, number | null>;
 }
@@ -19,7 +19,7 @@ const KINDS = {
   redis: /redis\.sock/,
 } as const;
 export type ProcessKind = keyof typeof KINDS;
-/** Those that live as long as the server: their memory must not grow. */
+/** These live as long as the server, so their memory must not grow. */
 const LASTING: ProcessKind[] = ['server', 'inference', 'worker', 'redis'];
 
 export function memoryOf(server: number, seconds: number): MemoryRow {
@@ -33,7 +33,7 @@ export function memoryOf(server: number, seconds: number): MemoryRow {
   return { seconds: Math.round(seconds), megabytes };
 }
 
-/** Medians of the second and the last quarter: the first one is warm-up. */
+/** Medians of the second and the last quarter; the first quarter is warm-up. */
 export function growth(
   rows: readonly MemoryRow[],
 ): Partial<Record<ProcessKind, { from: number; to: number }>> {

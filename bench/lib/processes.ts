@@ -4,7 +4,7 @@ interface ProcessInfo {
   pid: number;
   parent: number;
   command: string;
-  /** Processor time so far, all threads. */
+  /** CPU time so far, all threads. */
   cpuMs: number;
   residentMb: number;
 }
@@ -12,11 +12,11 @@ interface ProcessInfo {
 const TICK_MS = 10;
 const PAGE_BYTES = 4096;
 
-/** One process as /proc tells it; undefined when it is gone. */
+/** One process from /proc; undefined when it has ended. */
 function describe(pid: number): ProcessInfo | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold spaces.
+    // The name, in parentheses, can contain spaces.
     const fields = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
@@ -33,7 +33,7 @@ function describe(pid: number): ProcessInfo | undefined {
   }
 }
 
-/** A process and everything below it. */
+/** A process and all its descendants. */
 export function processTree(root: number): ProcessInfo[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

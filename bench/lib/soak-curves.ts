@@ -1,20 +1,20 @@
 import { svgFigure } from '../../src/figures/canvas.ts';
 import { curvesFigure } from '../../src/figures/curves.ts';
 
-/** A row of a soak: medians over the iterations since the last one, and what is held at its end. */
+/** One row of a soak: medians since the row before, memory and tensors at its end. */
 export interface SoakRow {
   iteration: number;
-  /** Wall milliseconds an iteration. */
+  /** Wall milliseconds per iteration. */
   ms: number;
-  /** Milliseconds of processors an iteration. */
+  /** CPU milliseconds per iteration. */
   cpuMs: number;
   rssMegabytes: number;
   tensors: number;
 }
 
 const TITLES = {
-  ms: 'milliseconds an iteration',
-  cpuMs: 'milliseconds of processors',
+  ms: 'milliseconds per iteration',
+  cpuMs: 'CPU milliseconds per iteration',
   rssMegabytes: 'resident megabytes',
   tensors: 'tensors',
 } as const;

@@ -1,17 +1,17 @@
 import { svgFigure } from '../../src/figures/canvas.ts';
 import { curvesFigure } from '../../src/figures/curves.ts';
 
-/** A row of the benchmark of swaps: medians over the swaps since the last one, and what is held at its end. */
+/** One row of the swap benchmark: medians since the row before, memory and totals at its end. */
 export interface SwapRow {
   swap: number;
   /** Milliseconds from the request that moves the alias to the first answer by the new model. */
   swapMs: number;
-  /** Milliseconds of a client's request meanwhile. */
+  /** Milliseconds per request of a client during the swaps. */
   requestMs: number;
-  /** Resident megabytes of the process that speaks HTTP, and of the one that computes. */
+  /** Resident megabytes of the HTTP process and of the inference process. */
   apiMb: number;
   inferenceMb: number;
-  /** In all so far. */
+  /** Totals so far. */
   requests: number;
   failed: number;
 }
@@ -19,8 +19,8 @@ export interface SwapRow {
 const TITLES = {
   apiMb: 'resident megabytes, API',
   inferenceMb: 'resident megabytes, inference',
-  swapMs: 'milliseconds a swap',
-  requestMs: 'milliseconds a request',
+  swapMs: 'milliseconds per swap',
+  requestMs: 'milliseconds per request',
 } as const;
 
 export function swapCurves(rows: readonly SwapRow[]): string {

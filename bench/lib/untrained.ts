@@ -4,7 +4,7 @@ import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model
 import { modelShape } from '../../src/model/shape.ts';
 import { ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
 
-/** Publishes models with fresh weights in a data folder: what it costs to serve them does not depend on quality. */
+/** Publishes models with random weights in a data folder. The cost of serving does not depend on their quality. */
 export async function publishUntrained(
   dataDir: string,
   { preset, config, models }: { preset: string; config: TrainingConfig; models: number },

@@ -4,16 +4,16 @@ import { ask, startRun } from './model.ts';
 import type { Server } from './servers.ts';
 
 export interface Background {
-  /** One request at a time, on a machine that does nothing else and while a run trains. */
+  /** One request at a time, on an idle machine and while a run trains. */
   idle: Load;
   training: Load;
-  /** Iterations a second of the run: alone, beside one request at a time, beside 32. */
+  /** Iterations per second of the run: alone, beside one request at a time, beside 32. */
   alone: number;
   besideOne: number;
   besideMany: number;
 }
 
-/** When each iteration was told of, by the ids of its events, which hold milliseconds. */
+/** When each iteration was logged: event ids start with milliseconds. */
 async function iterationTimes(server: Server, runId: string): Promise<[iteration: number, ms: number][]> {
   const times: [number, number][] = [];
   for (let after = ''; ; ) {
@@ -26,7 +26,7 @@ async function iterationTimes(server: Server, runId: string): Promise<[iteration
   }
 }
 
-/** Iterations a second between two moments. */
+/** Iterations per second between two times. */
 async function speed(server: Server, runId: string, from: number, to: number): Promise<number> {
   const within = (await iterationTimes(server, runId)).filter(([, ms]) => ms >= from && ms <= to);
   return (within.length / (to - from)) * 1000;
@@ -38,7 +38,7 @@ async function during<T>(work: () => Promise<T>): Promise<{ from: number; to: nu
   return { from, to: Date.now(), result };
 }
 
-/** Trains the article's preset beside requests, then ends the run. */
+/** Trains the article preset beside requests, then cancels the run. */
 export async function measureBackground(server: Server, seconds: number): Promise<Background> {
   const idle = await applyLoad(server.generate, 1, seconds);
   const { id } = await startRun(server, { iterations: 100_000, metricsEvery: 1 });

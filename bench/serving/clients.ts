@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Clients {
-  /** Good answers so far. */
+  /** Successful responses so far. */
   readonly answers: number;
   readonly failures: string[];
-  /** Resolves when the next answer is by this model. */
+  /** Resolves when the newest response is from this model. */
   answeredBy(modelId: string): Promise<void>;
-  /** Milliseconds of every request since the last call. */
+  /** Milliseconds of each request since the last call. */
   takeTimes(): number[];
   stop(): Promise<void>;
 }
 
 const PATIENCE_MS = 60_000;
 
-/** Clients that ask again as soon as they are answered, until told to stop; every answer must be a picture. */
+/** Clients that send their next request after each response until they are stopped. Every response must be an image. */
 export function startClients(url: string, count: number): Clients {
   const failures: string[] = [];
   let times: number[] = [];

@@ -1,6 +1,7 @@
 import autocannon from 'autocannon';
+import { quantile } from '../lib/statistics.ts';
 
-/** What every server is asked for again and again. */
+/** The request that a load repeats. */
 export interface Target {
   url: string;
   method: 'GET' | 'POST';
@@ -17,11 +18,7 @@ export interface Load {
   answers: number;
 }
 
-/** The value below which `share` of the sorted numbers lie. */
-export const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-
-/** Keeps `connections` requests in the air for some seconds; each connection sends its next when it has its answer. */
+/** Keeps `connections` requests in flight for some seconds; each connection sends its next request after each response. */
 export async function applyLoad(
   { url, method, body }: Target,
   connections: number,

@@ -20,7 +20,7 @@ export function startRun(server: Server, config: Record<string, number>): Promis
   });
 }
 
-/** Trains the article's network for a moment if there is no model: what it costs to serve does not depend on quality. */
+/** Trains the article's network briefly if there is no model. The cost of serving does not depend on its quality. */
 export async function ensureModel(server: Server, iterations: number): Promise<void> {
   const { items } = await ask(server, '/models');
   if (items.length > 0) return;
@@ -34,7 +34,7 @@ export async function ensureModel(server: Server, iterations: number): Promise<v
   }
 }
 
-/** The weights that `latest` means, as Stylograph stores them, and the length of its latents. */
+/** The stored weights file of `latest`, and the length of its latents. */
 export async function latestModel(
   server: Server,
   dataDir: string,

@@ -1,17 +1,18 @@
 import { availableParallelism, cpus } from 'node:os';
+import { median } from '../lib/statistics.ts';
 import type { Background } from './background.ts';
 import type { Load } from './load.ts';
 import type { Start } from './start.ts';
 
-/** One server in one round. */
+/** Measurements of one server in one round. */
 export interface Sample {
   busy: Load;
   single: Load;
-  /** Processor time a request under load, all its processes. */
+  /** CPU time per request under load, all its processes. */
   cpuMs: number;
-  /** All its processes, under load. */
+  /** Of all its processes, under load. */
   residentMb: number;
-  /** Of the processes that matter for Stylograph. */
+  /** Of Stylograph's HTTP and inference processes. */
   parts?: { apiMb: number; inferenceMb: number };
   delay?: { p50: number; p99: number };
 }
@@ -24,12 +25,7 @@ export interface Outcome {
   start: Start | null;
 }
 
-export const median = (values: number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-};
-
-/** Median, and how far the rounds lie apart. */
+/** The median, and the range over the rounds. */
 function spread(values: number[], digits = 0): string {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;
@@ -52,7 +48,7 @@ function summary(samples: Sample[]) {
   };
 }
 
-/** Figures by server name, medians and ratios to the first. */
+/** Medians per server, with ratios to the first one. */
 export function figures({ samples }: Outcome) {
   const all = Object.entries(samples).map(([name, rounds]) => ({ name, ...summary(rounds) }));
   const own = all[0]!;
@@ -72,7 +68,7 @@ export function table(outcome: Outcome): string {
       'p99 ms',
       'one at a time: p50 ms',
       'p99 ms',
-      'CPU ms a request',
+      'CPU ms per request',
       'RSS MB',
       'failed',
       'ours ÷ it',
@@ -112,7 +108,7 @@ export function table(outcome: Outcome): string {
   return [head, `|${rows[0]!.map(() => '---').join('|')}|`, ...body].join('\n');
 }
 
-/** What only Stylograph is asked. */
+/** Measurements of Stylograph only. */
 export function ownLines({ samples, background, start }: Outcome): string[] {
   const rounds = Object.values(samples)[0]!;
   const parts = rounds.map(({ parts }) => parts!);
@@ -128,7 +124,7 @@ export function ownLines({ samples, background, start }: Outcome): string[] {
   ];
   if (start) {
     lines.push(
-      `start: listening after ${start.listening.toFixed(0)} ms, /health/ready after ${start.ready.toFixed(0)} ms, first picture after ${start.picture.toFixed(0)} ms`,
+      `start: listening after ${start.listening.toFixed(0)} ms, /health/ready after ${start.ready.toFixed(0)} ms, first image after ${start.image.toFixed(0)} ms`,
     );
   }
   if (background) {
@@ -137,7 +133,7 @@ export function ownLines({ samples, background, start }: Outcome): string[] {
     lines.push(
       `while a run trains, one request at a time: p50 ${training.p50.toFixed(2)}, p99 ${training.p99.toFixed(2)} ms ` +
         `(idle ${idle.p50.toFixed(2)} and ${idle.p99.toFixed(2)}): p99 ${(training.p99 / idle.p99).toFixed(1)} times its idle value`,
-      `the run makes ${alone.toFixed(2)} iterations a second alone; one request at a time slows it by ${slower(besideOne)}, 32 by ${slower(besideMany)}`,
+      `the run makes ${alone.toFixed(2)} iterations per second alone; one request at a time slows it by ${slower(besideOne)}, 32 by ${slower(besideMany)}`,
     );
   }
   return lines;

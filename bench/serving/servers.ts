@@ -23,16 +23,16 @@ export interface Server {
   url: string;
   pid: number;
   generate: Target;
-  /** The PNG that it makes of a latent. */
-  decode(wish: Latent): Promise<Buffer>;
-  /** Of the process that speaks HTTP, since `resetDelay`; milliseconds. */
+  /** The PNG of a latent. */
+  decode(latent: Latent): Promise<Buffer>;
+  /** Event-loop delay of the HTTP process since `resetDelay`, in milliseconds. */
   readDelay?(): Promise<{ p50: number; p99: number }>;
   resetDelay?(): void;
   stop(): Promise<void>;
 }
 
-/** Asks until the answer is good. @throws Error with what the process complained of, when it ends or takes too long */
-async function untilItAnswers(child: ChildProcess, url: string, what: string): Promise<void> {
+/** Waits for a 2xx response. @throws Error with the end of standard error, when the process ends or takes too long */
+async function untilReady(child: ChildProcess, url: string, what: string): Promise<void> {
   let complaints = '';
   child.stderr?.on('data', (chunk) => {
     complaints = `${complaints}${chunk}`.slice(-4000);
@@ -57,7 +57,7 @@ async function endGroup(child: ChildProcess): Promise<void> {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended by itself.
+      // It has ended already.
     }
   }
 }
@@ -69,7 +69,7 @@ async function post(url: string, body: unknown, accept = 'image/png'): Promise<B
   return Buffer.from(await answer.arrayBuffer());
 }
 
-/** Stylograph as `npm start` runs it, with its worker, its own Redis and its log switched on; ready when `path` answers. */
+/** Stylograph as `npm start` runs it, with worker, private Redis and log; ready when `path` answers. */
 export async function startStylograph(dataDir: string, path = '/health/ready'): Promise<Server> {
   const port = await freePort();
   const preload = new URL('./event-loop.mjs', import.meta.url).href;
@@ -78,7 +78,7 @@ export async function startStylograph(dataDir: string, path = '/health/ready'): 
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const url = `http://127.0.0.1:${port}`;
-  await untilItAnswers(child, `${url}${path}`, 'Stylograph');
+  await untilReady(child, `${url}${path}`, 'Stylograph');
   return {
     name: 'Stylograph',
     url,
@@ -100,7 +100,7 @@ interface PeerOptions {
   weights: string;
   name: string;
   program: string;
-  /** Command line after weights and port. */
+  /** Command-line arguments after weights and port. */
   settings: (string | number)[];
   endpoints: { generate(url: string): Target; decode: string };
 }
@@ -118,13 +118,13 @@ async function startPeer({
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const url = `http://127.0.0.1:${port}`;
-  await untilItAnswers(child, `${url}/health`, name);
+  await untilReady(child, `${url}/health`, name);
   return {
     name,
     url,
     pid: child.pid!,
     generate: endpoints.generate(url),
-    decode: (wish) => post(`${url}${endpoints.decode}`, wish),
+    decode: (latent) => post(`${url}${endpoints.decode}`, latent),
     stop: () => endGroup(child),
   };
 }
@@ -138,7 +138,7 @@ const LITSERVE = {
   decode: '/predict',
 };
 
-/** The peers in the settings that served best, see README.md; each is started when it is called. */
+/** Starters of the peers, with the settings that served best (see README.md). */
 export function peerStarters(python: string, weights: string): (() => Promise<Server>)[] {
   const cores = availableParallelism();
   const common = { python, weights };
@@ -154,7 +154,7 @@ export function peerStarters(python: string, weights: string): (() => Promise<Se
     () =>
       startPeer({
         ...common,
-        name: 'FastAPI + PyTorch, a process a core',
+        name: 'FastAPI + PyTorch, one process per core',
         program: 'fastapi_server.py',
         settings: [cores, 1],
         endpoints: FASTAPI,

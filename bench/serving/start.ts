@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median } from './report.ts';
+import { median } from '../lib/statistics.ts';
 import { startStylograph } from './servers.ts';
 
 const TIMES = 3;
 
-/** Milliseconds from the start of the process, the port's choice included; medians. */
+/** Median milliseconds from the start of the process, including the choice of the port. */
 export interface Start {
   /** It answers HTTP. */
   listening: number;
-  /** /health/ready is 200: Redis, the inference child and the model are there. */
+  /** /health/ready is 200: Redis, the inference child and the model are available. */
   ready: number;
-  /** A picture has been made by a client that asked once it listened. */
-  picture: number;
+  /** A client that asked as soon as the server listened has its image. */
+  image: number;
 }
 
 export async function measureStart(dataDir: string): Promise<Start> {
@@ -24,13 +24,13 @@ export async function measureStart(dataDir: string): Promise<Start> {
     while (!(await fetch(`${server.url}/health/ready`)).ok) await sleep(10);
     const ready = since();
     await (await fetch(server.generate.url)).arrayBuffer();
-    starts.push({ listening, ready, picture: since() });
+    starts.push({ listening, ready, image: since() });
     await server.stop();
   }
   const of = (pick: (start: Start) => number): number => median(starts.map(pick));
   return {
     listening: of(({ listening }) => listening),
     ready: of(({ ready }) => ready),
-    picture: of(({ picture }) => picture),
+    image: of(({ image }) => image),
   };
 }

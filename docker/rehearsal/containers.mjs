@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** Runs a program to its end. @returns what it printed @throws with the end of what it said */
+/** Runs a program to its end. @returns its standard output @throws with the end of its output */
 export function run(program, args, options = {}) {
   const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1e9, ...options });
   if (result.error?.code === 'ENOENT') {
@@ -10,34 +10,31 @@ export function run(program, args, options = {}) {
     );
   }
   if (result.error || result.status !== 0) {
-    const said = `${result.stdout ?? ''}\n${result.stderr ?? result.error}`.trim().slice(-4000);
-    throw new Error(`${program} ${args.join(' ')} ended with ${result.status}:\n${said}`);
+    const output = `${result.stdout ?? ''}\n${result.stderr ?? result.error}`.trim().slice(-4000);
+    throw new Error(`${program} ${args.join(' ')} ended with ${result.status}:\n${output}`);
   }
   return (result.stdout ?? '').trim();
 }
 
-/** How a container may use the machine less than its parent does, which needs no capability. */
+/** Limits below those of the parent process, which need no capability. */
 const ULIMITS = ['--ulimit', 'nofile=1024:4096', '--ulimit', 'nproc=4000:4000'];
 
-/** Podman with images and containers of its own in a folder, apart from whatever else this machine has. */
+/** The restrictions of docker-compose.yml. */
+const LOCKED = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'];
+
+/** Podman with its images and containers in one folder, separate from others on this machine. */
 export function openContainers(folder) {
-  const place = [
-    '--root',
-    join(folder, 'storage'),
-    '--runroot',
-    join(folder, 'run'),
-    '--storage-driver',
-    'overlay',
-  ];
+  const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
+  const place = [...storage, '--storage-driver', 'overlay'];
   const podman = (args, options) => run('podman', [...place, '--runtime', 'runc', ...args], options);
   return {
     version: () => podman(['--version']),
     inspectImage: (image) => JSON.parse(podman(['image', 'inspect', image]))[0],
-    /** Makes an image of a folder of files. */
+    /** Builds an image from a root file system. */
     importBase(rootfs, name) {
       const changes = [
         'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        // Node has certificates of its own; a mirror's may not be among them.
+        // Node's own certificates may lack the one of a mirror.
         'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt',
         'CMD ["node"]',
       ];
@@ -47,28 +44,19 @@ export function openContainers(folder) {
       run('rm', [archive]);
     },
     build(context, file, tag) {
-      // Docker's format, since OCI's has no health checks.
+      // The OCI format has no health checks.
       const format = ['--format', 'docker', '--pull=never', '--layers=false', '--network', 'host'];
       podman(['build', ...format, ...ULIMITS, '--file', file, '--tag', tag, '.'], { cwd: context });
     },
     /** Runs an image as docker-compose.yml does. */
     run(image, command, { name, detached = false, env = {} }) {
-      const locked = [
-        '--read-only',
-        '--tmpfs',
-        '/tmp',
-        '--cap-drop',
-        'all',
-        '--security-opt',
-        'no-new-privileges',
-      ];
       const variables = Object.entries(env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
       const how = detached ? ['--detach', '--name', name] : ['--rm'];
       const rest = ['--network', 'host', '--volume', 'stylograph-data:/data', ...ULIMITS];
-      return podman(['run', ...how, ...locked, ...variables, ...rest, image, ...command]);
+      return podman(['run', ...how, ...LOCKED, ...variables, ...rest, image, ...command]);
     },
     exec: (name, command) => podman(['exec', name, ...command]),
-    /** The image's own health check, once. */
+    /** Runs the health check of the image once. */
     isHealthy(name) {
       try {
         podman(['healthcheck', 'run', name]);
@@ -91,7 +79,7 @@ export function openContainers(folder) {
       ]) {
         spawnSync('podman', [...place, '--runtime', 'runc', ...args]);
       }
-      // Layers are files of other users, and some may not be writable.
+      // Layers contain files of other users, some of them read-only.
       spawnSync('rm', ['-rf', folder]);
     },
   };
