@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunEvent, RunState } from '../../src/core/contracts/run.ts';
 import { TRANSITIONS } from '../../src/runs/machine/states.ts';
-import { compareIds, markOf } from '../../src/runs/redis/event-ids.ts';
+import { compareIds, markOf } from '../../src/runs/redis/events.ts';
 
 /** What is wrong with the events of a finished run in themselves: ids, order, doubles, states, its end. */
 export function eventFaults(events: readonly RunEvent[]): string[] {

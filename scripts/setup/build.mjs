@@ -8,6 +8,7 @@ import { execute } from './processes.mjs';
 const BUNDLER = join(ROOT, 'scripts', 'build-web.mjs');
 const API = join(ROOT, 'openapi', 'openapi.json');
 const CLIENT_TYPES = join(ROOT, 'src', 'client', 'schema.ts');
+const LUA_COPIER = join(ROOT, 'scripts', 'copy-lua.mjs');
 const STAMP = join(ROOT, 'dist', '.built-from');
 
 /** Runs a step of the build. @throws SetupProblem with the step's output */
@@ -20,7 +21,7 @@ async function step(what, args) {
   );
 }
 
-/** Generates the client's types, compiles src/ to dist/ and bundles the dashboard into dist/web/, if a source changed. */
+/** Generates the client's types, compiles src/ to dist/, copies the Redis scripts and bundles the dashboard into dist/web/, if a source changed. */
 export async function build() {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -33,6 +34,7 @@ export async function build() {
     join(ROOT, 'tsconfig.build.json'),
     BUNDLER,
     API,
+    LUA_COPIER,
     ...sources,
   );
   const isCurrent = () =>
@@ -47,6 +49,7 @@ export async function build() {
     await step('openapi-typescript', [generator, API, '--output', CLIENT_TYPES]);
     const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     await step('TypeScript', [compiler, '-p', 'tsconfig.build.json']);
+    await step('Copying the Redis scripts', [LUA_COPIER]);
     await step('The dashboard', [BUNDLER]);
     writeFileSync(STAMP, wanted);
     return true;

@@ -34,7 +34,7 @@ async function startRun(): Promise<{
       });
     },
     end: async () => {
-      await server.runs.transition(body.id, ['running'], 'failed', { fence });
+      await server.runs.settle(body.id, fence, 'failed');
     },
   };
 }

@@ -23,10 +23,7 @@ async function begin(runId: string): Promise<number> {
 
 const finish = async (runId: string) => {
   const fence = await begin(runId);
-  await server.runs.transition(runId, ['running'], 'failed', {
-    fence,
-    patch: { error: { code: 'diverged', message: 'test' } },
-  });
+  await server.runs.settle(runId, fence, 'failed', { error: { code: 'diverged', message: 'test' } });
 };
 
 test('a run without a body has every default, and is found again', async () => {
@@ -123,7 +120,7 @@ test('cancel, pause and resume apply where they make sense', async () => {
   assertProblem(await api().delete(`/runs/${run.id}`), 409, 'invalid_state');
   const fence = await begin(run.id);
   assert.equal((await ask('pause').expect(202)).body.state, 'pausing');
-  await server.runs.transition(run.id, ['pausing'], 'paused', { fence });
+  await server.runs.settle(run.id, fence, 'stopped');
   assert.equal((await ask('resume').expect(202)).body.state, 'queued');
   const cancelled = await ask('cancel').expect(202);
   assert.equal(cancelled.body.state, 'cancelled');

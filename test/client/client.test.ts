@@ -121,7 +121,7 @@ test('events are followed over connections that break, each once and in order', 
       await tell(iteration);
       await new Promise((resolve) => setTimeout(resolve, 120));
     }
-    await server.runs.settle(run.id, fence, { running: 'failed' });
+    await server.runs.settle(run.id, fence, 'failed');
   })();
   const follower = new StylographClient({ url: road.url });
   const iterations: number[] = [];

@@ -185,7 +185,7 @@ test('subscribers get what is stored and what follows: nothing twice, nothing mi
   const { id, fence } = await runningRun(place);
   const writing = (async () => {
     for (let i = 0; i < 600; i++) await place.events.append(id, fence, log(`${i}`));
-    await place.runs.settle(id, fence, { running: 'succeeded' });
+    await place.runs.settle(id, fence, 'succeeded');
   })();
   const reading: Promise<RunEvent[]>[] = [];
   for (let i = 0; i < 12; i++) {
@@ -237,7 +237,7 @@ test('a subscriber that joins while its run ends hears the end and is done', {
   const answered = once(asked, 'answered');
   const joining = collect(hub.subscribe(id, { signal: endless }));
   await answered;
-  await place.runs.settle(id, fence, { running: 'failed' });
+  await place.runs.settle(id, fence, 'failed');
   await other;
   asked.emit('tell');
   assert.deepEqual(await joining, await allEvents(place, id));
@@ -253,7 +253,7 @@ test('each subscriber gets the events of its own run', async (t) => {
   for (let i = 0; i < 50; i++) {
     for (const { id, fence } of runs) await place.events.append(id, fence, log(`${id} ${i}`));
   }
-  for (const { id, fence } of runs) await place.runs.settle(id, fence, { running: 'failed' });
+  for (const { id, fence } of runs) await place.runs.settle(id, fence, 'failed');
   const got = await Promise.all(reading);
   for (const [i, { id }] of runs.entries()) assert.deepEqual(got[i], await allEvents(place, id));
 });
@@ -266,7 +266,7 @@ test('a subscriber that is far behind still gets everything', async (t) => {
   const first = [await events.next(), await events.next()].map(({ value }) => value as RunEvent);
   const third = events.next();
   for (let i = 0; i < 2_500; i++) await place.events.append(id, fence, log(`${i}`));
-  await place.runs.settle(id, fence, { running: 'failed' });
+  await place.runs.settle(id, fence, 'failed');
   const rest = await collect(events);
   assert.deepEqual([...first, (await third).value, ...rest], await allEvents(place, id));
 });
@@ -282,7 +282,7 @@ test('a subscription survives a restart of Redis', async (t) => {
   await until('Redis to be back', () =>
     place.events.append(id, fence, log('after the restart')).catch(() => undefined),
   );
-  await place.runs.settle(id, fence, { running: 'failed' });
+  await place.runs.settle(id, fence, 'failed');
   assert.deepEqual(await reading, await allEvents(place, id));
 });
 

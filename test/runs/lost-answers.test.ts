@@ -65,7 +65,7 @@ test('what a worker asks is done once, though the answer is lost and it is asked
   await place.runs.take({ runId: other, number: 1 });
   await place.events.append(other, 1, { type: 'log', data: { level: 'info', message: 'a' } });
   await place.runs.countCrash(other, 1);
-  await place.runs.settle(other, 1, { running: 'failed' });
+  await place.runs.settle(other, 1, 'failed');
 
   const { id, progress } = (await place.runs.create(newRun())).run;
   const fence = await losing(() => runs.take({ runId: id, number: 1 }));
@@ -75,7 +75,7 @@ test('what a worker asks is done once, though the answer is lost and it is asked
   await losing(() => events.append(id, fence, { type: 'metrics', data: { iteration: 3, ganLoss: 1 } }));
   assert.equal(await losing(() => runs.countCrash(id, fence)), 1);
   assert.equal(await runs.countCrash(id, fence), 2);
-  await losing(() => runs.settle(id, fence, { running: 'succeeded' }));
+  await losing(() => runs.settle(id, fence, 'succeeded'));
   assert.deepEqual(
     (await allEvents(place, id)).map(({ type, data: { state } }) => state ?? type),
     ['queued', 'running', 'progress', 'metrics', 'succeeded', 'succeeded'],

@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newModelId, newRunId } from '../../src/core/contracts/common.ts';
-import { FINISHED_STATES, RunState } from '../../src/core/contracts/run.ts';
 import { StylographError } from '../../src/core/errors.ts';
-import { TRANSITIONS } from '../../src/runs/machine/states.ts';
 import { allEvents, newRun, statesIn, until, withCode, workplace } from './support.ts';
-
-const states = RunState.options;
-
-/** A way from `queued` to every state. */
-const ROUTES: Record<RunState, RunState[]> = {
-  queued: [],
-  running: ['running'],
-  pausing: ['running', 'pausing'],
-  paused: ['running', 'pausing', 'paused'],
-  cancelling: ['running', 'cancelling'],
-  cancelled: ['cancelled'],
-  succeeded: ['running', 'succeeded'],
-  failed: ['running', 'failed'],
-};
 
 test('a run is recorded, told and enqueued', async (t) => {
   const place = await workplace(t);
@@ -54,49 +38,6 @@ test('a run is recorded, told and enqueued', async (t) => {
   await assert.rejects(place.runs.get('no id'), withCode('run_not_found'));
 });
 
-test('every transition of the table works, tells its event, and no other does', async (t) => {
-  const place = await workplace(t, { queueLimit: 1_000 });
-  for (const from of states) {
-    for (const to of states) {
-      const { run } = await place.runs.create(newRun());
-      let last: RunState = 'queued';
-      for (const next of ROUTES[from]) {
-        await place.runs.transition(run.id, [last], next);
-        last = next;
-      }
-      const before = await allEvents(place, run.id);
-      if (!TRANSITIONS[from].includes(to)) {
-        await assert.rejects(place.runs.transition(run.id, [from], to), TypeError, `${from} to ${to}`);
-        continue;
-      }
-      const moved = await place.runs.transition(run.id, [from], to);
-      assert.equal(moved.state, to);
-      const told = (await allEvents(place, run.id)).slice(before.length);
-      const finished = (FINISHED_STATES as RunState[]).includes(to);
-      assert.deepEqual(
-        told.map(({ type, data }) => [type, data]),
-        finished
-          ? [
-              ['state', { state: to }],
-              ['end', { state: to }],
-            ]
-          : [['state', { state: to }]],
-      );
-      assert.equal(moved.finishedAt !== null, finished);
-    }
-  }
-});
-
-test('a transition from another state is refused and changes nothing', async (t) => {
-  const place = await workplace(t);
-  const { run } = await place.runs.create(newRun());
-  await assert.rejects(
-    place.runs.transition(run.id, ['running'], 'failed', { patch: { error: { code: 'x', message: 'y' } } }),
-    withCode('invalid_state'),
-  );
-  assert.deepEqual(await place.runs.get(run.id), run);
-});
-
 test('of many that ask at once, one moves the run', async (t) => {
   const place = await workplace(t);
   const { run } = await place.runs.create(newRun());
@@ -105,32 +46,6 @@ test('of many that ask at once, one moves the run', async (t) => {
   );
   assert.equal(asked.filter(({ status }) => status === 'fulfilled').length, 1);
   assert.deepEqual(statesIn(await allEvents(place, run.id)), ['queued', 'cancelled']);
-});
-
-test('cancel, pause and resume apply where they should', async (t) => {
-  const place = await workplace(t);
-  const expected = {
-    cancel: { queued: 'cancelled', running: 'cancelling', pausing: 'cancelling', paused: 'cancelled' },
-    pause: { running: 'pausing' },
-    resume: { paused: 'queued' },
-  } as const;
-  for (const kind of ['cancel', 'pause', 'resume'] as const) {
-    for (const from of states) {
-      const { run } = await place.runs.create(newRun());
-      let last: RunState = 'queued';
-      for (const next of ROUTES[from]) {
-        await place.runs.transition(run.id, [last], next);
-        last = next;
-      }
-      const to = (expected[kind] as Partial<Record<RunState, RunState>>)[from];
-      if (to === undefined) {
-        await assert.rejects(place.runs.request(run.id, kind), withCode('invalid_state'), `${kind} ${from}`);
-      } else {
-        assert.equal((await place.runs.request(run.id, kind)).state, to, `${kind} ${from}`);
-      }
-    }
-  }
-  await assert.rejects(place.runs.request(newRunId(), 'cancel'), withCode('run_not_found'));
 });
 
 test('a run cancelled while it waits leaves the queue', async (t) => {
@@ -204,7 +119,7 @@ test('a finished run can be removed, with all that is known of it', async (t) =>
   await assert.rejects(place.runs.remove(run.id), withCode('invalid_state'));
   const fence = (await place.runs.take({ runId: run.id, number: 1 }))!;
   await place.events.append(run.id, fence, { type: 'metrics', data: { iteration: 1, ganLoss: 1 } });
-  await place.runs.settle(run.id, fence, { running: 'failed' });
+  await place.runs.settle(run.id, fence, 'failed');
   await place.runs.remove(run.id);
   await assert.rejects(place.runs.get(run.id), withCode('run_not_found'));
   assert.deepEqual(await place.redis.keys(`*${run.id}*`), [
@@ -241,13 +156,13 @@ test('only the newest owner may write', async (t) => {
   await assert.rejects(place.runs.checkFence(id, first), lost);
   await assert.rejects(place.runs.countCrash(id, first), lost);
   await assert.rejects(place.runs.beginPublishing(id, first, newModelId()), lost);
-  await assert.rejects(place.runs.settle(id, first, { running: 'failed' }), lost);
+  await assert.rejects(place.runs.settle(id, first, 'failed'), lost);
   await place.events.append(id, second, log);
   await place.runs.patch(id, second, { device: 'cpu' });
   assert.equal((await place.runs.get(id)).device, 'cpu');
-  await place.runs.settle(id, second, { running: 'succeeded' });
+  await place.runs.settle(id, second, 'succeeded');
   // Sent again because its answer was lost: it stands, and is told once.
-  await place.runs.settle(id, second, { running: 'succeeded' });
+  await place.runs.settle(id, second, 'succeeded');
   assert.deepEqual(statesIn(await allEvents(place, id)).at(-2), 'running');
 });
 
@@ -269,7 +184,7 @@ test('a job that is not the current one starts nothing', async (t) => {
   const place = await workplace(t);
   const { id } = (await place.runs.create(newRun())).run;
   const fence = (await place.runs.take({ runId: id, number: 1 }))!;
-  await place.runs.settle(id, fence, { running: 'queued' });
+  await place.runs.settle(id, fence, 'stopped');
   assert.equal(await place.runs.take({ runId: id, number: 1 }), undefined);
   assert.ok(await place.runs.take({ runId: id, number: 2 }));
 });
@@ -286,7 +201,7 @@ test('from publishing on a run can be neither paused nor cancelled, and keeps it
   const next = (await place.runs.take({ runId: id, number: 1 }))!;
   assert.equal((await place.runs.request(id, 'pause')).state, 'pausing');
   assert.equal(await place.runs.beginPublishing(id, next, newModelId()), undefined);
-  await place.runs.settle(id, next, { pausing: 'paused' });
+  await place.runs.settle(id, next, 'stopped');
   await place.runs.request(id, 'resume');
   const last = (await place.runs.take({ runId: id, number: 2 }))!;
   assert.equal(await place.runs.beginPublishing(id, last, newModelId()), modelId);

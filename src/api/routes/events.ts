@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EventId, isFinished, RunEvent, StreamedEvent } from '../../core/contracts/run.ts';
-import { STREAM_START } from '../../runs/redis/event-ids.ts';
+import { STREAM_START } from '../../runs/redis/events.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { onceOver } from '../plugins/over.ts';
 import { problems } from '../problem.ts';

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTarget } from '../../core/contracts/worker.ts';
 import { StylographError } from '../../core/errors.ts';
@@ -6,8 +5,8 @@ import { StylographError } from '../../core/errors.ts';
 export type { RedisTarget };
 
 /**
- * `prompt` for who answers requests: while Redis is away every call fails at once.
- * `patient` for who has work to finish: calls wait until Redis is back.
+ * `prompt` for processes that answer requests: while Redis is away every call fails at once.
+ * `patient` for processes with work to finish: calls wait until Redis is back.
  */
 export type ConnectionKind = 'prompt' | 'patient';
 
@@ -19,7 +18,7 @@ const OPTIONS = {
   patient: { maxRetriesPerRequest: null },
 } as const satisfies Record<ConnectionKind, RedisOptions>;
 
-/** Opens a connection that reconnects by itself for ever. End it with `quit()` or `disconnect()`. */
+/** Opens a connection that reconnects by itself until `quit()` or `disconnect()` ends it. */
 export function connectRedis(target: RedisTarget, kind: ConnectionKind): Redis {
   const options = {
     ...OPTIONS[kind],
@@ -29,14 +28,14 @@ export function connectRedis(target: RedisTarget, kind: ConnectionKind): Redis {
   };
   const redis =
     'url' in target ? new Redis(target.url, options) : new Redis({ ...options, path: target.path });
-  // Without a listener ioredis prints every failed attempt to reconnect; calls report what they meet themselves.
+  // Without a listener ioredis prints every failed attempt to reconnect; calls report their own failures.
   redis.on('error', () => undefined);
   return redis;
 }
 
 /**
  * Waits until the connection is usable.
- * @throws redis_unavailable when it is not after `timeoutMs`.
+ * @throws redis_unavailable after `timeoutMs`
  */
 export async function waitUntilReady(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return;
@@ -60,12 +59,12 @@ function unavailable(cause: unknown): StylographError {
   );
 }
 
-/** Answers of a server that runs but cannot serve now. */
+/** Errors of a server that runs but cannot serve now. */
 const NOT_NOW = /^(LOADING|READONLY|MISCONF|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|OOM|NOREPLICAS)\b/;
 
 /**
- * Runs a call and names what keeps it from Redis.
- * @throws redis_unavailable when the server cannot be reached or cannot serve; other errors pass.
+ * Runs a call to Redis.
+ * @throws redis_unavailable when the server cannot be reached or cannot serve; other errors pass
  */
 export async function guarded<T>(call: () => Promise<T>): Promise<T> {
   try {
@@ -74,28 +73,5 @@ export async function guarded<T>(call: () => Promise<T>): Promise<T> {
     const reply = error instanceof Error && error.name === 'ReplyError';
     if (error instanceof StylographError || (reply && !NOT_NOW.test(error.message))) throw error;
     throw unavailable(error);
-  }
-}
-
-/** A Lua script, sent by its digest and in full only when the server does not know it yet. */
-export class Script {
-  readonly #source: string;
-  readonly #sha: string;
-
-  constructor(source: string) {
-    this.#source = source;
-    this.#sha = createHash('sha1').update(source).digest('hex');
-  }
-
-  /** @throws redis_unavailable */
-  async run(redis: Redis, keys: string[], args: (string | number)[]): Promise<unknown> {
-    return await guarded(async () => {
-      try {
-        return await redis.evalsha(this.#sha, keys.length, ...keys, ...args);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return await redis.eval(this.#source, keys.length, ...keys, ...args);
-      }
-    });
   }
 }

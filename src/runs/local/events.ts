@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinished, type RunEvent, type RunEventBody, type RunState } from '../../core/contracts/run.ts';
 import { checkOutcome } from '../machine/errors.ts';
-import { checkEventId, compareIds, STREAM_START } from '../redis/event-ids.ts';
+import { checkEventId, compareIds, STREAM_START } from '../redis/events.ts';
 import { HAS_SERIES, type MetricsQuery, type Series, toSeries } from '../redis/series.ts';
 import type { Journal } from './journal.ts';
 import type { LocalRuns } from './runs.ts';

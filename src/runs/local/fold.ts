@@ -2,7 +2,7 @@ import { completeConfig } from '../../core/contracts/presets.ts';
 import type { RunEvent, RunEventBody, RunRecord, RunState } from '../../core/contracts/run.ts';
 import { isFinished } from '../../core/contracts/run.ts';
 import type { Moves } from '../machine/states.ts';
-import { markOf, RECORD_FIELD } from '../redis/event-ids.ts';
+import { markOf, RECORD_FIELD } from '../redis/events.ts';
 import type { RunPatch } from '../redis/records.ts';
 
 /** The process that trains a run. */

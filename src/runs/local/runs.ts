@@ -9,8 +9,8 @@ import {
   cannotMove,
   checkOutcome,
   fenceLost,
+  isPublishing,
   isUnfinished,
-  publishes,
   runNotFound,
 } from '../machine/errors.ts';
 import { type Moves, REQUESTS, type RunRequestKind } from '../machine/states.ts';
@@ -127,7 +127,7 @@ export class LocalRuns {
     };
     const { outcome, folded } = await this.journal(id).append(entry);
     checkOutcome(id, outcome);
-    if (outcome === 'publishing') throw publishes(id, verb);
+    if (outcome === 'publishing') throw isPublishing(id, verb);
     if (outcome === 'state') throw cannotMove(id, folded.record!.state, moves, verb);
     return structuredClone(folded.record!);
   }

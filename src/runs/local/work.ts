@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../core/contracts/run.ts';
 import type { RunChildSettings } from '../../core/contracts/worker.ts';
 import { isPassing } from '../../core/errors.ts';
+import { OUTCOMES } from '../machine/states.ts';
 import { type ChildOutcome, RunChild } from '../worker/run-child.ts';
 import type { LocalRuns } from './runs.ts';
 
@@ -41,28 +42,21 @@ export async function workOn(
 }
 
 async function settle(runs: LocalRuns, runId: string, fence: number, outcome: ChildOutcome): Promise<void> {
-  const asked = { cancelling: 'cancelled', pausing: 'paused' } as const;
   switch (outcome.type) {
     case 'succeeded':
-      await runs.settle(runId, fence, { running: 'succeeded' }, { modelId: outcome.modelId });
+      await runs.settle(runId, fence, OUTCOMES.succeeded, { modelId: outcome.modelId });
       return;
     case 'stopped':
-      await runs.settle(runId, fence, { ...asked, running: 'paused' });
+      await runs.settle(runId, fence, OUTCOMES.blocked);
       return;
     case 'failed': {
       const { error } = outcome;
-      const to = isPassing(error.code) ? 'paused' : 'failed';
-      await runs.settle(runId, fence, { cancelling: 'cancelled', pausing: to, running: to }, { error });
+      await runs.settle(runId, fence, isPassing(error.code) ? OUTCOMES.blocked : OUTCOMES.failed, { error });
       return;
     }
     case 'died': {
       const message = `${outcome.detail}. Resume it from its last checkpoint.`;
-      await runs.settle(
-        runId,
-        fence,
-        { ...asked, running: 'paused' },
-        { error: { code: 'child_died', message } },
-      );
+      await runs.settle(runId, fence, OUTCOMES.blocked, { error: { code: 'child_died', message } });
     }
   }
 }

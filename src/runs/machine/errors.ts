@@ -2,23 +2,21 @@ import type { RunState } from '../../core/contracts/run.ts';
 import { StylographError } from '../../core/errors.ts';
 import type { Moves } from './states.ts';
 
-/** What is told when a run does not allow what is asked of it, wherever runs are kept. */
-
 export function runNotFound(id: string): StylographError {
   return new StylographError('run_not_found', `There is no run "${id}"; GET /runs lists them all.`);
 }
 
 export function fenceLost(id: string): StylographError {
-  return new StylographError('fence_lost', `Another worker owns ${id} now; this one must let go of it.`);
+  return new StylographError('fence_lost', `Another worker owns ${id} now, so this one must stop.`);
 }
 
-/** Throws what a script's outcome stands for; outcomes that are no failure pass. */
+/** @throws run_not_found, fence_lost for the outcomes of a script that mean these */
 export function checkOutcome(id: string, outcome: string): void {
   if (outcome === 'missing') throw runNotFound(id);
   if (outcome === 'fence') throw fenceLost(id);
 }
 
-export function publishes(id: string, verb: string): StylographError {
+export function isPublishing(id: string, verb: string): StylographError {
   return new StylographError(
     'invalid_state',
     `${id} is publishing its model and ends within seconds; it cannot ${verb} any more.`,

@@ -1,13 +1,60 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { RunEvent, RunEventBody } from '../../core/contracts/run.ts';
+import { EventId, type RunEvent, type RunEventBody } from '../../core/contracts/run.ts';
+import { invalidField } from '../../core/errors.ts';
 import { guarded } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
 import { checkOutcome } from '../machine/errors.ts';
-import { APPEND } from '../machine/scripts.ts';
-import { checkEventId, markOf, RECORD_FIELD, STREAM_START } from './event-ids.ts';
+import { APPEND, runKeys } from './scripts.ts';
 
-/** A stream's entry as Redis gives it: its id, then fields and values in turns. */
+export const STREAM_START = '0-0';
+
+/** Orders event ids, which are two numbers. */
+export function compareIds(a: string, b: string): number {
+  const [aTime, aCount] = a.split('-').map(BigInt) as [bigint, bigint];
+  const [bTime, bCount] = b.split('-').map(BigInt) as [bigint, bigint];
+  const difference = aTime === bTime ? aCount - bCount : aTime - bTime;
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/** @throws validation_failed for what cannot be an event's id */
+export function checkEventId(id: string): void {
+  const parsed = EventId.safeParse(id);
+  if (parsed.success) return;
+  throw invalidField('query.after', parsed.error.issues[0]!.message, `"${id}" is not the id of an event.`);
+}
+
+/**
+ * A resumed run computes some iterations again. An event with a mark is appended only if its iteration is higher than
+ * any that was appended under this mark; one without a mark always is.
+ */
+export function markOf({ type, data }: RunEventBody): { mark: string; iteration: number | '' } {
+  switch (type) {
+    case 'sample':
+      return { mark: `sample:${data.figure.replace(/-\d+\.\w+$/, '')}`, iteration: data.iteration };
+    case 'metrics':
+    case 'validation':
+    case 'checkpoint':
+      return { mark: type, iteration: data.iteration };
+    case 'evaluation':
+      return { mark: `evaluation:${data.modelDigest}`, iteration: 0 };
+    case 'diagnosis':
+      return { mark: `diagnosis:${data.code}:${data.severity}`, iteration: 0 };
+    case 'log':
+      return { mark: `log:${data.message}`, iteration: 0 };
+    default:
+      return { mark: '', iteration: '' };
+  }
+}
+
+/** Fields of the record that repeat the newest event of a kind. */
+export const RECORD_FIELD: Partial<Record<RunEventBody['type'], 'progress' | 'metrics' | 'evaluation'>> = {
+  progress: 'progress',
+  metrics: 'metrics',
+  evaluation: 'evaluation',
+};
+
+/** A stream's entry as Redis answers it: its id, then fields and values in turn. */
 export type StreamEntry = [id: string, fields: string[]];
 
 export function parseEntry([id, fields]: StreamEntry): RunEvent {
@@ -16,7 +63,7 @@ export function parseEntry([id, fields]: StreamEntry): RunEvent {
 }
 
 export interface ReadOptions {
-  /** Only what came after this event. */
+  /** Only events after this one. */
   after?: string | undefined;
   limit: number;
 }
@@ -32,28 +79,21 @@ export class RunEvents {
   }
 
   /**
-   * Tells an event in one step: fence, high-water mark, the record's copy, the stream.
-   * @returns its id, or null when it had been told before.
+   * Appends an event in one step: fence, mark, the record's copy, the stream.
+   * @returns its id, or null when it had been appended before
    * @throws fence_lost, run_not_found
    */
   async append(runId: string, fence: number, body: RunEventBody): Promise<string | null> {
-    const { run, events, marks, metrics } = this.#keys;
-    const { mark, iteration } = markOf(body);
-    const [outcome, id] = (await APPEND.run(
-      this.#redis,
-      [run(runId), events(runId), marks(runId), metrics(runId)],
-      [
-        fence,
-        body.type,
-        JSON.stringify(body.data),
-        mark,
-        iteration,
-        RECORD_FIELD[body.type] ?? '',
-        randomUUID(),
-      ],
-    )) as [string, string];
+    const [outcome, id] = await APPEND.run(this.#redis, runKeys(this.#keys, runId), {
+      fence,
+      kind: body.type,
+      data: JSON.stringify(body.data),
+      ...markOf(body),
+      field: RECORD_FIELD[body.type],
+      token: randomUUID(),
+    });
     checkOutcome(runId, outcome);
-    return outcome === 'told' ? id : null;
+    return outcome === 'appended' ? id : null;
   }
 
   /** Events in order. @throws validation_failed when `after` cannot be an event's id */
@@ -70,7 +110,7 @@ export class RunEvents {
     return entries.map(parseEntry);
   }
 
-  /** The newest event, if there is one. */
+  /** The newest event, if any. */
   async newest(runId: string): Promise<RunEvent | undefined> {
     const [entry] = await guarded(() =>
       this.#redis.xrevrange(this.#keys.events(runId), '+', '-', 'COUNT', 1),
@@ -78,7 +118,7 @@ export class RunEvents {
     return entry && parseEntry(entry);
   }
 
-  /** Whether a reader can go on after this id; when not, it needs a snapshot of the run first. */
+  /** Whether a reader can continue after this id; if not, it needs a snapshot of the run first. */
   async knows(runId: string, id: string): Promise<boolean> {
     checkEventId(id);
     return id === STREAM_START || (await this.range(runId, id, id, 1)).length > 0;

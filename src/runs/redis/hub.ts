@@ -3,8 +3,7 @@ import type { Redis } from 'ioredis';
 import type { RunEvent } from '../../core/contracts/run.ts';
 import { connectRedis, guarded, type RedisTarget } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
-import { compareIds, STREAM_START } from './event-ids.ts';
-import { parseEntry, RunEvents, type StreamEntry } from './events.ts';
+import { compareIds, parseEntry, RunEvents, STREAM_START, type StreamEntry } from './events.ts';
 
 const BLOCK_MS = 5_000;
 const RETRY_MS = 200;

@@ -1,26 +1,55 @@
 import type { Redis } from 'ioredis';
+import type { Validation } from '../../core/contracts/evaluation.ts';
 import { guarded } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
-import { type MetricsQuery, type Series, toSeries } from './series.ts';
 
-export type { MetricsQuery, Series };
+export interface MetricsQuery {
+  /** All when not given. */
+  names?: readonly string[] | undefined;
+  /** First and last iteration, both included. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** The most points of a series; the first and the last stay. */
+  maxPoints?: number | undefined;
+}
+
+/** A point is an iteration and its value; null where a loss was not finite. */
+export type Series = Record<string, [iteration: number, value: number | null][]>;
 
 const PAGE = 1_000;
+/** Fields of a validation that are no measurements. */
+const NOT_MEASURED: readonly string[] = ['samples', 'secondsElapsed'] satisfies (keyof Validation)[];
 
-/** The metrics a run has told so far, a series a name. */
+/** At most `count` items at even distances, the first and the last among them. */
+export function thin<T>(items: T[], count: number): T[] {
+  if (items.length <= count) return items;
+  if (count === 1) return items.slice(-1);
+  const step = (items.length - 1) / (count - 1);
+  return Array.from({ length: count }, (_, i) => items[Math.round(i * step)]!);
+}
+
+/** The metrics and validation scores of a run so far, one series per name. */
 export async function readMetrics(
   redis: Redis,
   keys: Keys,
   runId: string,
-  query: MetricsQuery = {},
+  { names, from = 0, to, maxPoints = Number.POSITIVE_INFINITY }: MetricsQuery = {},
 ): Promise<Series> {
-  const rows: Record<string, number | null>[] = [];
-  const last = query.to === undefined ? '+' : `${query.to}`;
-  for (let first = `${query.from ?? 0}`; ; ) {
+  const wanted = names && new Set(names);
+  const series: Series = {};
+  const last = to === undefined ? '+' : `${to}`;
+  for (let first = `${from}`; ; ) {
     const entries = await guarded(() => redis.xrange(keys.metrics(runId), first, last, 'COUNT', PAGE));
-    for (const [, fields] of entries) rows.push(JSON.parse(fields[1]!) as Record<string, number | null>);
+    for (const [, fields] of entries) {
+      const { iteration, ...values } = JSON.parse(fields[1]!) as Record<string, number | null>;
+      for (const [name, value] of Object.entries(values)) {
+        if (NOT_MEASURED.includes(name) || (wanted && !wanted.has(name))) continue;
+        series[name] ??= [];
+        series[name].push([iteration as number, value]);
+      }
+    }
     if (entries.length < PAGE) break;
     first = `(${entries.at(-1)![0]}`;
   }
-  return toSeries(rows, query);
+  return Object.fromEntries(Object.entries(series).map(([name, points]) => [name, thin(points, maxPoints)]));
 }

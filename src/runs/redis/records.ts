@@ -2,7 +2,11 @@ import { completeConfig } from '../../core/contracts/presets.ts';
 import type { RunRecord } from '../../core/contracts/run.ts';
 import type { Webhook, WebhookTarget } from '../../core/contracts/webhook.ts';
 
-/** Fields that may be absent; the others are always there. */
+/*
+ * How a run's record is stored: a hash with one JSON value per field, except `state`. Fields with an underscore are
+ * not part of the record.
+ */
+
 type Changeable = Omit<RunRecord, 'id' | 'state'>;
 /** `undefined` removes an optional field. */
 export type RunPatch = { [K in keyof Changeable]?: Changeable[K] | undefined };
@@ -10,8 +14,7 @@ export type RunPatch = { [K in keyof Changeable]?: Changeable[K] | undefined };
 /** A request with everything filled in. */
 export type NewRun = Pick<RunRecord, 'name' | 'preset' | 'dataset' | 'seed' | 'config' | 'from' | 'tags'>;
 
-/** The fields of a run that was asked for just now. */
-export function freshRecord(run: NewRun): Omit<RunRecord, 'id' | 'state'> {
+export function freshRecord(run: NewRun): Changeable {
   return {
     ...run,
     progress: {
@@ -52,23 +55,23 @@ const FIELDS = [
   'webhook',
 ] as const satisfies (keyof Changeable)[];
 
-/** A patch as the scripts take it: field and JSON in turns, an empty string for a field to remove. */
-export function patchArguments(patch: RunPatch): string[] {
-  return Object.entries(patch).flatMap(([field, value]) => [
-    field,
-    value === undefined ? '' : JSON.stringify(value),
-  ]);
-}
+/** Fields of the hash; an empty text removes the field. */
+export type HashFields = Record<string, string>;
 
-/** Fields of a run that has a webhook: what everybody may see, and what only sending needs. */
-export function webhookArguments({ url, events, secret }: WebhookTarget, outbox: string): string[] {
+export const encodePatch = (patch: RunPatch): HashFields =>
+  Object.fromEntries(
+    Object.entries(patch).map(([field, value]) => [field, value === undefined ? '' : JSON.stringify(value)]),
+  );
+
+/** Fields of a run that has a webhook: the public part of the record, and what delivery needs. */
+export function encodeWebhook({ url, events, secret }: WebhookTarget, outbox: string): HashFields {
   const shown: Webhook = { url: url.split('?')[0]!, events };
-  return [
-    ...patchArguments({ webhook: shown }),
-    ...['_webhook', JSON.stringify({ url, events, secret })],
-    ...['_hooked', `,${events.join()},`],
-    ...['_outbox', outbox],
-  ];
+  return {
+    ...encodePatch({ webhook: shown }),
+    _webhook: JSON.stringify({ url, events, secret }),
+    _hooked: `,${events.join()},`,
+    _outbox: outbox,
+  };
 }
 
 /** A record from the run's hash. Undefined when there is none. */

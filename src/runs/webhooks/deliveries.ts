@@ -5,8 +5,8 @@ import type { WebhookDelivery, WebhookTarget } from '../../core/contracts/webhoo
 import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import { connectRedis, guarded, type RedisTarget } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
-import { NOTE_DELIVERY } from '../machine/scripts.ts';
 import { parseRecord } from '../redis/records.ts';
+import { RECORD_DELIVERY, runKeys } from '../redis/scripts.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
 
 /** Seconds before each further attempt, a fifth more or less: the schedule that Standard Webhooks suggests. */
@@ -152,11 +152,10 @@ export class Webhooks {
     };
     this.#options.onAttempt?.(delivery.outcome);
     const { runId } = job.data;
-    await NOTE_DELIVERY.run(
-      this.#redis,
-      [this.#keys.run(runId), this.#keys.deliveries(runId)],
-      [JSON.stringify(delivery), MOST_REMEMBERED],
-    );
+    await RECORD_DELIVERY.run(this.#redis, runKeys(this.#keys, runId), {
+      delivery: JSON.stringify(delivery),
+      keep: MOST_REMEMBERED,
+    });
     if (status === GONE) await this.#redis.hdel(this.#keys.run(runId), '_hooked', '_webhook');
     if (problem === null) return;
     if (isFinal) throw new UnrecoverableError(problem);

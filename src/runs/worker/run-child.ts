@@ -3,8 +3,8 @@ import type { EngineFacts } from '../../core/contracts/engine.ts';
 import { FromRunChild, type RunChildSettings, type ToRunChild } from '../../core/contracts/worker.ts';
 import { startChild } from '../../platform/processes/start-child.ts';
 
-/** The end of what the child wrote to stderr, told when it dies. */
-const LAST_WORDS = 500;
+/** Characters of the child's error output that a crash report quotes. */
+const QUOTED = 500;
 
 export type ChildOutcome =
   | Exclude<FromRunChild, { type: 'ready' | 'facts' }>
@@ -19,7 +19,7 @@ export interface RunChildOptions {
   settings: RunChildSettings;
   /** The `traceparent` that the run belongs to, where traces are wanted. */
   trace?: string | undefined;
-  /** Told what the child tells of itself, now and then. */
+  /** Called with what the process reports about itself. */
   onFacts?: (facts: EngineFacts) => void;
 }
 
@@ -30,14 +30,14 @@ export class RunChild {
   #answer: ChildOutcome | undefined;
   #stopping: StopReason | undefined;
   #killTimer: NodeJS.Timeout | undefined;
-  #lastWords = '';
+  #errorOutput = '';
 
   constructor({ module, runId, fence, settings, trace, onFacts }: RunChildOptions) {
     this.#process = startChild(module, {
       lowPriority: true,
       stdout: 'inherit',
       onErrorLine: (line) => {
-        this.#lastWords = `${this.#lastWords}${line}\n`.slice(-LAST_WORDS);
+        this.#errorOutput = `${this.#errorOutput}${line}\n`.slice(-QUOTED);
       },
     });
     this.#process.on('message', (raw) => {
@@ -65,11 +65,11 @@ export class RunChild {
 
   #describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-    const words = this.#lastWords.trim();
-    return `The run's process ${how} without a word${words === '' ? '' : `; last on its error output: ${words}`}`;
+    const quoted = this.#errorOutput.trim();
+    return `The run's process ${how} without a report${quoted === '' ? '' : `; last on its error output: ${quoted}`}`;
   }
 
-  /** A child that is gone has its end told by `outcome`; what was meant for it no longer matters. */
+  /** A message to a child that has exited is dropped: `outcome` reports its end. */
   #send(message: ToRunChild): void {
     if (this.#process.connected) this.#process.send(message, () => undefined);
   }
@@ -78,7 +78,7 @@ export class RunChild {
     this.#process.kill('SIGKILL');
   }
 
-  /** Asks it to stop, once for every reason; with a limit it is killed when it has not stopped by then. */
+  /** Asks it to stop, once per reason; after `limitMs` it is killed. */
   stop(reason: StopReason, limitMs?: number): void {
     if (this.#stopping === reason) return;
     this.#stopping = reason;

@@ -170,40 +170,28 @@ class QueueWorker implements RunWorker {
   }
 
   async #settle(runId: string, fence: number, outcome: ChildOutcome): Promise<void> {
-    const asked = { cancelling: 'cancelled', pausing: 'paused' } as const;
     switch (outcome.type) {
       case 'succeeded':
-        await this.#runs.settle(runId, fence, { running: 'succeeded' }, { modelId: outcome.modelId });
+        await this.#runs.settle(runId, fence, 'succeeded', { modelId: outcome.modelId });
         return;
       case 'stopped':
-        await this.#runs.settle(runId, fence, { ...asked, running: 'queued' });
+        await this.#runs.settle(runId, fence, 'stopped');
         return;
       case 'failed': {
         const { error } = outcome;
         this.#warn(`${runId} ended with ${error.code}: ${error.message}`);
-        const to = isPassing(error.code) ? 'paused' : 'failed';
-        await this.#runs.settle(
-          runId,
-          fence,
-          { cancelling: 'cancelled', pausing: to, running: to },
-          { error },
-        );
+        await this.#runs.settle(runId, fence, isPassing(error.code) ? 'blocked' : 'failed', { error });
         return;
       }
       case 'died': {
         this.#warn(`${runId}: ${outcome.detail}`);
         const crashes = this.#closing ? 0 : await this.#runs.countCrash(runId, fence);
         if (crashes < MOST_CRASHES) {
-          await this.#runs.settle(runId, fence, { ...asked, running: 'queued' });
+          await this.#runs.settle(runId, fence, 'died');
           return;
         }
         const message = `${outcome.detail}. It was the ${MOST_CRASHES}rd time without a checkpoint in between; give the machine more memory or the run a smaller batchSize.`;
-        await this.#runs.settle(
-          runId,
-          fence,
-          { ...asked, running: 'failed' },
-          { error: { code: 'child_died', message } },
-        );
+        await this.#runs.settle(runId, fence, 'diedTooOften', { error: { code: 'child_died', message } });
       }
     }
   }

@@ -97,12 +97,7 @@ test('a run whose process dies at any step ends as one that was never disturbed'
     };
     const outcome = await runTraining(deps, { runId, fence, signal: new AbortController().signal });
     assert.equal(outcome.type, 'succeeded');
-    await runs.settle(
-      runId,
-      fence,
-      { running: 'succeeded' },
-      { modelId: (outcome as { modelId: string }).modelId },
-    );
+    await runs.settle(runId, fence, 'succeeded', { modelId: (outcome as { modelId: string }).modelId });
   }
 
   async function runThrough(death?: Death) {
