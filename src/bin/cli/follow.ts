@@ -35,6 +35,36 @@ export interface FollowingOptions {
   images: ImageMode;
 }
 
+/** Resumes a paused run and follows it. Without a server, it trains here. */
+export async function resumeRun(
+  session: Session,
+  backend: Backend,
+  id: string,
+  images: ImageMode,
+): Promise<void> {
+  const { client } = backend;
+  const before = await client.runs.get(id, { signal: session.signal });
+  const isWaiting = backend.local !== undefined && before.state === 'queued';
+  const run = isWaiting ? before : await client.runs.resume(id, { signal: session.signal });
+  await trainRun(session, backend, run, { fromNow: true, images });
+}
+
+/** Follows a run that the user has just started or resumed. Without a server, it trains here. */
+export async function trainRun(
+  session: Session,
+  backend: Backend,
+  run: Run,
+  how: { fromNow: boolean; images: ImageMode },
+): Promise<void> {
+  const { output } = session;
+  const { bold, dim } = output.paint;
+  output.line(
+    `${bold(run.name)}  ${run.id}  ${dim(`seed ${run.seed} · ${whole(run.config.iterations)} iterations · latent ${run.config.latentDim}`)}`,
+  );
+  const work = await backend.local?.workOn(run.id);
+  await followRun(session, backend, run, { ...how, owns: true, work });
+}
+
 /** Follows a run until it ends or is paused, shows what it says, and tells how it went. */
 export async function followRun(
   session: Session,

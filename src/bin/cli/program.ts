@@ -10,18 +10,12 @@ import { addRuns } from './commands/runs.ts';
 import { addTrain } from './commands/train.ts';
 import { ownName } from './names.ts';
 import { EXIT } from './problems.ts';
-import { type CommonOptions, runCommand, type Session } from './session.ts';
-
-/** Carries out a command once its words have been read. */
-export type RunAction = (
-  options: CommonOptions,
-  command: (session: Session) => Promise<void>,
-) => Promise<void>;
+import { type Execute, runCommand } from './session.ts';
 
 /** Reads a command line, does what it says and gives the exit code: 0, 1 (it failed), 2 (it was wrong), 130 (Ctrl-C). */
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode = 0;
-  const run: RunAction = async (options, command) => {
+  const execute: Execute = async (options, command) => {
     exitCode = await runCommand(options, command);
   };
   const program = new Command('stylograph')
@@ -44,19 +38,19 @@ server at http://127.0.0.1:8080 if one answers, else in the folder ./data.
 Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted.`,
     );
   program.commandsGroup('Train and watch:');
-  addTrain(program, run);
-  addRuns(program, run);
-  addFigures(program, run);
-  addReport(program, run);
+  addTrain(program, execute);
+  addRuns(program, execute);
+  addFigures(program, execute);
+  addReport(program, execute);
   program.commandsGroup('Use models:');
-  addInference(program, run);
-  addModels(program, run);
+  addInference(program, execute);
+  addModels(program, execute);
   program.commandsGroup('Look around:');
-  addDatasets(program, run);
-  addPresets(program, run);
-  addDoctor(program, run);
+  addDatasets(program, execute);
+  addPresets(program, execute);
+  addDoctor(program, execute);
   program.commandsGroup('Operate a server:');
-  addKeys(program, run);
+  addKeys(program, execute);
   try {
     await program.parseAsync(words, { from: 'user' });
     return exitCode;

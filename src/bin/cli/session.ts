@@ -15,6 +15,9 @@ export interface Session {
   onInterrupt(handler: () => void): () => void;
 }
 
+/** Runs a command with the options that were read from the command line. */
+export type Execute = (options: CommonOptions, command: (session: Session) => Promise<void>) => Promise<void>;
+
 /** How long an interrupted command may take to end by itself. */
 const PATIENCE_MS = 3_000;
 

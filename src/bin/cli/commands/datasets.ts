@@ -1,27 +1,26 @@
 import type { Command } from 'commander';
 import type { Dataset, Preset } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
-import type { Output } from '../output.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
-import { facts, table } from '../terminal/table.ts';
-import { moment, whole } from '../terminal/words.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
+import { table } from '../terminal/table.ts';
+import { whole } from '../terminal/words.ts';
+import { datasetFacts } from './dataset-facts.ts';
 import { addFonts } from './fonts.ts';
 import { addUploads } from './uploads.ts';
 
-export function addDatasets(program: Command, run: RunAction): void {
+export function addDatasets(program: Command, execute: Execute): void {
   const datasets = program
     .command('dataset')
     .alias('datasets')
     .description('The images that runs can use: built in, or your own.');
   withCommon(datasets.command('list', { isDefault: true }))
     .description('Datasets that are there.')
-    .action((options: CommonOptions) => run(options, list));
+    .action((options: CommonOptions) => execute(options, list));
   withCommon(datasets.command('show <dataset>'))
     .description('What is known of a dataset.')
-    .action((id: string, options: CommonOptions) => run(options, (session) => show(session, id)));
-  addUploads(datasets, run);
-  addFonts(datasets, run);
+    .action((id: string, options: CommonOptions) => execute(options, (session) => show(session, id)));
+  addUploads(datasets, execute);
+  addFonts(datasets, execute);
 }
 
 async function list({ output, backend, signal }: Session): Promise<void> {
@@ -48,32 +47,15 @@ async function show({ output, backend, signal }: Session, id: string): Promise<v
   const { client } = await backend({ creates: true });
   const dataset = await client.datasets.get(id, { signal });
   output.document(dataset);
-  for (const line of describeDataset(dataset, output)) output.line(line);
+  for (const line of datasetFacts(dataset, output)) output.line(line);
 }
 
-export function describeDataset(dataset: Dataset, { paint }: Output): string[] {
-  const { width, height, channels, split, warnings, createdAt } = dataset;
-  const lines = facts(
-    {
-      dataset: dataset.id,
-      name: dataset.name,
-      images: `${width} × ${height}, ${channels === 1 ? 'grey' : 'colour'}`,
-      split: `${whole(split.train)} train, ${whole(split.validation)} validation, ${whole(split.test)} test`,
-      labels: dataset.labels.map(({ name, count }) => `${name} (${whole(count)})`).join('  '),
-      digest: dataset.digest,
-      uploaded: createdAt === null ? undefined : moment(createdAt),
-    },
-    paint.dim,
-  );
-  return [...lines, ...warnings.map((warning) => `${paint.yellow('note')} ${warning}`)];
-}
-
-export function addPresets(program: Command, run: RunAction): void {
+export function addPresets(program: Command, execute: Execute): void {
   withCommon(program.command('presets [name]'))
     .summary('list the sets of numbers that training starts from')
     .description('The presets, or every number of one: the keys that "train --set" takes.')
     .action((name: string | undefined, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend({ creates: true });
         const { items } = await client.presets({ signal });
         if (name !== undefined) {

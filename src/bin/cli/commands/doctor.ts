@@ -6,18 +6,18 @@ import type { Command } from 'commander';
 import { withForm } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { Ended } from '../problems.ts';
-import type { RunAction } from '../program.ts';
+import type { Execute } from '../session.ts';
 
 const DOCTOR = fileURLToPath(new URL('../../../../scripts/doctor.mjs', import.meta.url));
 
-export function addDoctor(program: Command, run: RunAction): void {
+export function addDoctor(program: Command, execute: Execute): void {
   withForm(program.command('doctor'))
     .summary('tell what this machine has and lacks')
     .description(
       'Checks everything Stylograph needs on this machine, and tells the remedy for what is missing.',
     )
     .action((options: OutputOptions) =>
-      run(options, async () => {
+      execute(options, async () => {
         if (!existsSync(DOCTOR)) {
           throw Object.assign(new Error('The doctor comes with a clone of Stylograph; run it there.'), {
             code: 'not_a_clone',

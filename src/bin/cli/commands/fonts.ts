@@ -7,10 +7,9 @@ import { packNpz } from '../npz.ts';
 import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
 import { UsageProblem } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import { whole } from '../terminal/words.ts';
-import { describeDataset } from './datasets.ts';
+import { datasetFacts } from './dataset-facts.ts';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 /** Fonts after which the line that tells how far it is is written anew. */
@@ -25,7 +24,7 @@ interface FontsOptions extends CommonOptions {
 }
 
 /** `dataset fonts`. */
-export function addFonts(datasets: Command, run: RunAction): void {
+export function addFonts(datasets: Command, execute: Execute): void {
   withCommon(datasets.command('fonts <folder>'))
     .summary('draw the letters of fonts as a dataset')
     .description(
@@ -36,7 +35,7 @@ export function addFonts(datasets: Command, run: RunAction): void {
     .option('--characters <text>', 'which are drawn, each a label, in this order', characters, [...LETTERS])
     .option('--size <n>', 'side of the images: 16 to 64, a multiple of 4', int(16, 64), 32)
     .action((folder: string, options: FontsOptions) =>
-      run(options, (session) => add(session, folder, options)),
+      execute(options, (session) => add(session, folder, options)),
     );
 }
 
@@ -73,7 +72,7 @@ async function add(session: Session, folder: string, options: FontsOptions): Pro
     part: partOf(font),
   }));
   output.document({ dataset, fonts, leftOut: drawn.leftOut, remarks: drawn.remarks });
-  for (const line of describeDataset(dataset, output)) output.line(line);
+  for (const line of datasetFacts(dataset, output)) output.line(line);
   const test = designs.filter(({ part }) => part === 'test').flatMap(({ families }) => families);
   output.line(`fonts     ${whole(parts.size)} families, of which unseen: ${test.sort().join(', ')}`);
   output.notice(

@@ -12,8 +12,7 @@ import {
 } from '../options.ts';
 import { deliver, nameFrom, type PictureOptions, readSources, stemOf, writePictures } from '../pictures.ts';
 import { UsageProblem } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import { percent, short } from '../terminal/words.ts';
 
 interface ModelOptions extends CommonOptions {
@@ -37,18 +36,18 @@ interface DecodeOptions extends ModelOptions, LookOptions {
   latent?: number[][];
 }
 
-export function addInference(program: Command, run: RunAction): void {
-  addGenerate(program, run);
-  addStyleTransfer(program, run);
-  addEncode(program, run);
-  addDecode(program, run);
-  addReconstruct(program, run);
-  addManifold(program, run);
+export function addInference(program: Command, execute: Execute): void {
+  addGenerate(program, execute);
+  addStyleTransfer(program, execute);
+  addEncode(program, execute);
+  addDecode(program, execute);
+  addReconstruct(program, execute);
+  addManifold(program, execute);
 }
 
 const lookOf = ({ scale, invert }: LookOptions) => ({ scale, invert });
 
-function addGenerate(program: Command, run: RunAction): void {
+function addGenerate(program: Command, execute: Execute): void {
   const command = program
     .command('generate <label>')
     .summary('draw images of a label')
@@ -59,7 +58,7 @@ function addGenerate(program: Command, run: RunAction): void {
     .option('--seed <n>', 'of the first one; drawn when not given', int(0, 2 ** 32 - 1))
     .option('--truncation <x>', 'factor of the standard deviation of z, 0 to 3', number(0, 3));
   withPicture(withCommon(withModel(command))).action((label: string, options: GenerateOptions) =>
-    run(options, (session) => generate(session, label, options)),
+    execute(options, (session) => generate(session, label, options)),
   );
 }
 
@@ -107,13 +106,13 @@ async function sourcesOf(
   };
 }
 
-function addEncode(program: Command, run: RunAction): void {
+function addEncode(program: Command, execute: Execute): void {
   const command = program
     .command('encode <image...>')
     .summary('tell the latents of images: their style as numbers')
     .description('Encodes PNG, JPEG or WebP images of any size (- reads standard input).');
   withCommon(withSources(command)).action((files: string[], options: SourceOptions) =>
-    run(options, async (session) => {
+    execute(options, async (session) => {
       const { client } = await session.backend();
       const { images, how } = await sourcesOf(session, files, options);
       const { output } = session;
@@ -128,7 +127,7 @@ function addEncode(program: Command, run: RunAction): void {
   );
 }
 
-function addDecode(program: Command, run: RunAction): void {
+function addDecode(program: Command, execute: Execute): void {
   const command = program
     .command('decode [file]')
     .summary('draw latents')
@@ -142,7 +141,7 @@ function addDecode(program: Command, run: RunAction): void {
       collect,
     );
   withPicture(withCommon(withModel(command))).action((file: string | undefined, options: DecodeOptions) =>
-    run(options, async (session) => {
+    execute(options, async (session) => {
       const latents = await latentsOf(file, options);
       const { client } = await session.backend();
       const how = { model: options.model, signal: session.signal };
@@ -181,14 +180,14 @@ async function latentsOf(
   return latents.map((latent, i) => ({ latent, label: chosen[i]! }));
 }
 
-function addReconstruct(program: Command, run: RunAction): void {
+function addReconstruct(program: Command, execute: Execute): void {
   const command = program
     .command('reconstruct <image...>')
     .summary('show images as the model sees them')
     .description('Encodes images and decodes them again: a sheet with each below its original.');
   withPicture(withCommon(withSources(command))).action(
     (files: string[], options: SourceOptions & LookOptions) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const { client } = await session.backend();
         const { images, how } = await sourcesOf(session, files, options);
         if (session.output.json) {
@@ -201,7 +200,7 @@ function addReconstruct(program: Command, run: RunAction): void {
   );
 }
 
-function addStyleTransfer(program: Command, run: RunAction): void {
+function addStyleTransfer(program: Command, execute: Execute): void {
   const command = program
     .command('style-transfer <image...>')
     .summary('draw every label in the style of images')
@@ -212,7 +211,7 @@ function addStyleTransfer(program: Command, run: RunAction): void {
     .option('--average', 'take all images as samples of one style: a single row from the mean of them');
   withPicture(withCommon(withSources(command))).action(
     (files: string[], options: SourceOptions & LookOptions & { target?: string[]; average?: boolean }) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const { client } = await session.backend();
         const { images, how } = await sourcesOf(session, files, options);
         const transfer = { ...how, targets: options.target, average: options.average };
@@ -226,7 +225,7 @@ function addStyleTransfer(program: Command, run: RunAction): void {
   );
 }
 
-function addManifold(program: Command, run: RunAction): void {
+function addManifold(program: Command, execute: Execute): void {
   const command = program
     .command('manifold <label>')
     .summary('draw the first two latent dimensions of a label as a grid')
@@ -236,7 +235,7 @@ function addManifold(program: Command, run: RunAction): void {
     .option('--size <n>', 'images a side, 2 to 40', int(2, 40));
   withPicture(withCommon(withModel(command))).action(
     (label: string, options: ModelOptions & LookOptions & { size?: number }) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const { client } = await session.backend();
         const { model, size } = options;
         const query = { label, model, size, signal: session.signal };

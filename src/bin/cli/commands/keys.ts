@@ -13,7 +13,7 @@ import {
 } from '../../../platform/keys/index.ts';
 import { withForm } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
-import type { RunAction } from '../program.ts';
+import type { Execute } from '../session.ts';
 import { table } from '../terminal/table.ts';
 import { moment } from '../terminal/words.ts';
 
@@ -67,7 +67,7 @@ function expiry(text: string): Date {
 /** A key as it may be shown: without its digest. */
 const shown = ({ sha256: _, ...record }: KeyRecord) => ({ ...record, state: keyState(record) });
 
-export function addKeys(program: Command, run: RunAction): void {
+export function addKeys(program: Command, execute: Execute): void {
   const keys = program
     .command('keys')
     .description(
@@ -79,7 +79,7 @@ export function addKeys(program: Command, run: RunAction): void {
     .option('-s, --scopes <list>', 'infer, train, admin, with commas between them', scopes, ['infer'])
     .option('-e, --expires <when>', 'days such as 90d, or a date; never without it', expiry)
     .action((name: string, options: PlaceOptions & { scopes: Scope[]; expires?: Date }) =>
-      run(options, async ({ output }) => {
+      execute(options, async ({ output }) => {
         const file = fileOf(options);
         const wish = { name: keyName(name), scopes: options.scopes, expiresAt: options.expires };
         const { key, record } = await createKey(file, wish);
@@ -94,7 +94,7 @@ export function addKeys(program: Command, run: RunAction): void {
   withPlace(keys.command('list', { isDefault: true }))
     .description('Keys with their scopes and states.')
     .action((options: PlaceOptions) =>
-      run(options, async ({ output }) => {
+      execute(options, async ({ output }) => {
         const records = readKeysFile(fileOf(options));
         output.document({ items: records.map(shown) });
         if (records.length === 0) output.line(`No keys in ${fileOf(options)}.`);
@@ -104,7 +104,7 @@ export function addKeys(program: Command, run: RunAction): void {
   withPlace(keys.command('revoke <id>'))
     .description('End a key for good; servers notice within a second.')
     .action((id: string, options: PlaceOptions) =>
-      run(options, async ({ output }) => {
+      execute(options, async ({ output }) => {
         const record = await revokeKey(fileOf(options), id);
         await tellAudit(options, 'keys.revoke', record);
         output.document(shown(record));

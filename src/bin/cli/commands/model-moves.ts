@@ -4,8 +4,7 @@ import type { Command } from 'commander';
 import type { Promotion } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
 import { readSources } from '../pictures.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions } from '../session.ts';
+import type { CommonOptions, Execute } from '../session.ts';
 import { table } from '../terminal/table.ts';
 import { bytes } from '../terminal/words.ts';
 
@@ -15,7 +14,7 @@ interface PromoteOptions extends CommonOptions {
 }
 
 /** `models promote` and `models rollback`. */
-export function addPromotion(models: Command, run: RunAction): void {
+export function addPromotion(models: Command, execute: Execute): void {
   withCommon(models.command('promote <model>'))
     .summary('make a model the champion if it is better')
     .description(
@@ -25,7 +24,7 @@ export function addPromotion(models: Command, run: RunAction): void {
     .option('--alias <alias>', 'the alias to move', 'champion')
     .option('--force', 'move it whatever the evaluations say')
     .action((reference: string, { alias, force, ...options }: PromoteOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const promotion = await client.models.promote(reference, { alias, force: force ?? false, signal });
         output.document(promotion);
@@ -38,7 +37,7 @@ export function addPromotion(models: Command, run: RunAction): void {
   withCommon(models.command('rollback <alias>'))
     .description('Point an alias at the model it pointed at before; again, and it goes further back.')
     .action((alias: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const model = await client.models.rollBack(alias, { signal });
         output.document(model);
@@ -64,7 +63,7 @@ function comparisonTable({ comparison }: Promotion, dim: (text: string) => strin
 }
 
 /** `models export` and `models import`. */
-export function addArchives(models: Command, run: RunAction): void {
+export function addArchives(models: Command, execute: Execute): void {
   withCommon(models.command('export <model>'))
     .summary('write a model to one archive')
     .description(
@@ -76,7 +75,7 @@ export function addArchives(models: Command, run: RunAction): void {
       'a file, a folder (ending in /), or - for standard output; MODEL.zip otherwise',
     )
     .action((reference: string, { out, ...options }: CommonOptions & { out?: string }) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const archive = await client.models.download(reference, { signal });
         if (out === '-') return output.bytes(archive.bytes);
@@ -92,7 +91,7 @@ export function addArchives(models: Command, run: RunAction): void {
     .summary('take a model from an archive')
     .description('Takes what "models export" wrote. Every digest is checked, and the model keeps its id.')
     .action((file: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const [archive] = await readSources([file]);
         const { client } = await backend({ creates: true });
         const model = await client.models.import(new Blob([new Uint8Array(archive!)]), { signal });

@@ -3,13 +3,12 @@ import type { Evaluation, Model } from '../../../client/index.ts';
 import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
 import { Ended, EXIT, UsageProblem } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import { facts, table } from '../terminal/table.ts';
 import { moment, percent, whole } from '../terminal/words.ts';
 import { addArchives, addPromotion } from './model-moves.ts';
 
-export function addModels(program: Command, run: RunAction): void {
+export function addModels(program: Command, execute: Execute): void {
   const models = program
     .command('models')
     .description('List models, point aliases at them, promote, export and import them.');
@@ -17,12 +16,12 @@ export function addModels(program: Command, run: RunAction): void {
     .description('Models, newest first.')
     .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
     .action((options: CommonOptions & { limit: number }) =>
-      run(options, (session) => list(session, options.limit)),
+      execute(options, (session) => list(session, options.limit)),
     );
   withCommon(models.command('show <model>'))
     .description('What is known of a model, by id or alias.')
     .action((reference: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const model = await client.models.get(reference, { signal });
         output.document(model);
@@ -32,7 +31,7 @@ export function addModels(program: Command, run: RunAction): void {
   withCommon(models.command('alias <alias> <model>'))
     .description('Point an alias at a model, wherever it pointed before.')
     .action((alias: string, reference: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const { id } = await client.models.get(reference, { signal });
         output.document(await client.models.setAlias(alias, id, { signal }));
@@ -42,26 +41,26 @@ export function addModels(program: Command, run: RunAction): void {
   withCommon(models.command('unalias <alias>'))
     .description('Remove an alias; its model stays.')
     .action((alias: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         await client.models.deleteAlias(alias, { signal });
         output.document({ alias, deleted: true });
         output.line(`${output.paint.green('removed')} ${alias}`);
       }),
     );
-  addPromotion(models, run);
-  addArchives(models, run);
+  addPromotion(models, execute);
+  addArchives(models, execute);
   withCommon(models.command('delete <model>'))
     .description('Remove a model that no alias holds, by its id.')
     .action((id: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         await client.models.delete(id, { signal });
         output.document({ id, deleted: true });
         output.line(`${output.paint.green('deleted')} ${id}`);
       }),
     );
-  addEvaluate(program, run);
+  addEvaluate(program, execute);
 }
 
 async function list({ output, backend, signal }: Session, limit: number): Promise<void> {
@@ -120,7 +119,7 @@ interface EvaluateOptions extends CommonOptions {
   export?: string;
 }
 
-function addEvaluate(program: Command, run: RunAction): void {
+function addEvaluate(program: Command, execute: Execute): void {
   withCommon(program.command('evaluate [model]'))
     .summary('tell how good a model is')
     .description(
@@ -131,7 +130,7 @@ function addEvaluate(program: Command, run: RunAction): void {
     .option('--samples <n>', 'how many with --again, 2,000 to 10,000', int(2_000, 10_000), 2_000)
     .option('--export <dir>', 'with --again: keep the images that were scored, as IDX files')
     .action((reference = 'latest', options: EvaluateOptions) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const { output, backend, signal } = session;
         const { client } = await backend();
         const model = await client.models.get(reference as string, { signal });

@@ -4,8 +4,7 @@ import { type Command, Option } from 'commander';
 import type { FilmFormat, Picture } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
 import { nameFrom } from '../pictures.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import { bytes } from '../terminal/words.ts';
 
 interface OutOptions extends CommonOptions {
@@ -26,7 +25,7 @@ interface Fetched {
   bytes: number;
 }
 
-export function addFigures(program: Command, run: RunAction): void {
+export function addFigures(program: Command, execute: Execute): void {
   withCommon(program.command('figures <run>'))
     .summary('fetch all figures and films of a run')
     .description('Writes every figure of a run, and the film of each label, to a folder.')
@@ -35,7 +34,7 @@ export function addFigures(program: Command, run: RunAction): void {
       new Option('--films <format>', 'how films are encoded, or none').choices(FILM_CHOICES).default('mp4'),
     )
     .action((id: string, options: FiguresOptions) =>
-      run(options, (session) => figures(session, id, options)),
+      execute(options, (session) => figures(session, id, options)),
     );
 }
 
@@ -79,13 +78,13 @@ async function figures(
   output.line(`${output.paint.green('wrote')} ${files.length} files, ${bytes(total)}, to ${folder}`);
 }
 
-export function addReport(program: Command, run: RunAction): void {
+export function addReport(program: Command, execute: Execute): void {
   withCommon(program.command('report <run>'))
     .summary('fetch the report of a run: one HTML page')
     .description('Writes the report of a run: one self-contained HTML page that can be mailed.')
     .option('-o, --out <file>', 'the file, or - for standard output; report-RUN.html otherwise')
     .action((id: string, options: OutOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         const html = await client.runs.report(id, { signal });
         if (options.out === '-') {

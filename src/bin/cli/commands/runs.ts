@@ -1,15 +1,13 @@
 import type { Command } from 'commander';
 import type { Run } from '../../../client/index.ts';
-import { followRun } from '../follow.ts';
+import { followRun, resumeRun } from '../follow.ts';
 import { int, withCommon, withShown } from '../options.ts';
 import type { Output } from '../output.ts';
 import { Ended, EXIT } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import type { ImageMode } from '../terminal/images.ts';
 import { facts, table } from '../terminal/table.ts';
 import { duration, lossName, moment, percent, short, whole } from '../terminal/words.ts';
-import { resume } from './train.ts';
 
 interface ListOptions extends CommonOptions {
   limit: number;
@@ -22,19 +20,19 @@ interface EventsOptions extends CommonOptions {
   after?: string;
 }
 
-export function addRuns(program: Command, run: RunAction): void {
+export function addRuns(program: Command, execute: Execute): void {
   const runs = program.command('runs').description('List, watch and steer training runs.');
   withCommon(runs.command('list', { isDefault: true }))
     .description('Runs, newest first.')
     .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
-    .action((options: ListOptions) => run(options, (session) => list(session, options)));
+    .action((options: ListOptions) => execute(options, (session) => list(session, options)));
   withCommon(runs.command('show <run>'))
     .description('What is known of a run.')
-    .action((id: string, options: CommonOptions) => run(options, (session) => showRun(session, id)));
+    .action((id: string, options: CommonOptions) => execute(options, (session) => showRun(session, id)));
   withShown(withCommon(runs.command('watch <run>')))
     .description('Watch a run from now on; Ctrl-C leaves it to itself.')
     .action((id: string, options: ShownOptions) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const backend = await session.backend();
         const found = await backend.client.runs.get(id, { signal: session.signal });
         await followRun(session, backend, found, { fromNow: true, owns: false, images: options.images });
@@ -44,7 +42,9 @@ export function addRuns(program: Command, run: RunAction): void {
     .description('What a run has said, one JSON document a line.')
     .option('-f, --follow', 'go on until the run ends')
     .option('--after <id>', 'only what came after this event')
-    .action((id: string, options: EventsOptions) => run(options, (session) => events(session, id, options)));
+    .action((id: string, options: EventsOptions) =>
+      execute(options, (session) => events(session, id, options)),
+    );
   for (const [kind, description] of [
     ['pause', 'Stop a run after a checkpoint, to go on later.'],
     ['cancel', 'End a run for good.'],
@@ -52,7 +52,7 @@ export function addRuns(program: Command, run: RunAction): void {
     withCommon(runs.command(`${kind} <run>`))
       .description(description)
       .action((id: string, options: CommonOptions) =>
-        run(options, async (session) => {
+        execute(options, async (session) => {
           const { client } = await session.backend();
           tellState(session.output, await client.runs[kind](id, { signal: session.signal }));
         }),
@@ -61,16 +61,16 @@ export function addRuns(program: Command, run: RunAction): void {
   withShown(withCommon(runs.command('resume <run>')))
     .description('Go on with a paused run; without a server it is trained here, and followed.')
     .action((id: string, options: ShownOptions) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const backend = await session.backend();
-        if (backend.local) return await resume(session, backend, id, options.images);
+        if (backend.local) return await resumeRun(session, backend, id, options.images);
         tellState(session.output, await backend.client.runs.resume(id, { signal: session.signal }));
       }),
     );
   withCommon(runs.command('delete <run>'))
     .description('Remove a finished run, its events, checkpoints and figures; its model stays.')
     .action((id: string, options: CommonOptions) =>
-      run(options, async (session) => {
+      execute(options, async (session) => {
         const { client } = await session.backend();
         await client.runs.delete(id, { signal: session.signal });
         session.output.document({ id, deleted: true });

@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
-import type { Run, RunRequest } from '../../../client/index.ts';
+import type { RunRequest } from '../../../client/index.ts';
 import type { Backend } from '../backend.ts';
-import { followRun } from '../follow.ts';
+import { resumeRun, trainRun } from '../follow.ts';
 import { collect, int, withCommon, withShown } from '../options.ts';
 import { UsageProblem } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import type { ImageMode } from '../terminal/images.ts';
 import { facts } from '../terminal/table.ts';
 import { bytes, duration, whole } from '../terminal/words.ts';
@@ -27,7 +26,7 @@ interface TrainOptions extends CommonOptions {
   images: ImageMode;
 }
 
-export function addTrain(program: Command, run: RunAction): void {
+export function addTrain(program: Command, execute: Execute): void {
   const command = program
     .command('train')
     .summary('train a model and watch it')
@@ -77,13 +76,13 @@ Examples:
   stylograph train -p article -i 3000 --latent-dim 2 --set learningRates.encoder=0.0005
   stylograph train --resume run_01JD9YQ7M2T4V6X8Z0B2D4F6H8`,
     )
-    .action((options: TrainOptions) => run(options, (session) => train(session, options)));
+    .action((options: TrainOptions) => execute(options, (session) => train(session, options)));
 }
 
 async function train(session: Session, options: TrainOptions): Promise<void> {
   const request = options.resume === undefined ? await requestOf(options) : undefined;
   const backend = await session.backend({ creates: request !== undefined });
-  if (request === undefined) return await resume(session, backend, options.resume!, options.images);
+  if (request === undefined) return await resumeRun(session, backend, options.resume!, options.images);
   if (options.dryRun) return await dryRun(session, backend, request);
   if (options.detach && backend.local) {
     throw new UsageProblem(
@@ -96,36 +95,7 @@ async function train(session: Session, options: TrainOptions): Promise<void> {
     session.output.line(run.id);
     return;
   }
-  await work(session, backend, run, { fromNow: false, images: options.images });
-}
-
-/** Goes on with a run that is paused. */
-export async function resume(
-  session: Session,
-  backend: Backend,
-  id: string,
-  images: ImageMode,
-): Promise<void> {
-  const { client } = backend;
-  const before = await client.runs.get(id, { signal: session.signal });
-  const isWaiting = backend.local !== undefined && before.state === 'queued';
-  const run = isWaiting ? before : await client.runs.resume(id, { signal: session.signal });
-  await work(session, backend, run, { fromNow: true, images });
-}
-
-async function work(
-  session: Session,
-  backend: Backend,
-  run: Run,
-  how: { fromNow: boolean; images: ImageMode },
-): Promise<void> {
-  const { output } = session;
-  const { bold, dim } = output.paint;
-  output.line(
-    `${bold(run.name)}  ${run.id}  ${dim(`seed ${run.seed} · ${whole(run.config.iterations)} iterations · latent ${run.config.latentDim}`)}`,
-  );
-  const mine = await backend.local?.workOn(run.id);
-  await followRun(session, backend, run, { ...how, owns: true, work: mine });
+  await trainRun(session, backend, run, { fromNow: false, images: options.images });
 }
 
 /** @throws UsageProblem naming a key that is wrong */

@@ -5,10 +5,9 @@ import { type Command, Option } from 'commander';
 import { ownName } from '../names.ts';
 import { collect, int, withCommon } from '../options.ts';
 import { UsageProblem } from '../problems.ts';
-import type { RunAction } from '../program.ts';
-import type { CommonOptions, Session } from '../session.ts';
+import type { CommonOptions, Execute, Session } from '../session.ts';
 import { packFolder } from '../zip.ts';
-import { describeDataset } from './datasets.ts';
+import { datasetFacts } from './dataset-facts.ts';
 
 interface AddOptions extends CommonOptions {
   name?: string;
@@ -19,7 +18,7 @@ interface AddOptions extends CommonOptions {
 }
 
 /** `dataset add` and `dataset remove`. */
-export function addUploads(datasets: Command, run: RunAction): void {
+export function addUploads(datasets: Command, execute: Execute): void {
   withCommon(datasets.command('add <files...>'))
     .summary('take in your own labelled images')
     .description(
@@ -38,12 +37,12 @@ export function addUploads(datasets: Command, run: RunAction): void {
     )
     .option('--label <name>', 'names of labels 0, 1, … of arrays, one at a time', collect)
     .action((files: string[], options: AddOptions) =>
-      run(options, (session) => add(session, files, options)),
+      execute(options, (session) => add(session, files, options)),
     );
   withCommon(datasets.command('remove <dataset>'))
     .description('Remove an uploaded dataset that no run uses; models that learned from it stay.')
     .action((id: string, options: CommonOptions) =>
-      run(options, async ({ output, backend, signal }) => {
+      execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
         await client.datasets.delete(id, { signal });
         output.document({ id, deleted: true });
@@ -77,7 +76,7 @@ async function add(
     };
     const dataset = await client.datasets.add(form, { signal });
     output.document(dataset);
-    for (const line of describeDataset(dataset, output)) output.line(line);
+    for (const line of datasetFacts(dataset, output)) output.line(line);
     output.notice(`Train on it: ${ownName()} train${flags} --dataset ${dataset.id}`);
   } finally {
     for (const done of clean) await done();
