@@ -1,6 +1,6 @@
 import { StylographError } from '../core/errors.ts';
 
-/** Time as the batcher sees it; tests give their own. */
+/** The batcher's clock; tests pass their own. */
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number;
@@ -9,11 +9,11 @@ export interface Clock {
 }
 
 export interface BatcherLimits {
-  /** Most cost units a batch holds; an image costs 1 unless its job says otherwise. */
+  /** Maximum cost of a batch. An image costs 1 unless its job says otherwise. */
   maxBatch: number;
-  /** How long a job may wait for others to join it, where the last batch shows that there are others. */
+  /** How long a job waits for others to join it. It waits only if the last batch had several jobs. */
   maxDelayMs: number;
-  /** Most jobs waiting. */
+  /** Maximum number of queued jobs. */
   maxQueue: number;
   /** From submission to answer. */
   deadlineMs: number;
@@ -26,7 +26,7 @@ export const DEFAULT_LIMITS: BatcherLimits = {
   deadlineMs: 10_000,
 };
 
-/** A stretch of a job's images. */
+/** A range of a job's images. */
 export interface Slice<P> {
   payload: P;
   from: number;
@@ -34,11 +34,11 @@ export interface Slice<P> {
 }
 
 export interface Submission<P> {
-  /** Only jobs of the same group share a batch. */
+  /** Jobs of different groups never share a batch. */
   group: string;
-  /** Images in the job; more than a batch holds are split. */
+  /** Images in the job. A job larger than a batch is split. */
   count: number;
-  /** Cost units an image; default 1. */
+  /** Cost per image; default 1. */
   cost?: number;
   payload: P;
   signal?: AbortSignal | undefined;
@@ -47,22 +47,23 @@ export interface Submission<P> {
 export interface Timings {
   /** Milliseconds from submission to the first batch. */
   queueMs: number;
-  /** Milliseconds of computation, batches that it shared counted in full. */
+  /** Milliseconds of computation, including other jobs in the same batches. */
   computeMs: number;
 }
 
-/** Thrown by `run` when the work was lost through no fault of its own: it is tried once more. */
+/** Thrown by `run` when the process that computed the batch ended. Its jobs are retried once. */
 export class WorkLost extends Error {
   override name = 'WorkLost';
 }
 
 interface Job<P> extends Submission<P> {
   cost: number;
-  /** What is still to be dispatched: [from, count] stretches. */
-  todo: [number, number][];
+  /** Ranges that are not yet dispatched, as [from, count]. */
+  remaining: [number, number][];
+  /** Dispatched ranges without a result. */
   running: number;
-  retried: boolean;
-  settled: boolean;
+  wasRetried: boolean;
+  isSettled: boolean;
   submittedAt: number;
   startedAt: number | undefined;
   computeMs: number;
@@ -71,13 +72,13 @@ interface Job<P> extends Submission<P> {
 
 interface BatcherOptions<P> extends Partial<BatcherLimits> {
   clock: Clock;
-  /** Computes one batch, leaving results with the payloads; resolves to the milliseconds it computed. */
+  /** Computes one batch and writes the results to the payloads. Resolves to the milliseconds of computation. */
   run(group: string, slices: Slice<P>[]): Promise<number>;
 }
 
 /**
- * Joins jobs into batches, one batch at a time, first come first served; a job too large for one batch goes to the
- * back after each, so that it cannot hold up the small ones. Pure: it knows neither processes nor tensors.
+ * Joins jobs into batches and runs one batch at a time, in order of arrival. A job larger than a batch returns to the end
+ * of the queue after each batch, so that it does not delay small ones.
  */
 export class Batcher<P> {
   readonly #limits: BatcherLimits;
@@ -98,22 +99,21 @@ export class Batcher<P> {
     this.#run = run;
   }
 
-  /** Jobs not yet dispatched in full. */
+  /** Jobs with images that are not yet dispatched. */
   get waiting(): number {
     return this.#queue.length;
   }
 
   /**
-   * Resolves when every image of the job has been computed.
+   * Resolves when every image of the job is computed.
    *
-   * @throws StylographError `queue_full` at once, `deadline_exceeded` when its time is over; the signal's reason when
-   *   it aborts; whatever `run` throws.
+   * @throws StylographError `queue_full`, `deadline_exceeded`; the signal's reason when it aborts; the error of `run`
    */
   submit(submission: Submission<P>): Promise<Timings> {
     if (this.#queue.length >= this.#limits.maxQueue) {
       throw new StylographError(
         'queue_full',
-        `${this.#queue.length} inference requests are waiting already. Try again after the time in Retry-After.`,
+        `${this.#queue.length} inference requests are already waiting. Try again after the time in Retry-After.`,
         { retryAfter: this.#drainSeconds() },
       );
     }
@@ -126,7 +126,7 @@ export class Batcher<P> {
     });
   }
 
-  /** Holds back further batches; deadlines keep running. */
+  /** Starts no further batches. Deadlines continue. */
   pause(): void {
     this.#paused = true;
   }
@@ -136,12 +136,12 @@ export class Batcher<P> {
     this.#pump();
   }
 
-  /** Fails everything that waits. */
+  /** Rejects all queued jobs. */
   rejectAll(error: unknown): void {
     for (const job of [...this.#queue]) job.finish(error);
   }
 
-  /** Fails everything, now and from now on. */
+  /** Rejects all present and future jobs. */
   close(error: unknown): void {
     this.#closedBy = error;
     this.rejectAll(error);
@@ -168,16 +168,16 @@ export class Batcher<P> {
     const job: Job<P> = {
       ...submission,
       cost: Math.min(submission.cost ?? 1, this.#limits.maxBatch),
-      todo: [[0, count]],
+      remaining: [[0, count]],
       running: 0,
-      retried: false,
-      settled: false,
+      wasRetried: false,
+      isSettled: false,
       submittedAt: this.#clock.now(),
       startedAt: undefined,
       computeMs: 0,
       finish: (error) => {
-        if (job.settled) return;
-        job.settled = true;
+        if (job.isSettled) return;
+        job.isSettled = true;
         this.#clock.clearTimeout(deadline);
         signal?.removeEventListener('abort', onAbort);
         this.#queue = this.#queue.filter((other) => other !== job);
@@ -193,15 +193,19 @@ export class Batcher<P> {
     return job;
   }
 
-  /** Starts a batch if there is work, nothing runs, and waiting longer would gain nothing. */
+  /** Starts the next batch, unless one is running or it is worth waiting for more jobs. */
   #pump(): void {
     const head = this.#queue[0];
     if (this.#busy || this.#paused || head === undefined) return;
     this.#clock.clearTimeout(this.#timer);
     const now = this.#clock.now();
-    const alone = this.#lastBatchJobs < 2 || now - this.#lastBatchAt > this.#limits.maxDelayMs;
+    const isAlone = this.#lastBatchJobs < 2 || now - this.#lastBatchAt > this.#limits.maxDelayMs;
     const patience = head.submittedAt + this.#limits.maxDelayMs - now;
-    if (!alone && patience > 0 && this.#cost(head.group) < this.#limits.maxBatch) {
+    if (
+      !isAlone &&
+      patience > 0 &&
+      costOf(this.#queue.filter(({ group }) => group === head.group)) < this.#limits.maxBatch
+    ) {
       this.#timer = this.#clock.setTimeout(() => this.#pump(), patience);
       return;
     }
@@ -219,14 +223,14 @@ export class Batcher<P> {
       for (const { job } of batch) {
         job.running--;
         job.computeMs += computeMs;
-        if (job.running === 0 && job.todo.length === 0) job.finish();
+        if (job.running === 0 && job.remaining.length === 0) job.finish();
       }
     } catch (error) {
       for (const entry of batch.reverse()) this.#failed(entry, error);
     } finally {
-      // Only now, behind those that came meanwhile.
+      // Only now, behind jobs that arrived during the batch.
       for (const { job } of batch) {
-        if (!job.settled && job.todo.length > 0 && !this.#queue.includes(job)) this.#queue.push(job);
+        if (!job.isSettled && job.remaining.length > 0 && !this.#queue.includes(job)) this.#queue.push(job);
       }
       this.#busy = false;
       this.#lastBatchAt = this.#clock.now();
@@ -235,20 +239,20 @@ export class Batcher<P> {
     }
   }
 
-  /** Takes the next batch of a group off the queue. */
+  /** Removes the next batch of a group from the queue. */
   #take(group: string): { job: Job<P>; from: number; count: number }[] {
     const batch: { job: Job<P>; from: number; count: number }[] = [];
-    let room = this.#limits.maxBatch;
+    let budget = this.#limits.maxBatch;
     for (const job of this.#queue.filter((candidate) => candidate.group === group)) {
-      const stretch = job.todo[0]!;
-      const count = Math.min(stretch[1], Math.floor(room / job.cost));
+      const range = job.remaining[0]!;
+      const count = Math.min(range[1], Math.floor(budget / job.cost));
       if (count === 0) break;
       job.startedAt ??= this.#clock.now();
       job.running++;
-      room -= count * job.cost;
-      batch.push({ job, from: stretch[0], count });
-      if (count === stretch[1]) job.todo.shift();
-      else job.todo[0] = [stretch[0] + count, stretch[1] - count];
+      budget -= count * job.cost;
+      batch.push({ job, from: range[0], count });
+      if (count === range[1]) job.remaining.shift();
+      else job.remaining[0] = [range[0] + count, range[1] - count];
     }
     const taken = new Set(batch.map(({ job }) => job));
     this.#queue = this.#queue.filter((job) => !taken.has(job));
@@ -258,8 +262,8 @@ export class Batcher<P> {
   #failed({ job, from, count }: { job: Job<P>; from: number; count: number }, error: unknown): void {
     job.running--;
     if (this.#closedBy !== undefined) job.finish(this.#closedBy);
-    if (job.settled) return;
-    if (!(error instanceof WorkLost) || job.retried) {
+    if (job.isSettled) return;
+    if (!(error instanceof WorkLost) || job.wasRetried) {
       job.finish(
         error instanceof WorkLost
           ? new StylographError(
@@ -271,22 +275,20 @@ export class Batcher<P> {
       );
       return;
     }
-    job.retried = true;
-    job.todo.unshift([from, count]);
+    job.wasRetried = true;
+    job.remaining.unshift([from, count]);
     this.#queue = [job, ...this.#queue.filter((other) => other !== job)];
   }
 
-  #cost(group: string): number {
-    return this.#queue
-      .filter((job) => job.group === group)
-      .reduce((sum, job) => sum + job.cost * job.todo.reduce((images, [, count]) => images + count, 0), 0);
-  }
-
   #drainSeconds(): number {
-    const units = this.#queue.reduce(
-      (sum, job) => sum + job.cost * job.todo.reduce((images, [, count]) => images + count, 0),
-      0,
-    );
-    return Math.max(1, Math.ceil((units * this.#msPerUnit) / 1000));
+    return Math.max(1, Math.ceil((costOf(this.#queue) * this.#msPerUnit) / 1000));
   }
+}
+
+/** Cost of the images that are not yet dispatched. */
+function costOf(jobs: readonly Job<unknown>[]): number {
+  return jobs.reduce(
+    (sum, job) => sum + job.cost * job.remaining.reduce((images, [, count]) => images + count, 0),
+    0,
+  );
 }

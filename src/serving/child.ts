@@ -1,10 +1,10 @@
 import { FACTS_EVERY_MS } from '../core/contracts/engine.ts';
-import type { FromInferenceChild, ToInferenceChild } from '../core/contracts/inference.ts';
+import type { FromInferenceChild, NumericArray, ToInferenceChild } from '../core/contracts/inference.ts';
 import { errorCodeOf } from '../core/errors.ts';
 import type { InferenceModel } from '../model/inference.ts';
 import { type FolderStore, ModelRegistry, openStore } from '../store/index.ts';
 
-type Call = Extract<ToInferenceChild, { id: number }>;
+type ComputeRequest = Extract<ToInferenceChild, { id: number }>;
 type LoadRequest = Extract<ToInferenceChild, { type: 'load' }>;
 
 /** Makes this process an inference child: it answers the calls of its parent, one after another, and ends with it. */
@@ -54,20 +54,21 @@ function handle(message: ToInferenceChild, models: ChildModels): void {
   }
 }
 
-function compute(call: Call, model: InferenceModel): FromInferenceChild {
-  const { id } = call;
+function compute(request: ComputeRequest, model: InferenceModel): FromInferenceChild {
   const start = performance.now();
-  const computeMs = (): number => performance.now() - start;
-  if (call.type === 'decode') {
-    const pixels = model.decode(call.latents, call.labels);
-    return { type: 'decoded', id, pixels, computeMs: computeMs() };
+  const outputs = outputsOf(request, model);
+  return { type: 'computed', id: request.id, outputs, computeMs: performance.now() - start };
+}
+
+function outputsOf(request: ComputeRequest, model: InferenceModel): Record<string, NumericArray> {
+  switch (request.type) {
+    case 'decode':
+      return { pixels: model.decode(request.latents, request.labels) };
+    case 'encode':
+      return model.encode(request.images, request.labels);
+    case 'explain':
+      return { scores: model.explain(request.images) };
   }
-  if (call.type === 'encode') {
-    const { mean, logVar } = model.encode(call.images, call.labels);
-    return { type: 'encoded', id, mean, logVar, computeMs: computeMs() };
-  }
-  const scores = model.explain(call.images);
-  return { type: 'explained', id, scores, computeMs: computeMs() };
 }
 
 /** The models in this process's memory. */

@@ -3,35 +3,35 @@ import type { EngineFacts } from '../core/contracts/engine.ts';
 import type { ModelRecord } from '../core/contracts/model.ts';
 import { errorCodeOf, StylographError } from '../core/errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, type Timings } from './batcher.ts';
-import { ChildKeeper } from './keeper.ts';
-import { LoadedModels } from './loaded.ts';
-import { decodeWork, encodeWork, explainWork, joinSlices, scatterAnswer, type Work } from './operations.ts';
+import { LoadedModels } from './loaded-models.ts';
+import type { InferenceCall } from './process.ts';
+import { InferenceSupervisor } from './supervisor.ts';
 
 export type { Timings } from './batcher.ts';
 
 export interface CallOptions {
-  /** Its abort takes the call out of the queue. */
+  /** Its abort removes the call from the queue. */
   signal?: AbortSignal;
 }
 
-/** What the API needs of inference. Images are bytes, count × height × width × channels, 255 is ink. */
+/** Inference as the API uses it. Images are bytes, count × height × width × channels, 255 is ink. */
 export interface Inference {
-  /** The child is up and every model it should hold is loaded. */
+  /** The child is up and has reloaded the models of the child before it. */
   readonly ready: boolean;
-  /** Where kernels run; null until the child is up. */
+  /** The device that computes; null until the child is up. */
   readonly device: string | null;
-  /** Why the child is not up, if it is not. */
+  /** Why the child is not up; null when it is. */
   readonly problem: string | null;
-  /** Process id of the child, while there is one. */
+  /** Process id of the child, if it exists. */
   readonly pid: number | undefined;
-  /** What the child told of itself last, if it is up. */
+  /** The child's last report of its memory, if it is up. */
   readonly engine: EngineFacts | undefined;
-  /** Calls waiting to be computed. */
+  /** Calls in the queue. */
   readonly waiting: number;
   isLoaded(modelId: string): boolean;
-  /** Some model is loaded and can answer. */
+  /** At least one model is loaded and can answer. */
   readonly hasModel: boolean;
-  /** Loads and warms a model beside the others; the least recently used beyond the limit are unloaded. */
+  /** Loads a model beside the others. Beyond the limit, the least recently used ones are unloaded. */
   ensure(model: ModelRecord): Promise<void>;
   /** @param latents count × latentDim @param labels indices */
   decode(
@@ -47,7 +47,7 @@ export interface Inference {
     labels: Int32Array,
     options?: CallOptions,
   ): Promise<{ mean: Float32Array; logVar: Float32Array; timings: Timings }>;
-  /** @returns `scores`: count × labels log-evidences, each up to a constant an image */
+  /** @returns `scores`: count × labels log-evidences, each up to a constant per image */
   explain(
     model: ModelRecord,
     images: Uint8Array,
@@ -61,25 +61,24 @@ export interface InferenceOptions extends Partial<BatcherLimits> {
   childModule: string;
   /** The store from which the child reads weights: a folder, or `s3://bucket/prefix`. */
   directory: string;
-  /** Most models held at a time. */
+  /** Maximum number of loaded models. */
   maxModels?: number;
-  /** A batch without an answer for this long means a hung child, which is killed. */
+  /** The child is killed when a batch takes longer. */
   callTimeoutMs?: number;
-  /** Most a call waits for its model, and for a child that is starting. */
+  /** How long a call waits for its model, or for a starting child. */
   loadWaitMs?: number;
-  /** Resident memory, in MB, beyond which the child is replaced by a fresh one, without a pause; 0: never. */
+  /** Resident memory, in MB, beyond which the child is replaced without a pause; 0: never. */
   memoryLimitMb?: number;
   onLog?(level: 'info' | 'warn' | 'error', message: string): void;
-  /** Told of everything that is worth a measurement. */
   observer?: InferenceObserver;
 }
 
-type Operation = Work['operation'];
+type Operation = InferenceCall['operation'];
 
+/** Receives measurements. */
 export interface InferenceObserver {
-  /** A call has begun to be computed, so long after it came. */
+  /** The first batch of a call started, `ms` after the call was queued. */
   inferenceWaited(operation: Operation, ms: number): void;
-  /** A batch was computed in this time. */
   inferenceBatch(operation: Operation, images: number, ms: number): void;
   inferenceStarted(): void;
   modelLoaded(result: 'loaded' | 'failed'): void;
@@ -96,17 +95,16 @@ class InferenceClient implements Inference {
     Pick<InferenceOptions, 'childModule' | 'directory' | 'callTimeoutMs' | 'loadWaitMs'>
   > &
     InferenceOptions;
-  readonly #batcher: Batcher<Work>;
+  readonly #batcher: Batcher<InferenceCall>;
   readonly #models: LoadedModels;
-  readonly #keeper: ChildKeeper;
+  readonly #supervisor: InferenceSupervisor;
   #isClosing = false;
-  #nextId = 1;
 
   constructor(options: InferenceOptions) {
     this.#options = { callTimeoutMs: 20_000, loadWaitMs: 10_000, ...options };
     this.#models = new LoadedModels(options.maxModels ?? 3, {
-      load: (modelId) => this.#keeper.child?.load(modelId, options.directory),
-      unload: (modelId) => this.#keeper.child?.send({ type: 'unload', modelId }),
+      load: (modelId) => this.#supervisor.child?.load(modelId, options.directory),
+      unload: (modelId) => this.#supervisor.child?.unload(modelId),
     });
     this.#batcher = new Batcher({
       ...options,
@@ -114,7 +112,7 @@ class InferenceClient implements Inference {
       run: (_group, slices) => this.#runBatch(slices),
     });
     this.#batcher.pause();
-    this.#keeper = new ChildKeeper(this.#models, this.#options, {
+    this.#supervisor = new InferenceSupervisor(this.#models, this.#options, {
       onUp: () => this.#batcher.resume(),
       onDown: () => this.#batcher.pause(),
       onGivingUp: (error) => {
@@ -124,29 +122,29 @@ class InferenceClient implements Inference {
     });
   }
 
-  /** Resolves when the child is up or has failed to start. */
+  /** Starts the child. Resolves when it is up or has failed to start. */
   start(): Promise<void> {
-    return this.#keeper.start();
+    return this.#supervisor.start();
   }
 
   get ready(): boolean {
-    return this.#keeper.isUp && this.#models.settled;
+    return this.#supervisor.isUp && this.#models.isRestored;
   }
 
   get device(): string | null {
-    return this.#keeper.device;
+    return this.#supervisor.device;
   }
 
   get problem(): string | null {
-    return this.#keeper.problem;
+    return this.#supervisor.problem;
   }
 
   get pid(): number | undefined {
-    return this.#keeper.child?.pid;
+    return this.#supervisor.child?.pid;
   }
 
   get engine(): EngineFacts | undefined {
-    return this.#keeper.engine;
+    return this.#supervisor.engine;
   }
 
   get waiting(): number {
@@ -154,11 +152,11 @@ class InferenceClient implements Inference {
   }
 
   isLoaded(modelId: string): boolean {
-    return this.#keeper.isUp && this.#models.isLoaded(modelId);
+    return this.#supervisor.isUp && this.#models.isLoaded(modelId);
   }
 
   get hasModel(): boolean {
-    return this.#keeper.isUp && this.#models.some;
+    return this.#supervisor.isUp && this.#models.hasAny;
   }
 
   async ensure(model: ModelRecord): Promise<void> {
@@ -166,14 +164,14 @@ class InferenceClient implements Inference {
     await this.#models.ensure(model.id);
   }
 
-  /** Like ensure, but for a call somebody waits for: gives up in time, and keeps the model from being unloaded. */
+  /** Loads a model in time for a call, and prevents that it is unloaded during the call. */
   async #withModel<T>(
     model: ModelRecord,
     signal: AbortSignal | undefined,
     use: () => Promise<T>,
   ): Promise<T> {
     this.#assertOpen();
-    if (this.#keeper.isHopeless) throw this.#keeper.unavailable();
+    if (this.#supervisor.hasGivenUp) throw this.#supervisor.unavailableError();
     const release = this.#models.pin(model.id);
     try {
       if (!this.#models.isLoaded(model.id)) await this.#loadInTime(model.id, signal);
@@ -192,7 +190,7 @@ class InferenceClient implements Inference {
     try {
       const outcome = await Promise.race([this.#models.ensure(modelId), timeout, gone]);
       if (outcome !== 'late') return;
-      if (!this.#keeper.isUp) throw this.#keeper.unavailable();
+      if (!this.#supervisor.isUp) throw this.#supervisor.unavailableError();
       throw new StylographError(
         'model_loading',
         `Model ${modelId} is still loading. Try again in a moment.`,
@@ -206,58 +204,68 @@ class InferenceClient implements Inference {
     }
   }
 
-  async #submit(work: Work, options: CallOptions | undefined): Promise<Timings> {
-    const timings = await this.#withModel(work.model, options?.signal, () => this.#queue(work, options));
-    this.#options.observer?.inferenceWaited(work.operation, timings.queueMs);
+  async #submit(call: InferenceCall, options: CallOptions | undefined): Promise<Timings> {
+    const timings = await this.#withModel(call.model, options?.signal, () => this.#queue(call, options));
+    this.#options.observer?.inferenceWaited(call.operation, timings.queueMs);
     return timings;
   }
 
-  async #queue(work: Work, options: CallOptions | undefined): Promise<Timings> {
+  async #queue(call: InferenceCall, options: CallOptions | undefined): Promise<Timings> {
     try {
       return await this.#batcher.submit({
-        group: `${work.operation} ${work.model.id}`,
-        count: work.count,
-        cost: work.operation === 'explain' ? work.model.image.labels.length : 1,
-        payload: work,
+        group: `${call.operation} ${call.model.id}`,
+        count: call.count,
+        cost: call.operation === 'explain' ? call.model.image.labels.length : 1,
+        payload: call,
         signal: options?.signal,
       });
     } catch (error) {
-      // The time went by while there was nobody to compute: asking for less would not help.
-      const isAway = errorCodeOf(error) === 'deadline_exceeded' && !this.isLoaded(work.model.id);
-      throw isAway ? this.#keeper.unavailable() : error;
+      // The deadline passed while no child could compute: the advice to request fewer images would be wrong.
+      const isAway = errorCodeOf(error) === 'deadline_exceeded' && !this.isLoaded(call.model.id);
+      throw isAway ? this.#supervisor.unavailableError() : error;
     }
   }
 
-  async #runBatch(slices: Slice<Work>[]): Promise<number> {
-    // After a restart the model may still be on its way.
-    await this.#models.ensure(slices[0]!.payload.model.id);
-    const { child } = this.#keeper;
-    if (!child) throw this.#keeper.unavailable();
-    const answer = await child.call(joinSlices(this.#nextId++, slices));
-    scatterAnswer(answer, slices);
-    this.#keeper.proven();
-    const { operation } = slices[0]!.payload;
+  async #runBatch(slices: Slice<InferenceCall>[]): Promise<number> {
+    const { model, operation } = slices[0]!.payload;
+    // After a restart the model may still be loading.
+    await this.#models.ensure(model.id);
+    const { child } = this.#supervisor;
+    if (!child) throw this.#supervisor.unavailableError();
+    const computeMs = await child.compute(slices);
+    this.#supervisor.noteSuccess();
     const images = slices.reduce((sum, { count }) => sum + count, 0);
-    this.#options.observer?.inferenceBatch(operation, images, answer.computeMs);
-    return answer.computeMs;
+    this.#options.observer?.inferenceBatch(operation, images, computeMs);
+    return computeMs;
   }
 
   async decode(model: ModelRecord, latents: Float32Array, labels: Int32Array, options?: CallOptions) {
-    const work = decodeWork(model, latents, labels);
-    const timings = await this.#submit(work, options);
-    return { pixels: work.outputs.pixels.values, timings };
+    const count = labels.length;
+    const pixels = new Uint8Array(count * pixelsPerImage(model));
+    const call = {
+      operation: 'decode',
+      model,
+      count,
+      inputs: { latents, labels },
+      outputs: { pixels },
+    } as const;
+    return { pixels, timings: await this.#submit(call, options) };
   }
 
   async encode(model: ModelRecord, images: Uint8Array, labels: Int32Array, options?: CallOptions) {
-    const work = encodeWork(model, images, labels);
-    const timings = await this.#submit(work, options);
-    return { mean: work.outputs.mean.values, logVar: work.outputs.logVar.values, timings };
+    const count = labels.length;
+    const mean = new Float32Array(count * model.latentDim);
+    const logVar = new Float32Array(count * model.latentDim);
+    const outputs = { mean, logVar };
+    const call = { operation: 'encode', model, count, inputs: { images, labels }, outputs } as const;
+    return { mean, logVar, timings: await this.#submit(call, options) };
   }
 
   async explain(model: ModelRecord, images: Uint8Array, options?: CallOptions) {
-    const work = explainWork(model, images);
-    const timings = await this.#submit(work, options);
-    return { scores: work.outputs.scores.values, timings };
+    const count = images.length / pixelsPerImage(model);
+    const scores = new Float32Array(count * model.image.labels.length);
+    const call = { operation: 'explain', model, count, inputs: { images }, outputs: { scores } } as const;
+    return { scores, timings: await this.#submit(call, options) };
   }
 
   #assertOpen(): void {
@@ -269,20 +277,22 @@ class InferenceClient implements Inference {
     const error = new StylographError('shutting_down', 'The server is shutting down.');
     this.#batcher.close(error);
     this.#models.rejectWaiting(error);
-    await this.#keeper.close();
+    await this.#supervisor.close();
   }
 }
 
+const pixelsPerImage = ({ image }: ModelRecord): number => image.width * image.height * image.channels;
+
 /**
- * Starts the inference child and keeps one alive. Calls may come at once, and wait for it. `started` resolves when it is
- * up, or has failed for the first time (it is tried again with growing pauses; `problem` says why).
+ * Starts the inference child and keeps one alive. Calls wait until it is up. `started` resolves when it is up or its
+ * first start has failed; further starts follow with growing delays, and `problem` names the cause.
  */
 export function launchInference(options: InferenceOptions): { inference: Inference; started: Promise<void> } {
   const client = new InferenceClient(options);
   return { inference: client, started: client.start() };
 }
 
-/** The same, once it has started. */
+/** Like `launchInference`, after `started`. */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { inference, started } = launchInference(options);
   await started;

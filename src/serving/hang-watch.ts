@@ -1,38 +1,40 @@
 import { processStat } from '../platform/processes/proc.ts';
 
-/** How often it is looked, and how many looks in a row must find nothing done. */
-const LOOK_MS = 100;
-const LOOKS = 8;
+/** A process hangs when it makes no progress in this many consecutive checks. */
+const CHECKS = 8;
+const CHECK_INTERVAL_MS = 100;
 
-/** What somebody waits for: an answer, which takes nothing but computing, or a load, which may wait for files. */
+/** What the parent waits for: an answer needs only processor time, a load may also wait for files. */
 export type Expected = 'answer' | 'load' | undefined;
 
 /**
- * Watches over a process that somebody waits for, and tells when it hangs: stopped, or without an answer though it does
- * not compute. A slow one on a busy machine still computes. Time is counted in looks, so that a pause of this very
- * process, or of the machine, is not taken for one of the other.
+ * Calls `onHang` when a process that the parent waits for is stopped, or uses no processor time before an answer. A slow
+ * process on a busy machine still uses some. Checks are counted instead of time, so that a pause of this process or of
+ * the machine is not mistaken for a hang.
  *
- * @returns what ends the watch
+ * @returns a function that ends the watch
  */
 export function watchForHang(
   pid: number,
   expected: () => Expected,
-  onHang: (how: string) => void,
+  onHang: (symptom: string) => void,
 ): () => void {
-  let idle = 0;
-  let ticks = -1;
+  let idleChecks = 0;
+  let lastTicks = -1;
   const timer = setInterval(() => {
-    const what = expected();
-    const stat = what && processStat(pid);
+    const waitingFor = expected();
+    const stat = waitingFor && processStat(pid);
     if (!stat) {
-      idle = 0;
+      idleChecks = 0;
       return;
     }
     const isStopped = stat.state === 'T' || stat.state === 't';
-    const isIdle = what === 'answer' && stat.cpuTicks === ticks && stat.state !== 'D';
-    idle = isStopped || isIdle ? idle + 1 : 0;
-    ticks = stat.cpuTicks;
-    if (idle >= LOOKS) onHang(isStopped ? 'it was stopped' : `no answer, and idle for ${LOOKS * LOOK_MS} ms`);
-  }, LOOK_MS).unref();
+    const isIdle = waitingFor === 'answer' && stat.cpuTicks === lastTicks && stat.state !== 'D';
+    idleChecks = isStopped || isIdle ? idleChecks + 1 : 0;
+    lastTicks = stat.cpuTicks;
+    if (idleChecks >= CHECKS) {
+      onHang(isStopped ? 'it was stopped' : `no answer, and idle for ${CHECKS * CHECK_INTERVAL_MS} ms`);
+    }
+  }, CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }

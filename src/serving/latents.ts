@@ -4,7 +4,7 @@ import { mersenne } from 'pure-rand/generator/mersenne';
 /** 2³² / golden ratio, odd: its multiples visit every 32-bit number before one repeats (Weyl's sequence). */
 const GOLDEN = 0x9e3779b9;
 
-/** An unsigned 32-bit seed nobody asked for. */
+/** Draws an unsigned 32-bit seed. */
 export const drawSeed = (): number => randomInt(2 ** 32);
 
 /** Seeds of `count` images from one base: the first is the base itself, no two are equal. */
@@ -33,7 +33,7 @@ export function latentFromSeed(seed: number, length: number, scale = 1): Float32
   return z;
 }
 
-/** Latents on the way from `a` to `b`, ends included, evenly spaced in t. `count` ≥ 2. */
+/** Latents from `a` to `b`, both included, evenly spaced in t. `count` ≥ 2. */
 export function interpolate(
   a: Float32Array,
   b: Float32Array,
@@ -43,7 +43,7 @@ export function interpolate(
   const dot = a.reduce((sum, value, i) => sum + value * b[i]!, 0);
   const norms = Math.hypot(...a) * Math.hypot(...b);
   const angle = norms === 0 ? 0 : Math.acos(Math.min(1, Math.max(-1, dot / norms)));
-  // Nearly parallel or opposite: the great circle is undetermined, the chord is not.
+  // The great circle between nearly parallel or opposite latents is undetermined; the chord is not.
   const linear = method === 'linear' || Math.sin(angle) < 1e-6;
   return Array.from({ length: count }, (_, i) => {
     const t = i / (count - 1);

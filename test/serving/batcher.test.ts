@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { errorCodeOf } from '../../src/core/errors.ts';
 import { Batcher, type BatcherLimits, type Clock, type Slice, WorkLost } from '../../src/serving/batcher.ts';
 
-/** Time that passes when told to. */
+/** A clock that advances only when the test says so. */
 class ManualClock implements Clock {
   time = 1000;
   readonly #timers = new Map<number, { at: number; callback: () => void }>();
@@ -71,7 +71,7 @@ function setUp(limits: Partial<BatcherLimits> = {}) {
 
 const names = (batch: Batch | undefined): string[] => batch?.slices.map(({ payload }) => payload) ?? [];
 
-test('an idle batcher dispatches at once, and joins what arrives meanwhile into the next batch', async () => {
+test('an idle batcher dispatches at once and joins jobs that arrive meanwhile into the next batch', async () => {
   const { batches, submit, clock } = setUp();
   const first = submit('a');
   assert.deepEqual(names(batches[0]), ['a']);
@@ -88,7 +88,7 @@ test('an idle batcher dispatches at once, and joins what arrives meanwhile into 
   ]);
 });
 
-/** Leaves the batcher as it is when the last batch was shared. */
+/** A batcher whose last batch had several jobs. */
 async function afterSharedBatch(limits: Partial<BatcherLimits>) {
   const set = setUp(limits);
   void set.submit('x');
@@ -100,7 +100,7 @@ async function afterSharedBatch(limits: Partial<BatcherLimits>) {
   return set;
 }
 
-test('where jobs came together, one waits up to the delay for company, and no longer', async () => {
+test('after a shared batch, a job waits for others up to the delay', async () => {
   const { batches, submit, clock } = await afterSharedBatch({ maxDelayMs: 2 });
   void submit('b');
   await clock.advance(1);
@@ -110,7 +110,7 @@ test('where jobs came together, one waits up to the delay for company, and no lo
   assert.deepEqual(names(batches[2]), ['b', 'c']);
 });
 
-test('calls one after another do not wait', async () => {
+test('sequential calls do not wait', async () => {
   const { batches, submit } = setUp();
   void submit('a');
   await batches[0]!.finish();
@@ -145,7 +145,7 @@ test('the oldest group goes first', async () => {
   assert.deepEqual(names(batches[2]), ['c']);
 });
 
-test('a job larger than a batch is split, and small jobs get in between', async () => {
+test('a job larger than a batch is split and lets small jobs pass', async () => {
   const { batches, submit, clock } = setUp({ maxBatch: 4 });
   const large = submit('large', 10);
   const small = submit('small', 2);
@@ -162,7 +162,7 @@ test('a job larger than a batch is split, and small jobs get in between', async 
   assert.deepEqual(await large, { queueMs: 0, computeMs: 3 });
 });
 
-test('costly images fill a batch sooner, yet one always fits', async () => {
+test('a batch holds fewer costly images, but at least one', async () => {
   const { batches, batcher } = setUp({ maxBatch: 20 });
   void batcher.submit({ group: 'g', count: 3, cost: 10, payload: 'a' });
   assert.deepEqual(batches[0]!.slices, [{ payload: 'a', from: 0, count: 2 }]);
@@ -172,7 +172,7 @@ test('costly images fill a batch sooner, yet one always fits', async () => {
   assert.deepEqual(wide.batches[0]!.slices, [{ payload: 'b', from: 0, count: 1 }]);
 });
 
-test('a full queue refuses with a time to retry after', async () => {
+test('a full queue rejects a job with a time to retry after', async () => {
   const { submit } = setUp({ maxQueue: 2 });
   void submit('running');
   void submit('a');
@@ -183,7 +183,7 @@ test('a full queue refuses with a time to retry after', async () => {
   );
 });
 
-test('a job past its deadline fails, whether it waits or runs, and a waiting one is never computed', async () => {
+test('a queued or running job fails at its deadline, and a queued one is not computed', async () => {
   const { batches, submit, clock } = setUp({ deadlineMs: 100 });
   const running = submit('a');
   const waiting = submit('b');
@@ -210,7 +210,7 @@ test('an aborted job leaves the queue and makes room', async () => {
   assert.deepEqual(names(batches[1]), ['next']);
 });
 
-test('lost work is tried once more, then reported as unavailable', async () => {
+test('a lost batch is retried once, then reported as unavailable', async () => {
   const { batches, submit, clock } = setUp();
   const job = submit('a');
   const refused = assert.rejects(job, (error) => errorCodeOf(error) === 'inference_unavailable');
@@ -221,7 +221,7 @@ test('lost work is tried once more, then reported as unavailable', async () => {
   await refused;
 });
 
-test('an error of the computation itself is not retried', async () => {
+test('an error of the computation is not retried', async () => {
   const { batches, submit } = setUp();
   const refused = assert.rejects(submit('a'), /bad weights/);
   await batches[0]!.fail(new Error('bad weights'));
@@ -229,7 +229,7 @@ test('an error of the computation itself is not retried', async () => {
   assert.equal(batches.length, 1);
 });
 
-test('a paused batcher holds its work back until it is resumed', async () => {
+test('a paused batcher starts no batch until it is resumed', async () => {
   const { batches, batcher, submit } = setUp();
   batcher.pause();
   void submit('a');
@@ -238,7 +238,7 @@ test('a paused batcher holds its work back until it is resumed', async () => {
   assert.deepEqual(names(batches[0]), ['a']);
 });
 
-test('closing fails what waits, what runs and what comes', async () => {
+test('closing rejects queued, running and later jobs', async () => {
   const { batches, batcher, submit } = setUp();
   const running = assert.rejects(submit('a'), /closed/);
   const waiting = assert.rejects(submit('b'), /closed/);

@@ -23,7 +23,7 @@ async function withInference(
   options: Partial<InferenceOptions>,
   use: (inference: Inference) => Promise<void>,
 ): Promise<void> {
-  // On a busy machine a child takes long to start.
+  // A child takes long to start on a busy machine.
   const patient = { deadlineMs: 120_000, loadWaitMs: 120_000 };
   const inference = await startInference({
     childModule: CHILD_MODULES.inference,
@@ -31,7 +31,7 @@ async function withInference(
     ...patient,
     ...options,
   });
-  // A server has other things that keep it alive while a child is being replaced.
+  // Keeps this process alive while a child is being replaced, as a server's other handles do.
   const alive = setInterval(() => undefined, 60_000);
   try {
     await use(inference);
@@ -46,7 +46,7 @@ const decodeSeed = (inference: Inference, model: ModelRecord, seed: number, sign
 
 const hasCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 
-test('an image has the same bytes alone and in company, and large calls are split', () =>
+test('an image has the same bytes alone and in a batch, and large calls are split', () =>
   withInference({}, async (inference) => {
     const alone = await decodeSeed(inference, first, 5);
     assert.equal(alone.pixels.length, 784);
@@ -81,7 +81,7 @@ test('models differ, and the least recently used one is unloaded beyond the limi
     assert.deepEqual((await decodeSeed(inference, first, 1)).pixels, a.pixels);
   }));
 
-test('a child killed under requests is replaced, the requests are answered, and its models are there again', () =>
+test('when the child is killed, a new one answers its calls and reloads its models', () =>
   withInference({}, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     await inference.ensure(second);
@@ -94,7 +94,7 @@ test('a child killed under requests is replaced, the requests are answered, and 
     assert.ok(inference.ready && inference.isLoaded(first.id) && inference.isLoaded(second.id));
   }));
 
-test('a child that is stopped is noticed long before its time is over, and replaced', () =>
+test('a stopped child is replaced long before its call times out', () =>
   withInference({ callTimeoutMs: 3_600_000 }, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
@@ -104,7 +104,7 @@ test('a child that is stopped is noticed long before its time is over, and repla
     assert.ok(!isAlive(pid, 'ours'));
   }));
 
-test('a child that is stopped while it loads is replaced, and the model is there', () =>
+test('a child that is stopped while it loads a model is replaced by one that loads it', () =>
   withInference({}, async (inference) => {
     const pid = inference.pid!;
     const loaded = inference.ensure(first);
@@ -114,7 +114,7 @@ test('a child that is stopped while it loads is replaced, and the model is there
     await decodeSeed(inference, first, 3);
   }));
 
-test('a child that has grown beyond its limit is replaced under requests, none of which fails', () =>
+test('a child beyond its memory limit is replaced without a failed call', () =>
   withInference({ memoryLimitMb: 1 }, async (inference) => {
     const expected = await decodeSeed(inference, first, 3);
     const pid = inference.pid!;
@@ -129,10 +129,10 @@ test('a child that has grown beyond its limit is replaced under requests, none o
     assert.notDeepEqual((await decodeSeed(inference, second, 3)).pixels, expected.pixels);
   }));
 
-test('a request that loses its child twice is told so', () =>
+test('a call whose child ends twice is rejected as unavailable', () =>
   withInference({}, async (inference) => {
     const { pixels } = await decodeSeed(inference, first, 3);
-    // Some hundred batches, so that whenever the child dies one of them is with it.
+    // Several hundred batches, so that one is running whenever the child is killed.
     const images = new Uint8Array(600 * 784);
     for (let i = 0; i < 600; i++) images.set(pixels, i * 784);
     const lost = assert.rejects(inference.explain(first, images), (error: { retryAfter?: number }) => {
@@ -150,12 +150,12 @@ test('a request that loses its child twice is told so', () =>
     await lost;
   }));
 
-test('while the child is stuck the queue is bounded, deadlines pass and aborted calls leave', () =>
+test('while the child is stopped, the queue is bounded, deadlines pass and aborted calls leave', () =>
   withInference({ maxQueue: 2, deadlineMs: 300 }, async (inference) => {
     await inference.ensure(first);
     process.kill(inference.pid!, 'SIGSTOP');
     const stuck = assert.rejects(decodeSeed(inference, first, 1), hasCode('deadline_exceeded'));
-    // Once the first is with the child, what follows has to wait.
+    // Later calls wait once the first is with the child.
     await new Promise((resolve) => setImmediate(resolve));
     const controller = new AbortController();
     const aborted = assert.rejects(decodeSeed(inference, first, 2, controller.signal), /left/);
@@ -168,7 +168,7 @@ test('while the child is stuck the queue is bounded, deadlines pass and aborted 
     await Promise.all([stuck, waiting]);
   }));
 
-test('a damaged model is refused by name, and the others go on', () =>
+test('a damaged model is rejected, and the others still answer', () =>
   withInference({}, async (inference) => {
     const damaged = await publishModel(models, { seed: 3 });
     const path = join(folder, 'models', damaged.id);
@@ -179,7 +179,7 @@ test('a damaged model is refused by name, and the others go on', () =>
     assert.ok(inference.ready);
   }));
 
-test('closing ends the child and refuses further calls', async () => {
+test('closing ends the child and rejects further calls', async () => {
   const inference = await startInference({ childModule: CHILD_MODULES.inference, directory: folder });
   await inference.ensure(first);
   const pid = inference.pid!;

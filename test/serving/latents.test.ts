@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deriveSeeds, interpolate, latentFromSeed } from '../../src/serving/latents.ts';
 
-test('the first derived seed is the base, and none repeats, past the 32-bit limit too', () => {
+test('the first derived seed is the base, and none repeats beyond the 32-bit limit', () => {
   const seeds = deriveSeeds(4_294_967_295, 1000);
   assert.equal(seeds[0], 4_294_967_295);
   assert.equal(new Set(seeds).size, 1000);
   assert.ok(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32));
 });
 
-test('a latent is a function of its seed, and a longer one begins like a shorter one', () => {
+test('a latent depends only on its seed, and a shorter one is its prefix', () => {
   assert.deepEqual(latentFromSeed(7, 8), latentFromSeed(7, 8));
   assert.deepEqual(latentFromSeed(7, 3), latentFromSeed(7, 8).slice(0, 3));
   assert.notDeepEqual(latentFromSeed(7, 8), latentFromSeed(8, 8));
 });
 
-test('seeds draw from the standard normal distribution, each dimension apart', () => {
+test('latents of successive seeds are independent and standard normal in each dimension', () => {
   const draws = Array.from({ length: 4000 }, (_, seed) => latentFromSeed(seed, 2));
   for (const d of [0, 1]) {
     const values = draws.map((z) => z[d]!);
@@ -43,7 +43,7 @@ test('truncation scales the latent', () => {
   assert.deepEqual([...latentFromSeed(3, 4, 0)].map(Math.abs), [0, 0, 0, 0]);
 });
 
-test('the way between two latents has them as its ends; the spherical one keeps the length', () => {
+test('interpolation includes both latents, and the spherical one keeps their norm', () => {
   const [a, b] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
   for (const method of ['linear', 'spherical'] as const) {
     const way = interpolate(a, b, 5, method);

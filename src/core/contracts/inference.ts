@@ -193,6 +193,8 @@ export const Manifold = z
 
 // ---- What crosses from the API to the inference child -------------------------------------------------------
 
+export type NumericArray = Float32Array | Int32Array | Uint8Array;
+
 /** Typed arrays cross by structured clone ("advanced" IPC serialisation). */
 export type ToInferenceChild =
   | { type: 'load'; modelId: string; directory: string }
@@ -208,10 +210,9 @@ export type FromInferenceChild =
   | { type: 'fatal'; code: string; message: string }
   | { type: 'loaded'; modelId: string }
   | { type: 'load-failed'; modelId: string; code: string; message: string }
-  /** `pixels`: count × height × width × channels bytes. */
-  | { type: 'decoded'; id: number; pixels: Uint8Array; computeMs: number }
-  /** `mean` and `logVar`: count × latentDim. */
-  | { type: 'encoded'; id: number; mean: Float32Array; logVar: Float32Array; computeMs: number }
-  /** `scores`: count × labels, log-evidence of each label (higher explains better). */
-  | { type: 'explained'; id: number; scores: Float32Array; computeMs: number }
+  /**
+   * `decode` outputs `pixels` (count × height × width × channels), `encode` `mean` and `logVar` (count × latentDim),
+   * `explain` `scores` (count × labels, log-evidence of each label).
+   */
+  | { type: 'computed'; id: number; outputs: Record<string, NumericArray>; computeMs: number }
   | { type: 'failed'; id: number; code: string; message: string };

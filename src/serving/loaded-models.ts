@@ -1,14 +1,14 @@
 import { StylographError } from '../core/errors.ts';
 
-/** A model during whose loading this many children ended is given up. */
-const MAX_DEATHS = 2;
+/** A model is not loaded again after this many children ended while they loaded it. */
+const MOST_CRASHES = 2;
 
 interface Entry {
   state: 'waiting' | 'loading' | 'loaded';
-  /** It was loaded in a child that ended. */
-  lost: boolean;
+  /** Whether a child that ended had loaded it. */
+  wasLost: boolean;
   /** Children that ended while they loaded it. */
-  deaths: number;
+  crashes: number;
   promise: Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
@@ -20,8 +20,8 @@ interface Commands {
 }
 
 /**
- * Which models the child holds or should hold: at most `limit`, the least recently used go first, those in use stay.
- * What was loaded is loaded again when a new child starts.
+ * The models that the child has loaded or should load. Beyond `limit`, the least recently used ones that are not in use
+ * are unloaded. A new child reloads them.
  */
 export class LoadedModels {
   readonly #limit: number;
@@ -40,21 +40,22 @@ export class LoadedModels {
     return this.#entries.get(modelId)?.state === 'loaded';
   }
 
-  get some(): boolean {
+  /** At least one model can answer. */
+  get hasAny(): boolean {
     return [...this.#entries.values()].some(({ state }) => state === 'loaded');
   }
 
-  /** Ids of those that can answer. */
+  /** Ids of models that can answer. */
   get ids(): string[] {
     return [...this.#entries].flatMap(([modelId, { state }]) => (state === 'loaded' ? [modelId] : []));
   }
 
-  /** Not between the loss of a child and the loading of what it held; a first or further model does not count. */
-  get settled(): boolean {
-    return this.some || ![...this.#entries.values()].some(({ lost }) => lost);
+  /** False from the end of a child until one of its models is loaded again. */
+  get isRestored(): boolean {
+    return this.hasAny || ![...this.#entries.values()].some(({ wasLost }) => wasLost);
   }
 
-  /** Resolves when the model is loaded, at once if it is; rejects when it cannot be. */
+  /** Loads a model unless it is loaded. Rejects when it cannot be loaded. */
   ensure(modelId: string): Promise<void> {
     const entry = this.#entries.get(modelId) ?? newEntry();
     this.#entries.delete(modelId);
@@ -66,7 +67,7 @@ export class LoadedModels {
     return entry.promise;
   }
 
-  /** Keeps a model from being unloaded until the returned function is called. */
+  /** Prevents that a model is unloaded until the returned function is called. */
   pin(modelId: string): () => void {
     this.#pins.set(modelId, (this.#pins.get(modelId) ?? 0) + 1);
     return () => {
@@ -93,7 +94,7 @@ export class LoadedModels {
 
   childStarted(): void {
     this.#childUp = true;
-    // The one used last is wanted first.
+    // Most recently used first.
     for (const [modelId, entry] of [...this.#entries].reverse()) {
       entry.state = 'loading';
       this.#commands.load(modelId);
@@ -103,26 +104,26 @@ export class LoadedModels {
   childLost(): void {
     this.#childUp = false;
     for (const [modelId, entry] of [...this.#entries]) {
-      if (entry.state === 'loaded') this.#entries.set(modelId, { ...newEntry(), lost: true });
-      if (entry.state === 'loading' && ++entry.deaths >= MAX_DEATHS) {
-        const detail = `Model ${modelId} ended the inference process ${entry.deaths} times while it loaded.`;
+      if (entry.state === 'loaded') this.#entries.set(modelId, { ...newEntry(), wasLost: true });
+      if (entry.state === 'loading' && ++entry.crashes >= MOST_CRASHES) {
+        const detail = `Model ${modelId} ended the inference process ${entry.crashes} times while it loaded.`;
         this.failed(modelId, new StylographError('inference_failed', `${detail} Use another model.`));
       } else if (entry.state === 'loading') entry.state = 'waiting';
     }
   }
 
-  /** Another child, which holds these models, has taken the place of the one before: what else is wanted is loaded there. */
-  childReplaced(held: ReadonlySet<string>): void {
-    for (const modelId of held) if (!this.#entries.has(modelId)) this.#commands.unload(modelId);
+  /** Call when a new child that has loaded these models replaced the child. The other models are loaded there. */
+  childReplaced(loaded: ReadonlySet<string>): void {
+    for (const modelId of loaded) if (!this.#entries.has(modelId)) this.#commands.unload(modelId);
     for (const [modelId, entry] of [...this.#entries]) {
-      if (entry.state === 'loaded' && held.has(modelId)) continue;
+      if (entry.state === 'loaded' && loaded.has(modelId)) continue;
       if (entry.state === 'loaded') this.#entries.set(modelId, newEntry());
       this.#entries.get(modelId)!.state = 'loading';
       this.#commands.load(modelId);
     }
   }
 
-  /** Fails whoever waits for a load; the models stay wanted. */
+  /** Rejects all pending `ensure` calls. The models are still loaded when a child starts. */
   rejectWaiting(error: unknown): void {
     for (const [modelId, entry] of [...this.#entries]) {
       if (entry.state === 'loaded') continue;
@@ -130,8 +131,8 @@ export class LoadedModels {
       this.#entries.set(modelId, {
         ...newEntry(),
         state: entry.state,
-        lost: entry.lost,
-        deaths: entry.deaths,
+        wasLost: entry.wasLost,
+        crashes: entry.crashes,
       });
     }
   }
@@ -156,7 +157,7 @@ function newEntry(): Entry {
     resolve = onLoaded;
     reject = onFailed;
   });
-  // Whoever waits sees the rejection; a load nobody waits for must not end the process.
+  // Without a handler, the rejection of a load that no call waits for would end the process.
   promise.catch(() => {});
-  return { state: 'waiting', lost: false, deaths: 0, promise, resolve, reject };
+  return { state: 'waiting', wasLost: false, crashes: 0, promise, resolve, reject };
 }
