@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { DrawnFont } from '../src/data/fonts/index.ts';
-import { tileImages } from '../src/data/images/index.ts';
+import type { DrawnFont } from '../src/data/fonts/draw-fonts.ts';
+import { tileImages } from '../src/data/images/tiling.ts';
 import { COLOURS, type Panel, renderFigure } from '../src/figures/canvas.ts';
 import { textPath } from '../src/figures/text.ts';
 import { imagesOf, openFontModel, restyle } from './lib/fonts.ts';

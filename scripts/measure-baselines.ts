@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { EVALUATION_SAMPLES } from '../src/core/contracts/evaluation.ts';
-import { loadDataset } from '../src/data/index.ts';
+import { loadDataset } from '../src/data/datasets.ts';
 import { Judge } from '../src/training/evaluation/judge.ts';
 import { inEvaluationOrder } from '../src/training/evaluation/order.ts';
 import {

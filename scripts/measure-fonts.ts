@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { DrawnFont } from '../src/data/fonts/index.ts';
-import { permutation } from '../src/data/random.ts';
+import type { DrawnFont } from '../src/data/fonts/draw-fonts.ts';
+import { permutation } from '../src/data/permutation.ts';
 import { structuralSimilarity } from '../src/training/evaluation/metrics/reconstruction.ts';
 import { type FontModel, imagesOf, openFontModel, restyle } from './lib/fonts.ts';
 import type { FontScores, FontsResult, Method } from './lib/fonts-table.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadDataset } from '../src/data/index.ts';
+import { loadDataset } from '../src/data/datasets.ts';
 import { FEATURES } from '../src/training/evaluation/classifier.ts';
 import { classifierFile, describeClassifier, encodeClassifier } from '../src/training/evaluation/shipped.ts';
 import { trainClassifier } from '../src/training/evaluation/train-classifier.ts';

@@ -1,5 +1,5 @@
 import { resolveConfig } from '../src/core/contracts/presets.ts';
-import { loadDataset } from '../src/data/index.ts';
+import { loadDataset } from '../src/data/datasets.ts';
 import { device } from '../src/engine/index.ts';
 import { train } from '../src/training/loop.ts';
 

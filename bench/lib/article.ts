@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { loadDataset } from '../../src/data/datasets.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 
 /** Iterations before anything is measured. */

@@ -1,6 +1,8 @@
+import type { DatasetPart } from '../../src/core/contracts/dataset.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
-import { type DrawnFont, divideFonts, drawFonts, type Part } from '../../src/data/fonts/index.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { loadDataset } from '../../src/data/datasets.ts';
+import { type DrawnFont, drawFonts } from '../../src/data/fonts/draw-fonts.ts';
+import { splitFonts } from '../../src/data/fonts/split.ts';
 import { buildInferenceModel, type InferenceModel } from '../../src/model/inference.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 
@@ -22,8 +24,8 @@ export async function openFontModel(reference: string, folder: string, dataDir: 
   const { labels, width: size } = record.image;
   const options = { characters: labels, size, signal: new AbortController().signal };
   const { fonts } = await drawFonts(folder, options);
-  const { parts } = divideFonts(fonts, labels.length);
-  const of = (part: Part) => fonts.filter(({ family }) => parts.get(family) === part);
+  const { parts } = splitFonts(fonts, labels.length);
+  const of = (part: DatasetPart) => fonts.filter(({ family }) => parts.get(family) === part);
   const [train, test] = [of('train'), of('test')];
   const dataset = await loadDataset(record.dataset, dataDir);
   for (const [own, stored] of [

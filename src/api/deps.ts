@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { DatasetInfo, DatasetUpload } from '../core/contracts/dataset.ts';
 import type { StylographError } from '../core/errors.ts';
-import type { EncodingTask } from '../figures/index.ts';
+import type { EncodingTask } from '../figures/encode-film.ts';
 import type { AuditEntry, KeyRing } from '../platform/keys/index.ts';
 import type { Sessions } from '../platform/keys/sessions.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
@@ -13,21 +13,21 @@ import type { MetricsQuery, Series } from '../runs/redis/metrics.ts';
 import type { RunStore } from '../runs/redis/run-store.ts';
 import type { Webhooks } from '../runs/webhooks/deliveries.ts';
 import type { Inference } from '../serving/client.ts';
+import type { FolderStore } from '../store/folder-store.ts';
 import type { ModelRegistry } from '../store/models.ts';
-import type { FolderStore } from '../store/store.ts';
 
-/** Where the files of one upload are kept until it is taken in. */
-export interface DatasetInbox {
-  /** Bytes that all files together may have. */
+/** The files of one upload until they are imported. */
+export interface PendingUpload {
+  /** Limit for all files together, in bytes. */
   readonly limit: number;
-  /** What tells that it has more. */
+  /** The error of an upload beyond the limit. */
   tooLarge(): StylographError;
   /** @throws body_too_large, invalid_dataset, disk_full */
-  take(name: string, file: Readable): Promise<void>;
+  addFile(name: string, file: Readable): Promise<void>;
   /** @throws invalid_dataset, disk_full, child_died */
-  finish(fields: DatasetUpload, signal: AbortSignal): Promise<{ info: DatasetInfo; added: boolean }>;
-  /** To be called in the end, whatever happened. */
-  empty(): Promise<void>;
+  import(fields: DatasetUpload, signal: AbortSignal): Promise<{ info: DatasetInfo; added: boolean }>;
+  /** Call it whatever the outcome. */
+  discard(): Promise<void>;
 }
 
 /** Datasets as the API needs them; they are read in the process that gives them. */
@@ -38,7 +38,7 @@ export interface Datasets {
   /** Some images of each label as a PNG. @throws as describe */
   sheet(info: DatasetInfo): Promise<Uint8Array>;
   /** @throws queue_full */
-  receive(): Promise<DatasetInbox>;
+  receive(): Promise<PendingUpload>;
   /** @throws dataset_built_in, dataset_not_found */
   remove(id: string): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { ApiDeps } from '../api/deps.ts';
 import type { RedisTarget } from '../core/contracts/worker.ts';
 import { StylographError } from '../core/errors.ts';
 import { DatasetLibrary } from '../data/library.ts';
-import { encodeFilm } from '../figures/index.ts';
+import { encodeFilm } from '../figures/encode-film.ts';
 import { Sessions } from '../platform/keys/sessions.ts';
 import { connectRedis, guarded, waitUntilReady } from '../platform/redis/connection.ts';
 import { redisKeys } from '../platform/redis/key-names.ts';

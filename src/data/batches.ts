@@ -1,6 +1,6 @@
 import type { LabelledImages } from '../core/contracts/dataset.ts';
 import { StylographError } from '../core/errors.ts';
-import { permutation } from './random.ts';
+import { permutation } from './permutation.ts';
 
 /** `images`: batchSize × height × width × channels bytes; `labels`: batchSize label indices. */
 export interface Batch {
@@ -10,18 +10,18 @@ export interface Batch {
 
 export interface BatchStreamOptions {
   batchSize: number;
-  /** The run's seed: the order of every pass follows from it. */
+  /** Seed of the run; it determines the order of every pass. */
   seed: number;
-  /** Bytes an image: height × width × channels. */
+  /** Bytes per image: height × width × channels. */
   pixels: number;
-  /** Batches already drawn in an earlier life of the run; the stream goes on exactly after them. */
+  /** Batches drawn before the run was resumed; the stream continues after them. */
   drawn?: number;
 }
 
 /**
- * Endless shuffled batches. Each pass over the data is a new permutation that is a pure function of
- * (seed, pass), and the remainder of a pass is dropped, so `drawn` is the whole position.
- * @throws validation_failed when the split holds fewer images than a batch
+ * Endless shuffled batches. The permutation of each pass over the data is a pure function of (seed, pass), and the
+ * remainder of a pass is dropped. So `drawn` alone is the position of the stream.
+ * @throws validation_failed if the split has fewer images than a batch
  */
 export class BatchStream {
   readonly #split: LabelledImages;
@@ -39,12 +39,12 @@ export class BatchStream {
     if (this.#batchesPerPass < 1) {
       throw new StylographError(
         'validation_failed',
-        `A batch of ${options.batchSize} images cannot be drawn from ${split.count}. Choose a batchSize of at most ${split.count}.`,
+        `A batch of ${options.batchSize} images is larger than the ${split.count} training images. Choose a batchSize of at most ${split.count}.`,
       );
     }
   }
 
-  /** Batches drawn since the run began. */
+  /** Batches drawn since the start of the run. */
   get drawn(): number {
     return this.#drawn;
   }
@@ -68,7 +68,7 @@ export class BatchStream {
   }
 }
 
-/** Copies the images and labels at `positions`, in that order; `pixels` is bytes an image. */
+/** Copies the images and labels at `positions`, in that order; `pixels` is bytes per image. */
 export function pick(split: LabelledImages, positions: ArrayLike<number>, pixels: number): Batch {
   const images = new Uint8Array(positions.length * pixels);
   const labels = new Uint8Array(positions.length);

@@ -2,12 +2,12 @@ import { gunzipSync } from 'node:zlib';
 import { type ErrorCode, StylographError } from '../core/errors.ts';
 
 /** Magic numbers: unsigned bytes (0x08) in 3 or 1 dimensions. */
-const IMAGES_MAGIC = 0x0803;
-const LABELS_MAGIC = 0x0801;
-/** Far above any real set, so that a damaged or hostile gzip cannot fill the memory. */
+export const IMAGES_MAGIC = 0x0803;
+export const LABELS_MAGIC = 0x0801;
+/** Larger than any real dataset; a damaged or hostile gzip file cannot fill the memory. */
 const MAX_UNPACKED_BYTES = 2 ** 31;
 
-/** Where bytes came from and what the user can do when they are bad; both end up in the error's text. */
+/** The file and the user's remedy, both for the text of errors. */
 export interface IdxOrigin {
   file: string;
   remedy: string;
@@ -23,8 +23,8 @@ export interface IdxImages {
 
 /**
  * Reads an IDX3 file of unsigned bytes, gzipped or not (format: http://yann.lecun.com/exdb/mnist/).
- * `pixels` is a view into `bytes` unless they were gzipped.
- * @throws idx_bad_magic, idx_truncated, idx_trailing_bytes; dataset_corrupt for bad gzip or empty images
+ * `pixels` is a view of `bytes` unless they were gzipped.
+ * @throws idx_bad_magic, idx_truncated, idx_trailing_bytes; dataset_corrupt for bad gzip or images without pixels
  */
 export function parseIdxImages(bytes: Uint8Array, origin: IdxOrigin): IdxImages {
   const { dimensions, body } = parse(bytes, IMAGES_MAGIC, 'images', origin);
@@ -36,7 +36,7 @@ export function parseIdxImages(bytes: Uint8Array, origin: IdxOrigin): IdxImages 
 }
 
 /**
- * Reads an IDX1 file of unsigned bytes, gzipped or not: one label index an item.
+ * Reads an IDX1 file of unsigned bytes, gzipped or not: one label index per item.
  * @throws idx_bad_magic, idx_truncated, idx_trailing_bytes; dataset_corrupt for bad gzip
  */
 export function parseIdxLabels(bytes: Uint8Array, origin: IdxOrigin): Uint8Array {
@@ -67,20 +67,22 @@ function parse(packed: Uint8Array, magic: number, kind: string, origin: IdxOrigi
   const stated = `its header states ${dimensions.join('×')} ${kind}, so expected ${expected} bytes, found ${bytes.length}`;
   if (bytes.length < expected) fail('idx_truncated', origin, `ends too early: ${stated}`);
   if (bytes.length > expected) fail('idx_trailing_bytes', origin, `is too long: ${stated}`);
-  // A plain array even where the file is a Buffer, whose `slice` would not copy.
+  // A Uint8Array even if the file is a Buffer, whose `slice` would not copy.
   return {
     dimensions,
     body: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, bytes.length - headerLength),
   };
 }
 
-/** Gzip is known by its first bytes, not by the file's name: an IDX file starts with two zeros. */
+/** Recognises gzip by its first bytes; an IDX file starts with two zeros. */
+export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
 function unpack(bytes: Uint8Array, origin: IdxOrigin): Uint8Array {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (cause) {
-    return fail('dataset_corrupt', origin, `cannot be decompressed (${(cause as Error).message})`, cause);
+    return fail('dataset_corrupt', origin, 'is damaged: it cannot be decompressed', cause);
   }
 }
 

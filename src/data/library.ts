@@ -1,11 +1,11 @@
+import { isBuiltIn } from '../core/contracts/built-in.ts';
 import type { DatasetInfo, DatasetLimits } from '../core/contracts/dataset.ts';
 import { DEFAULT_DATASET_LIMITS } from '../core/contracts/dataset.ts';
 import { StylographError } from '../core/errors.ts';
 import type { FolderStore } from '../store/index.ts';
-import { describeDataset, isBuiltIn, listDatasets, loadDataset } from './index.ts';
-import { drawSheet } from './sheet.ts';
-import { removeStored, storedSheet } from './stored.ts';
-import { Inbox, sweepInboxes } from './upload/inbox.ts';
+import { Datasets } from './datasets.ts';
+import { drawDatasetSheet } from './summary.ts';
+import { PendingUpload, removeAbandonedUploads } from './upload/pending-upload.ts';
 
 export interface LibraryOptions {
   dataDir: string;
@@ -19,69 +19,69 @@ export interface LibraryOptions {
 
 const RETRY_SECONDS = 30;
 
-/** All datasets that a server knows: the built-in ones, and those that were uploaded to its store. */
+/** The datasets of a server: built-in ones and those uploaded to its store. */
 export class DatasetLibrary {
   readonly #dataDir: string;
   readonly #storeRoot: string;
-  readonly #store: FolderStore | undefined;
+  readonly #datasets: Datasets;
   readonly #limits: DatasetLimits;
   readonly #uploadChild: string;
-  /** Of built-in ones, by digest: reading their pixels takes a while. */
+  /** Sheets of built-in datasets by digest: reading their pixels takes a while. */
   readonly #sheets = new Map<string, Promise<Uint8Array>>();
-  #receiving = 0;
+  #uploads = 0;
 
   constructor({ dataDir, storeRoot, store, limits, uploadChild }: LibraryOptions) {
     this.#dataDir = dataDir;
     this.#storeRoot = storeRoot;
-    this.#store = storeRoot === dataDir ? undefined : store;
+    this.#datasets = new Datasets(dataDir, storeRoot === dataDir ? undefined : store);
     this.#limits = { ...DEFAULT_DATASET_LIMITS, ...limits };
     this.#uploadChild = uploadChild;
   }
 
-  /** Removes what uploads left behind whose process is gone. */
+  /** Removes the files of uploads whose process has died. */
   async sweep(): Promise<void> {
-    await sweepInboxes(this.#dataDir);
+    await removeAbandonedUploads(this.#dataDir);
   }
 
   async list(): Promise<DatasetInfo[]> {
-    return await listDatasets(this.#dataDir, this.#store);
+    return await this.#datasets.list();
   }
 
   async describe(id: string): Promise<DatasetInfo> {
-    return await describeDataset(id, this.#dataDir, this.#store);
+    return await this.#datasets.describe(id);
   }
 
-  /** A PNG, a row a label: the mean of its images, and some of them. @throws dataset_not_found */
+  /** A PNG with one row per label: the mean of its images, and some of them. @throws dataset_not_found */
   async sheet({ id, digest }: Pick<DatasetInfo, 'id' | 'digest'>): Promise<Uint8Array> {
-    const stored = await storedSheet(id, { dataDir: this.#dataDir, store: this.#store });
+    const stored = await this.#datasets.uploaded.sheet(id);
     if (stored !== undefined) return stored;
-    const drawn = this.#sheets.get(digest) ?? loadDataset(id, this.#dataDir, this.#store).then(drawSheet);
+    const drawn = this.#sheets.get(digest) ?? this.#datasets.load(id).then(drawDatasetSheet);
     this.#sheets.set(digest, drawn);
     drawn.catch(() => this.#sheets.delete(digest));
     return await drawn;
   }
 
-  /** A place for the files of one upload; whoever asked for it empties it. @throws queue_full */
-  async receive(): Promise<Inbox> {
-    if (this.#receiving >= this.#limits.uploads) {
+  /** Starts an upload. The caller must discard it in the end. @throws queue_full */
+  async receive(): Promise<PendingUpload> {
+    if (this.#uploads >= this.#limits.uploads) {
       throw new StylographError(
         'queue_full',
-        `${this.#receiving} datasets are being taken in, as many as DATASET_UPLOADS allows. Try again later.`,
+        `${this.#uploads} datasets are being imported, the limit of DATASET_UPLOADS. Try again later.`,
         { retryAfter: RETRY_SECONDS },
       );
     }
-    this.#receiving++;
-    const release = (): void => void this.#receiving--;
+    this.#uploads++;
+    const onDiscard = (): void => void this.#uploads--;
     try {
-      return await Inbox.open({
+      return await PendingUpload.create({
         dataDir: this.#dataDir,
         storeRoot: this.#storeRoot,
         limits: this.#limits,
         uploadChild: this.#uploadChild,
-        release,
+        onDiscard,
       });
     } catch (error) {
-      release();
+      onDiscard();
       throw error;
     }
   }
@@ -91,13 +91,13 @@ export class DatasetLibrary {
     if (isBuiltIn(id)) {
       throw new StylographError(
         'dataset_built_in',
-        `${id} is built in and stays; only uploaded datasets can be deleted.`,
+        `${id} is built in. Only uploaded datasets can be deleted.`,
       );
     }
-    if (await removeStored(id, { dataDir: this.#dataDir, store: this.#store })) return;
+    if (await this.#datasets.uploaded.remove(id)) return;
     throw new StylographError(
       'dataset_not_found',
-      `There is no dataset "${id}"; GET /datasets lists them all.`,
+      `There is no dataset "${id}"; GET /datasets lists all datasets.`,
     );
   }
 }

@@ -1,19 +1,19 @@
 import type { LabelledImages } from '../core/contracts/dataset.ts';
 import { pick } from './batches.ts';
-import { permutation } from './random.ts';
+import { permutation } from './permutation.ts';
 
-/** The split is part of what a dataset is, so it never follows a run's seed. */
+/** The split is part of the dataset, so it does not depend on a run's seed. */
 const SPLIT_SEED = 0;
 
-/** Positions of the held-out and the kept images; both ascending, together every position once. */
+/** Positions of the kept and the held-out images, both ascending. Together they are a partition. */
 export interface SplitPositions {
   train: Uint32Array;
   validation: Uint32Array;
 }
 
 /**
- * Chooses `validationCount` positions, each label in its own share (largest remainders make up the rest, the
- * lower label first on a tie), and within a label by a fixed permutation.
+ * Chooses `validationCount` positions. Each label gets its share by the largest remainder method (the lower label first
+ * on a tie); a fixed permutation chooses within a label.
  */
 export function stratifiedPositions(labels: Uint8Array, validationCount: number): SplitPositions {
   const byLabel = new Map<number, number[]>();
@@ -45,7 +45,7 @@ export function stratifiedPositions(labels: Uint8Array, validationCount: number)
   };
 }
 
-/** Splits labelled images of `pixels` bytes each; see {@link stratifiedPositions}. */
+/** Splits labelled images of `pixels` bytes each by {@link stratifiedPositions}. */
 export function splitOff(
   all: LabelledImages,
   validationCount: number,

@@ -23,13 +23,13 @@ export interface Figure {
   width: number;
   height: number;
   panels?: readonly Panel[];
-  /** SVG elements drawn above the panels; text as paths (see text.ts). */
+  /** SVG elements above the panels; text as paths (see text.ts). */
   svg?: string;
 }
 
 /**
  * Renders a figure on white paper as an RGB PNG.
- * @param scale device pixels a CSS pixel: images are enlarged without smoothing, lines and letters drawn finer
+ * @param scale device pixels per CSS pixel: images are enlarged without smoothing, lines and letters are drawn finer
  */
 export async function renderFigure(figure: Figure, scale: 1 | 2 = 1): Promise<Uint8Array> {
   const width = figure.width * scale;
@@ -49,7 +49,7 @@ export async function renderFigure(figure: Figure, scale: 1 | 2 = 1): Promise<Ui
   return encodePng(pixels, { width, height, channels: 3 });
 }
 
-/** A figure without panels as an SVG file, on white paper of its own. */
+/** Renders a figure without panels as an SVG file on white paper. */
 export function svgFigure({ width, height, svg = '' }: Figure): Uint8Array {
   const paper = `<rect width="${width}" height="${height}" fill="${COLOURS.paper}"/>`;
   return Buffer.from(svgOf({ width, height, svg: paper + svg }, 1));
@@ -58,5 +58,5 @@ export function svgFigure({ width, height, svg = '' }: Figure): Uint8Array {
 const svgOf = ({ width, height, svg = '' }: Figure, scale: number): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width * scale}" height="${height * scale}" viewBox="0 0 ${width} ${height}">${svg}</svg>`;
 
-/** The same bytes as a Buffer, which is what sharp composites. */
+/** A view of the bytes as a Buffer, which sharp requires. */
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,6 +1,5 @@
 import { COLOURS, type Figure } from './canvas.ts';
-import { textPath } from './text.ts';
-import { logTicksOf, ticksOf } from './ticks.ts';
+import { numberText, textPath } from './text.ts';
 
 type Point = readonly [iteration: number, value: number | null];
 
@@ -8,14 +7,14 @@ const MARGIN = 14;
 const PANEL = { width: 290, height: 128, gapX: 24, gapY: 58, left: 50 };
 const COLUMNS = 2;
 const TOP = 74;
-/** Points a curve is drawn with at most. */
+/** Most points of a curve. */
 const MOST_POINTS = 600;
-/** Share of a series that the smooth curve looks back on. */
+/** Share of a series over which the smooth curve averages. */
 const SMOOTHING = 0.03;
 
 /**
- * Small multiples: one panel a series over the same iterations, what was told faintly and a running mean on top. Spikes
- * beyond the bulk of a series leave its panel rather than flatten it.
+ * Draws one panel per series over the same iterations: the values faintly, their running mean on top. Spikes beyond most
+ * of a series leave its panel rather than flatten it.
  */
 export function curvesFigure(title: string, series: Readonly<Record<string, readonly Point[]>>): Figure {
   const names = Object.keys(series).filter((name) => series[name]!.some(([, value]) => value !== null));
@@ -89,17 +88,22 @@ function thinned(points: readonly Point[]): readonly Point[] {
   return Array.from({ length: MOST_POINTS }, (_, i) => points[Math.round(i * step)]!);
 }
 
-interface Axis {
-  isLog: boolean;
-  /** How far up the panel a value stands: 0 to 1. */
-  share(value: number): number;
-  ticks: { value: number; text: string }[];
+interface Tick {
+  value: number;
+  text: string;
 }
 
-/** Times by which a series must vary to be drawn on a logarithmic axis. */
+interface Axis {
+  isLog: boolean;
+  /** Height of a value in the panel, 0 to 1. */
+  share(value: number): number;
+  ticks: Tick[];
+}
+
+/** A positive series that varies by a larger factor gets a logarithmic axis. */
 const LOG_FROM = 20;
 
-/** What holds all but a hundredth of the values at either end, and a little air. */
+/** An axis over all but the outermost hundredths of the values, with a small margin. */
 function axisOf(points: readonly Point[]): Axis {
   const values = points.flatMap(([, value]) => (value === null ? [] : [value])).sort((a, b) => a - b);
   const at = (share: number): number => values[Math.round(share * (values.length - 1))]!;
@@ -109,13 +113,13 @@ function axisOf(points: readonly Point[]): Axis {
     const share = (value: number): number => Math.log(value / from) / Math.log(to / from);
     return { isLog: true, share, ticks: logTicksOf(from, to) };
   }
-  const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
-  // A loss that comes near zero is read against zero.
-  const [from, to] = [low >= 0 && low < 0.35 * high ? 0 : low - air, high + air];
+  const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
+  // A loss that comes near zero gets an axis from zero.
+  const [from, to] = [low >= 0 && low < 0.35 * high ? 0 : low - margin, high + margin];
   return { isLog: false, share: (value) => (value - from) / (to - from), ticks: ticksOf(from, to, 4) };
 }
 
-/** Mean of what was told last, over a small share of the series. */
+/** Running mean over a small share of the series. */
 function smoothed(points: readonly Point[]): Point[] {
   const span = Math.max(1, Math.round(points.length * SMOOTHING));
   return points.map(([iteration], i) => {
@@ -125,14 +129,14 @@ function smoothed(points: readonly Point[]): Point[] {
   });
 }
 
-/** A line with gaps where a value is missing. */
+/** A line with gaps at missing values. */
 function pathOf(points: readonly Point[], x: (i: number) => number, y: (v: number) => number): string {
   let pen: 'M' | 'L' = 'M';
   let path = '';
   for (const [iteration, value] of points) {
     if (value === null) pen = 'M';
     else {
-      // Far outside is as good as outside, and keeps numbers short.
+      // Clamping far outside the panel keeps numbers short.
       const at = Math.max(-2_000, Math.min(4_000, y(value)));
       path += `${pen}${x(iteration).toFixed(1)} ${at.toFixed(1)}`;
       pen = 'L';
@@ -152,3 +156,30 @@ const titleCase = (name: string): string => {
 };
 
 const shortNumber = (value: number): string => String(Number(value.toPrecision(3))).replace('-', '−');
+
+/** About `count` round values between two numbers. */
+function ticksOf(low: number, high: number, count: number): Tick[] {
+  const rough = (high - low) / count;
+  if (!(rough > 0) || !Number.isFinite(rough)) return [];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough)!;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const ticks: Tick[] = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-12); i++) {
+    ticks.push({ value: i * step, text: numberText(i * step, digits) });
+  }
+  return ticks;
+}
+
+/** Values of a logarithmic axis between two positive numbers: powers of ten, over a short range also twos and fives. */
+function logTicksOf(low: number, high: number): Tick[] {
+  const factors = Math.log10(high / low) < 2 ? [1, 2, 5] : [1];
+  const ticks: Tick[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const factor of factors) {
+      const value = factor * 10 ** power;
+      if (value >= low && value <= high) ticks.push({ value, text: numberText(value, Math.max(0, -power)) });
+    }
+  }
+  return ticks;
+}

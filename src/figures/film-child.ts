@@ -1,5 +1,5 @@
+import type { EncodingTask, FromFilmChild } from './encode-film.ts';
 import { encodeFrames } from './film-encoders.ts';
-import type { EncodingTask, FromFilmChild } from './films.ts';
 
 /** Makes this process encode the one film that its parent sends, answer and end. It also ends when its parent does. */
 export function serveFilmChild(): void {

@@ -5,28 +5,32 @@ import sharp from 'sharp';
 import type { FilmFormat, PackedFilm } from '../core/contracts/films.ts';
 import type { Raster } from '../data/images/raster.ts';
 import { drawFilmFrames, LOOKS } from './film-frames.ts';
-import { clearTimes } from './mp4-times.ts';
 
-// Both packages are CommonJS without the marks by which Node finds their names.
+// Both packages are CommonJS in a form in which Node does not detect named exports.
 const require = createRequire(import.meta.url);
 const { GIFEncoder, quantize, applyPalette } = require('gifenc') as typeof gifencModule;
 const { createH264MP4Encoder } = require('h264-mp4-encoder') as typeof H264;
 
-/** About how long a film runs, apart from the last frame, which stays. */
+/** Approximate duration of a film without its last frame, which is shown longer. */
 const FILM_MS = 6_000;
 const FRAME_MS = { least: 40, most: 200 };
 const LAST_MS = 1_600;
-/** Grey levels of a GIF and of WebP, their size in mind; fewer where it counts most. */
+/** Grey levels of GIF and WebP: fewer make a smaller file. */
 const GREYS = { full: 32, small: 16 };
-/** Of H.264, 10 (best) to 51. */
+/** H.264 quantizer, 10 (best) to 51. */
 const QUANTIZER = 26;
-/** Of WebP in colour. */
+/** WebP quality for colour. */
 const WEBP_QUALITY = 80;
+/** MP4 boxes that contain others on the path to those with times. */
+const CONTAINERS = new Set(['moov', 'trak', 'mdia']);
+/** MP4 boxes that start with version, flags, creation and modification time (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.4.2). */
+const DATED = new Set(['mvhd', 'tkhd', 'mdhd']);
+const BOX_HEADER_BYTES = 8;
 
 interface Timing {
-  /** Milliseconds a frame; a multiple of ten, which is a GIF's unit. */
+  /** Milliseconds per frame; a multiple of 10, the unit of GIF. */
   frame: number;
-  /** Milliseconds of each frame. */
+  /** Milliseconds of each frame; the last differs. */
   each: number[];
 }
 
@@ -36,7 +40,7 @@ function timingOf(frames: number): Timing {
   return { frame, each: Array.from({ length: frames }, (_, i) => (i === frames - 1 ? LAST_MS : frame)) };
 }
 
-/** Encodes a film; the same film gives the same bytes. Computes for up to seconds: see films.ts. */
+/** Encodes a film; the same film gives the same bytes. It blocks for seconds: see encode-film.ts. */
 export async function encodeFrames(
   film: PackedFilm,
   format: FilmFormat,
@@ -57,8 +61,8 @@ export async function encodeFrames(
 }
 
 /**
- * Few grey levels without loss are smaller than all of them with loss, and free of the ghosts that loss leaves around
- * strokes from frame to frame.
+ * Lossless compression of few grey levels is smaller than lossy compression of all of them. It also has no ghosts around
+ * strokes from earlier frames.
  */
 async function encodeWebp(frames: readonly Raster[], timing: Timing, greys: number): Promise<Uint8Array> {
   const { width, height, channels } = frames[0]!;
@@ -83,7 +87,7 @@ function encodeGif(frames: readonly Raster[], timing: Timing, levels: number): U
     const level = Math.round(i * step);
     return [level, level, level] as [number, number, number];
   });
-  // The colours of the last frame are those of the data.
+  // The last frame has the colours of the trained model.
   const palette = channels === 1 ? greys : quantize(withAlpha(frames.at(-1)!), 256);
   for (const [index, frame] of frames.entries()) {
     const indexed =
@@ -129,4 +133,23 @@ function withAlpha({ pixels, width, height, channels }: Raster): Uint8Array {
     rgba[to + 2] = pixels[from + (channels === 1 ? 0 : 2)]!;
   }
   return rgba;
+}
+
+/** Clears the creation times of an MP4 file in place, so that the same film has the same bytes. Needs 32-bit sizes. */
+function clearTimes(mp4: Uint8Array): Uint8Array {
+  const view = Buffer.from(mp4.buffer, mp4.byteOffset, mp4.length);
+  const walk = (from: number, to: number): void => {
+    for (let at = from; at + BOX_HEADER_BYTES <= to; ) {
+      const size = view.readUInt32BE(at);
+      const type = view.toString('latin1', at + 4, at + BOX_HEADER_BYTES);
+      // 0 means "to the end" and 1 a longer header; neither occurs before the times.
+      if (size < BOX_HEADER_BYTES) return;
+      if (CONTAINERS.has(type)) walk(at + BOX_HEADER_BYTES, at + size);
+      // Version 0 has times of four bytes each, version 1 of eight.
+      if (DATED.has(type)) view.fill(0, at + 12, at + 12 + (view[at + BOX_HEADER_BYTES] === 0 ? 8 : 16));
+      at += size;
+    }
+  };
+  walk(0, view.length);
+  return mp4;
 }

@@ -1,31 +1,31 @@
 import sharp from 'sharp';
 import type { FilmRecord, PackedFilm } from '../core/contracts/films.ts';
 import type { Raster } from '../data/images/raster.ts';
-import { splitImages } from '../data/images/sheet.ts';
+import { splitImages } from '../data/images/tiling.ts';
 import { COLOURS } from './canvas.ts';
-import { unpackFrames } from './frames.ts';
-import { textPath } from './text.ts';
-import { plane } from './tiles.ts';
+import { unpackFrames } from './packed-film.ts';
+import { plane } from './sheet-layout.ts';
+import { numberText, textPath } from './text.ts';
 
 const MARGIN = 12;
 const HEADER = 44;
 const WHITE = 255;
 
 export interface FilmLook {
-  /** About how wide the manifold is, in pixels. */
+  /** Approximate width of the manifold in pixels. */
   side: number;
-  /** The most frames; a longer film leaves out some at even distances. */
+  /** Most frames; a longer film is thinned evenly. */
   frames: number;
 }
 
-/** As it is served, the same as a GIF, which packs badly, and as it is mailed within a report. */
+/** `full` is served; `gif` is smaller because GIF compresses badly; `small` is for reports sent by mail. */
 export const LOOKS = {
   full: { side: 560, frames: Number.POSITIVE_INFINITY },
   gif: { side: 280, frames: Number.POSITIVE_INFINITY },
   small: { side: 280, frames: 30 },
 } as const satisfies Record<string, FilmLook>;
 
-/** Frames of a film one after another, all of the same size, sides even as video needs them; grey or RGB. */
+/** Draws the frames of a film, grey or RGB. They have the same even sides, as video requires. */
 export async function* drawFilmFrames(film: PackedFilm, look: FilmLook): AsyncGenerator<Raster> {
   const { record } = film;
   const count = record.iterations.length;
@@ -38,9 +38,11 @@ export async function* drawFilmFrames(film: PackedFilm, look: FilmLook): AsyncGe
   }
 }
 
-/** `some` of 0 … count − 1 at even distances, first and last among them. */
-const evenly = (count: number, some: number): number[] =>
-  some < 2 ? [count - 1] : Array.from({ length: some }, (_, i) => Math.round((i * (count - 1)) / (some - 1)));
+/** `wanted` of 0 … count − 1 at even distances, including the first and the last. */
+const evenly = (count: number, wanted: number): number[] =>
+  wanted < 2
+    ? [count - 1]
+    : Array.from({ length: wanted }, (_, i) => Math.round((i * (count - 1)) / (wanted - 1)));
 
 async function drawFrame(
   record: FilmRecord,
@@ -67,7 +69,7 @@ async function drawFrame(
 
 const even = (size: number): number => size + (size % 2);
 
-/** Label and iteration, and a line that grows from left to right as the film runs. */
+/** Draws label, iteration and a progress line. */
 async function drawHeader(
   { name }: FilmRecord,
   width: number,
@@ -77,10 +79,15 @@ async function drawHeader(
 ): Promise<Raster> {
   const right = width - MARGIN;
   const y = HEADER - 9.5;
-  const count = String(iteration).replace(/\B(?=(\d{3})+$)/g, '\u2009');
   const svg = [
     textPath(`Label ${name}`, { x: MARGIN, y: 25, size: 17, fill: COLOURS.ink }),
-    textPath(`iteration ${count}`, { x: right, y: 25, size: 14, anchor: 'end', fill: COLOURS.muted }),
+    textPath(`iteration ${numberText(iteration)}`, {
+      x: right,
+      y: 25,
+      size: 14,
+      anchor: 'end',
+      fill: COLOURS.muted,
+    }),
     `<path d="M${MARGIN} ${y}H${right}" stroke="${COLOURS.rule}" stroke-width="2"/>`,
     `<path d="M${MARGIN} ${y}H${MARGIN + (right - MARGIN) * progress}" stroke="${COLOURS.muted}" stroke-width="2"/>`,
   ];

@@ -1,4 +1,4 @@
-/** The part of gifenc 1.0.3 that is used; the package has no types of its own. */
+/** Types for the part of gifenc 1.0.3 that we use; the package has none. */
 declare module 'gifenc' {
   type Palette = [red: number, green: number, blue: number][];
   interface Encoder {

@@ -1,15 +1,40 @@
 import { COLOURS, type Figure } from './canvas.ts';
-import { markPath } from './marks.ts';
-import { textPath, textWidth } from './text.ts';
+import { numberText, textPath, textWidth } from './text.ts';
 
 /** The article's axes: −5 to 5 on both. */
 const REACH = 5;
 const PLOT = { left: 52, top: 46, side: 420 };
 const SIZE = { width: 496, height: 522 };
-/** Points a label where all are shown. */
+/** Points per label in the plot of all labels. */
 const SHARED_POINTS = 200;
 const LEGEND_ROW = 22;
 const LEGEND_TEXT = 13;
+
+/**
+ * Ten colours that colour-blind people can distinguish: the nine of Paul Tol's "muted" scheme
+ * (https://sronpersonalpages.nl/~pault/) and black. Shapes distinguish neighbours in print without colour.
+ */
+const MARK_COLOURS = [
+  '#332288',
+  '#cc6677',
+  '#117733',
+  '#88ccee',
+  '#882255',
+  '#ddaa33',
+  '#44aa99',
+  '#aa4499',
+  '#999933',
+  '#222222',
+] as const;
+
+/** Outlines around (0, 0) with about the area of the unit circle, as x, y, x, y, …; the first is the circle. */
+const SHAPES: readonly (readonly number[])[] = [
+  [],
+  [0, -1.35, 1.17, 0.68, -1.17, 0.68],
+  [-0.88, -0.88, 0.88, -0.88, 0.88, 0.88, -0.88, 0.88],
+  [0, -1.25, 1.25, 0, 0, 1.25, -1.25, 0],
+  [0, 1.35, -1.17, -0.68, 1.17, -0.68],
+];
 
 const at = (value: number): number => ((value + REACH) / (2 * REACH)) * PLOT.side;
 const xOf = (value: number): number => PLOT.left + at(value);
@@ -17,47 +42,46 @@ const yOf = (value: number): number => PLOT.top + PLOT.side - at(value);
 const RIGHT = PLOT.left + PLOT.side;
 const BOTTOM = PLOT.top + PLOT.side;
 
-/** Places of points (n × 2) within the axes. */
-function placesOf(points: Float32Array): [x: number, y: number][] {
-  const places: [number, number][] = [];
+/** Positions of the points (n × 2) that are within the axes. */
+function positionsOf(points: Float32Array): [x: number, y: number][] {
+  const positions: [number, number][] = [];
   for (let index = 0; index + 1 < points.length; index += 2) {
     const [px, py] = [points[index]!, points[index + 1]!];
-    if (Math.abs(px) <= REACH && Math.abs(py) <= REACH) places.push([xOf(px), yOf(py)]);
+    if (Math.abs(px) <= REACH && Math.abs(py) <= REACH) positions.push([xOf(px), yOf(py)]);
   }
-  return places;
+  return positions;
 }
 
 /**
- * The first two dimensions of z means of one label's images (`points`: n × 2), with the circles that hold 39 % and
- * 86 % of the prior N(0, I): one and two standard deviations.
+ * The first two dimensions of the posterior means of one label (`points`: n × 2). Circles of one and two standard
+ * deviations contain 39 % and 86 % of the prior N(0, I).
  */
 export function scatterFigure(labelName: string, points: Float32Array): Figure {
-  const places = placesOf(points);
-  const dots = places.map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2.6"/>`);
+  const positions = positionsOf(points);
+  const dots = positions.map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2.6"/>`);
   const cloud = `<g fill="${COLOURS.accent}" fill-opacity="0.45">${dots.join('')}</g>`;
   const title = `z means of label ${labelName}`;
-  return { ...SIZE, svg: plotOf(title, noteOf(points.length / 2, places.length), cloud) };
+  return { ...SIZE, svg: plotOf(title, noteOf(points.length / 2, positions.length), cloud) };
 }
 
 /**
- * The same for every label, each with a colour and a shape of its own; colours are told apart by the colour-blind too,
- * and labels beyond the tenth repeat a colour with another shape.
+ * The same plot for all labels, each with its own mark.
  *
- * @param groups one a label, in the order of `names`
+ * @param groups points per label, in the order of `names`
  */
 export function allLabelsFigure(names: readonly string[], groups: readonly Float32Array[]): Figure {
   const some = groups.map((points) => points.subarray(0, 2 * SHARED_POINTS));
-  const places = some.map(placesOf);
-  // Labels in turns, so that none lies over all others.
+  const positions = some.map(positionsOf);
+  // Drawn in turn, so that no label covers all others.
   const marks: string[] = [];
-  for (let row = 0; row < Math.max(0, ...places.map(({ length }) => length)); row++) {
-    for (const [label, group] of places.entries()) {
-      const place = group[row];
-      if (place) marks.push(markPath(label, place[0], place[1], 3));
+  for (let row = 0; row < Math.max(0, ...positions.map(({ length }) => length)); row++) {
+    for (const [label, group] of positions.entries()) {
+      const position = group[row];
+      if (position) marks.push(markPath(label, position[0], position[1], 3));
     }
   }
   const total = some.reduce((sum, { length }) => sum + length / 2, 0);
-  const shown = places.reduce((sum, { length }) => sum + length, 0);
+  const shown = positions.reduce((sum, { length }) => sum + length, 0);
   const cloud = `<g fill-opacity="0.75">${marks.join('')}</g>`;
   const legend = legendOf(names);
   return {
@@ -91,7 +115,7 @@ function plotOf(title: string, note: string, cloud: string): string {
     const stroke = `stroke="${tick === 0 ? COLOURS.axis : COLOURS.rule}" stroke-width="1"`;
     const [gx, gy] = [Math.round(xOf(tick)) + 0.5, Math.round(yOf(tick)) + 0.5];
     parts.push(`<path d="M${gx} ${PLOT.top}V${BOTTOM}M${PLOT.left} ${gy}H${RIGHT}" ${stroke}/>`);
-    const name = tick < 0 ? `−${-tick}` : `${tick}`;
+    const name = numberText(tick);
     const style = { size: 12, fill: COLOURS.muted };
     parts.push(textPath(name, { ...style, x: xOf(tick), y: BOTTOM + 18, anchor: 'middle' }));
     parts.push(textPath(name, { ...style, x: PLOT.left - 8, y: yOf(tick) + 4, anchor: 'end' }));
@@ -113,10 +137,26 @@ function plotOf(title: string, note: string, cloud: string): string {
   return parts.join('');
 }
 
-/** z with a subscript. */
+/** The letter z with a subscript. */
 export function axisName(subscript: string, x: number, y: number): string[] {
   return [
     textPath('z', { x, y, size: 14, anchor: 'middle', fill: COLOURS.ink }),
     textPath(subscript, { x: x + 4, y: y + 4, size: 10, fill: COLOURS.ink }),
   ];
+}
+
+/** A label's mark as an SVG element. */
+function markPath(label: number, x: number, y: number, radius: number): string {
+  const colour = MARK_COLOURS[label % MARK_COLOURS.length]!;
+  const round = (value: number): string => String(Math.round(value * 10) / 10);
+  // Shapes are shifted every ten labels, so that the first fifty labels differ in colour or shape.
+  const shape = SHAPES[(label + Math.floor(label / MARK_COLOURS.length)) % SHAPES.length]!;
+  if (shape.length === 0) {
+    return `<circle cx="${round(x)}" cy="${round(y)}" r="${radius}" fill="${colour}"/>`;
+  }
+  const corners: string[] = [];
+  for (let i = 0; i < shape.length; i += 2) {
+    corners.push(`${round(x + shape[i]! * radius)} ${round(y + shape[i + 1]! * radius)}`);
+  }
+  return `<path d="M${corners.join('L')}Z" fill="${colour}"/>`;
 }

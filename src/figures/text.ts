@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import opentype from 'opentype.js';
-import { pathData } from '../data/fonts/path.ts';
+import { pathData } from '../data/fonts/face.ts';
 
 const require = createRequire(import.meta.url);
 
 export interface TextOptions {
   x: number;
-  /** The baseline. */
+  /** Position of the baseline. */
   y: number;
   /** Height of the em in pixels. */
   size: number;
@@ -15,20 +15,15 @@ export interface TextOptions {
   fill: string;
 }
 
-let loaded: opentype.Font | undefined;
+/** The font of all figures, Inter. It comes with the program, so figures do not depend on the machine's fonts. */
+const FONT = readFont('@fontsource/inter/files/inter-latin-500-normal.woff');
 
-function font(): opentype.Font {
-  if (!loaded) {
-    const bytes = readFileSync(require.resolve('@fontsource/inter/files/inter-latin-500-normal.woff'));
-    loaded = opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-  }
-  return loaded;
+function readFont(file: string): opentype.Font {
+  const bytes = readFileSync(require.resolve(file));
+  return opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-/**
- * Text as an SVG path in a font that comes with the program, so that a figure is the same on every machine whatever
- * fonts it has. Latin letters; a character the font lacks shows as an empty box.
- */
+/** Text as an SVG path, for Latin letters. A character that the font lacks becomes an empty box. */
 export function textPath(text: string, { x, y, size, anchor = 'start', fill }: TextOptions): string {
   const width = textWidth(text, size);
   let left = anchor === 'start' ? x : anchor === 'middle' ? x - width / 2 : x - width;
@@ -40,14 +35,21 @@ export function textPath(text: string, { x, y, size, anchor = 'start', fill }: T
   return `<path d="${paths.join('')}" fill="${fill}"/>`;
 }
 
-/** Pixels the text takes at this size. */
+/** Width of a text in pixels. */
 export function textWidth(text: string, size: number): number {
   return glyphsOf(text).reduce((sum, glyph) => sum + advance(glyph, size), 0);
 }
 
-/** One glyph a character: the library refuses this font's contextual substitutions, which captions do not need. */
+/** One glyph per character: the library rejects the font's contextual substitutions, which captions do not need. */
 const glyphsOf = (text: string): opentype.Glyph[] =>
-  Array.from(text, (character) => font().charToGlyph(character));
+  Array.from(text, (character) => FONT.charToGlyph(character));
 
 const advance = (glyph: opentype.Glyph, size: number): number =>
-  ((glyph.advanceWidth ?? 0) * size) / font().unitsPerEm;
+  ((glyph.advanceWidth ?? 0) * size) / FONT.unitsPerEm;
+
+/** A number with a true minus sign; integers have thin spaces between thousands: `−0.5`, `12 000`. */
+export const numberText = (value: number, digits = 0): string =>
+  value
+    .toFixed(digits)
+    .replace('-', '−')
+    .replace(/\B(?=(\d{3})+$)/g, digits === 0 ? '\u2009' : '');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ModelId, Timestamp } from '../core/contracts/common.ts';
 import { errorCodeOf, StylographError } from '../core/errors.ts';
-import type { FolderStore, Versioned } from './store.ts';
+import type { FolderStore, Versioned } from './folder-store.ts';
 
 const ALIASES = 'aliases';
 const ATTEMPTS = 20;

@@ -1,5 +1,5 @@
 import { errorCodeOf, StylographError } from '../core/errors.ts';
-import type { FolderStore, Versioned } from './store.ts';
+import type { FolderStore, Versioned } from './folder-store.ts';
 
 const FORMAT = 1;
 const ATTEMPTS = 20;

@@ -12,8 +12,8 @@ import {
   unlist,
 } from './checkpoint-index.ts';
 import { weightsDigest } from './digest.ts';
+import type { FolderStore } from './folder-store.ts';
 import { decode, encode } from './safetensors.ts';
-import type { FolderStore } from './store.ts';
 
 const FORMAT = 1;
 /** The last one, and the one to fall back on when it turns out to be damaged. */

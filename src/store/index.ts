@@ -1,14 +1,18 @@
-export { readBest, saveBest } from './best.ts';
 export { claimRun } from './checkpoint-index.ts';
 export { latestCheckpoint, listCheckpoints, saveCheckpoint } from './checkpoints.ts';
 export { sha256, weightsDigest } from './digest.ts';
-export { fencedStore } from './fenced.ts';
-export { readDrawing, saveDrawing, saveFilm } from './films.ts';
-export { openFolderStore } from './folders.ts';
-export { storeIdentity } from './identity.ts';
+export { fencedStore } from './fenced-store.ts';
+export type { FolderStore } from './folder-store.ts';
+export {
+  listSnapshots,
+  readBest,
+  readSnapshot,
+  removeSnapshots,
+  saveBest,
+  saveSnapshot,
+} from './iteration-weights.ts';
+export { openFolderStore } from './local-store.ts';
 export { CHAMPION, ModelRegistry, parseModelRecord } from './models.ts';
-export { openStore } from './open.ts';
-export { listFigures, readFigure, saveFigure } from './runs.ts';
+export { openStore, storeIdentity } from './open-store.ts';
+export { listFigures, readDrawing, readFigure, saveDrawing, saveFigure, saveFilm } from './run-files.ts';
 export { decode as decodeWeights, encode as encodeWeights } from './safetensors.ts';
-export { listSnapshots, readSnapshot, removeSnapshots, saveSnapshot } from './snapshots.ts';
-export type { FolderStore } from './store.ts';

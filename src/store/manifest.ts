@@ -1,9 +1,9 @@
 import { StylographError } from '../core/errors.ts';
 import { sha256 } from './digest.ts';
 
-/** The file of a folder that lists the others. */
+/** The file of a folder that lists its other files. */
 export const MANIFEST = 'manifest.json';
-/** Ending of a folder that was set aside. */
+/** Suffix of a folder that was set aside. */
 export const DAMAGED = '.damaged';
 
 interface Entry {
@@ -11,10 +11,83 @@ interface Entry {
   bytes: number;
 }
 
-export interface Manifest {
+interface ManifestFile {
   files: Record<string, Entry>;
-  /** Where the files are, when not beside the manifest. */
+  /** Where the files are, if not beside the manifest. */
   parts?: string;
+}
+
+/** The files of a folder with their sizes and digests. */
+export class Manifest {
+  readonly #path: string;
+  readonly #content: ManifestFile;
+
+  private constructor(path: string, content: ManifestFile) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /** The bytes of a manifest for these files. */
+  static encode(files: Record<string, Uint8Array>, parts?: string): Uint8Array {
+    const entries = Object.entries(files).map(([name, bytes]): [string, Entry] => [
+      name,
+      { sha256: sha256(bytes), bytes: bytes.length },
+    ]);
+    const content: ManifestFile = {
+      files: Object.fromEntries(entries),
+      ...(parts !== undefined && { parts }),
+    };
+    return Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
+  }
+
+  /** @param path the folder's path, for errors. @throws checkpoint_corrupt */
+  static parse(path: string, bytes: Uint8Array): Manifest {
+    try {
+      const content = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<ManifestFile> | null;
+      if (typeof content?.files === 'object' && content.files !== null) {
+        return new Manifest(path, content as ManifestFile);
+      }
+    } catch {
+      // Not JSON: the same error as for JSON of another shape.
+    }
+    throw damaged(path, MANIFEST, 'it is not a list of files');
+  }
+
+  get parts(): string | undefined {
+    return this.#content.parts;
+  }
+
+  get names(): string[] {
+    return Object.keys(this.#content.files);
+  }
+
+  /** Bytes of each file. */
+  get sizes(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.#content.files).map(([name, { bytes }]) => [name, bytes]));
+  }
+
+  /** @throws checkpoint_corrupt if the file is not listed */
+  requireListed(file: string): void {
+    this.#entryOf(file);
+  }
+
+  /** Returns the bytes if they match the entry of the file. @throws checkpoint_corrupt */
+  check(file: string, bytes: Uint8Array | undefined): Uint8Array {
+    const entry = this.#entryOf(file);
+    if (bytes === undefined) throw damaged(this.#path, file, 'it is missing');
+    if (bytes.length !== entry.bytes) {
+      throw damaged(this.#path, file, `it has ${bytes.length} bytes, expected ${entry.bytes}`);
+    }
+    if (sha256(bytes) !== entry.sha256) throw damaged(this.#path, file, 'its digest does not match');
+    return bytes;
+  }
+
+  #entryOf(file: string): Entry {
+    const { files } = this.#content;
+    const entry = Object.hasOwn(files, file) ? files[file] : undefined;
+    if (entry === undefined) throw damaged(this.#path, file, 'its manifest does not list it');
+    return entry;
+  }
 }
 
 export function damaged(path: string, file: string, what: string): StylographError {
@@ -24,63 +97,10 @@ export function damaged(path: string, file: string, what: string): StylographErr
   );
 }
 
-export function missing(path: string, place: string): StylographError {
+/** @param setting the setting that names the store's location */
+export function missing(path: string, setting: string): StylographError {
   return new StylographError(
     'checkpoint_missing',
-    `There is no ${path} in the store. It was removed, or ${place} points at another place.`,
-  );
-}
-
-export function buildManifest(files: Record<string, Uint8Array>, parts?: string): Uint8Array {
-  const entries = Object.entries(files).map(([name, bytes]): [string, Entry] => [
-    name,
-    { sha256: sha256(bytes), bytes: bytes.length },
-  ]);
-  const manifest: Manifest = { files: Object.fromEntries(entries), ...(parts !== undefined && { parts }) };
-  return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
-}
-
-/** @throws checkpoint_corrupt */
-export function parseManifest(path: string, bytes: Uint8Array): Manifest {
-  try {
-    const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Manifest> | null;
-    if (typeof manifest?.files === 'object' && manifest.files !== null) return manifest as Manifest;
-  } catch {
-    // Told below, together with manifests of another shape.
-  }
-  throw damaged(path, MANIFEST, 'it is not a list of files');
-}
-
-/** The entry of a file. @throws checkpoint_corrupt when there is none */
-export function entryOf(manifest: Manifest, path: string, file: string): Entry {
-  const entry = Object.hasOwn(manifest.files, file) ? manifest.files[file] : undefined;
-  if (entry === undefined) throw damaged(path, file, 'its manifest does not list it');
-  return entry;
-}
-
-/** The bytes as they should be. @throws checkpoint_corrupt naming what is wrong with them */
-export function checkedBytes(
-  entry: Entry,
-  path: string,
-  file: string,
-  bytes: Uint8Array | undefined,
-): Uint8Array {
-  if (bytes === undefined) throw damaged(path, file, 'it is missing');
-  if (bytes.length !== entry.bytes) {
-    throw damaged(path, file, `it has ${bytes.length} bytes in place of ${entry.bytes}`);
-  }
-  if (sha256(bytes) !== entry.sha256) throw damaged(path, file, 'its digest does not hold');
-  return bytes;
-}
-
-export function sizesOf({ files }: Manifest): Record<string, number> {
-  return Object.fromEntries(Object.entries(files).map(([name, { bytes }]) => [name, bytes]));
-}
-
-/** Somebody else replaced a file after it was read. */
-export function conflict(path: string): StylographError {
-  return new StylographError(
-    'store_conflict',
-    `${path} was changed by somebody else in this moment. Try again.`,
+    `There is no ${path} in the store. It was removed, or ${setting} names another location.`,
   );
 }

@@ -5,9 +5,9 @@ import type { MetricComparison } from '../core/contracts/promotion.ts';
 import { errorCodeOf, StylographError } from '../core/errors.ts';
 import { Aliases, unknownAlias } from './aliases.ts';
 import { weightsDigest } from './digest.ts';
+import type { FolderStore } from './folder-store.ts';
 import { gate } from './promotion.ts';
 import { decode, encode } from './safetensors.ts';
-import type { FolderStore } from './store.ts';
 
 const MODELS = 'models';
 const IMPORTS = 'imports';

@@ -7,10 +7,10 @@ import { after, before, test } from 'node:test';
 import { type Zippable, zipSync } from 'fflate';
 import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import type { Dataset } from '../../src/client/index.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { loadDataset } from '../../src/data/datasets.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
-import { openFolderStore } from '../../src/store/folders.ts';
-import { folders, picture } from '../data/upload/pictures.ts';
+import { openFolderStore } from '../../src/store/local-store.ts';
+import { folders, picture } from '../data/upload/labelled-pictures.ts';
 import { until } from '../runs/support.ts';
 import { assertProblem, pngSize, startServer, type TestServer } from './support.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { saveFigure, saveFilm } from '../../src/store/index.ts';
-import { someFilm } from '../figures/some-film.ts';
+import { someFilm } from '../figures/square-film.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;

@@ -10,7 +10,7 @@ import type { ApiDeps } from '../../src/api/deps.ts';
 import { newModelId } from '../../src/core/contracts/common.ts';
 import { type AuditEntry, KeyRing } from '../../src/platform/keys/index.ts';
 import { Metrics } from '../../src/platform/telemetry/index.ts';
-import { openFolderStore } from '../../src/store/folders.ts';
+import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';

@@ -7,7 +7,7 @@ import request from 'supertest';
 import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { Metrics, watchService } from '../../src/platform/telemetry/index.ts';
 import { startInference } from '../../src/serving/client.ts';
-import { openFolderStore } from '../../src/store/folders.ts';
+import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './support.ts';

@@ -4,9 +4,9 @@ import { unzipSync, zipSync } from 'fflate';
 import { StylographClient, type StylographProblem } from '../../src/client/index.ts';
 import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
-import { packModel } from '../../src/store/archive/index.ts';
+import { packModel } from '../../src/store/archive/pack.ts';
 import { weightsDigest } from '../../src/store/index.ts';
-import { someNetworks, TINY } from '../store/archive/some.ts';
+import { someNetworks, TINY } from '../store/archive/perturbed-model.ts';
 import { someEvaluation } from '../training/evaluation/some.ts';
 import { startServer, type TestServer } from './support.ts';
 

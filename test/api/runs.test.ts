@@ -4,7 +4,7 @@ import request from 'supertest';
 import { newRunId } from '../../src/core/contracts/common.ts';
 import type { Figure } from '../../src/core/contracts/figures.ts';
 import { StylographError } from '../../src/core/errors.ts';
-import { saveFigure } from '../../src/store/runs.ts';
+import { saveFigure } from '../../src/store/run-files.ts';
 import { assertProblem, publishModel, startServer, type TestServer, TINY } from './support.ts';
 
 let server: TestServer;

@@ -12,7 +12,7 @@ import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
-import { encodeFilm } from '../../src/figures/index.ts';
+import { encodeFilm } from '../../src/figures/encode-film.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { Sessions } from '../../src/platform/keys/sessions.ts';
@@ -27,9 +27,9 @@ import { Webhooks } from '../../src/runs/webhooks/deliveries.ts';
 import { AddressPolicy, drawSecret, sendMessage } from '../../src/runs/webhooks/index.ts';
 import { type Inference, startInference } from '../../src/serving/client.ts';
 import { weightsDigest } from '../../src/store/digest.ts';
-import { openFolderStore } from '../../src/store/folders.ts';
+import type { FolderStore } from '../../src/store/folder-store.ts';
+import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
-import type { FolderStore } from '../../src/store/store.ts';
 import { startTestRedis } from './redis.ts';
 
 /** Small networks: what they make means nothing, but they make it in a few milliseconds. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunRequest, StylographClient } from '../../src/client/index.ts';
-import { writeSmallMnist } from '../data/fixtures.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 import { startServiceIn } from './support.ts';
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { StylographClient } from '../../src/client/index.ts';
-import { folders } from '../data/upload/pictures.ts';
+import { folders } from '../data/upload/labelled-pictures.ts';
 import { type Service, startServiceIn } from './support.ts';
 
 /** Somebody comes with pictures: uploads them, trains on them and uses the model by the names of their folders. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Run, type RunRequest, StylographClient } from '../../src/client/index.ts';
-import { writeSmallMnist } from '../data/fixtures.ts';
-import { noS3, startS3 } from '../store/s3.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
+import { noS3, startS3 } from '../store/s3-server.ts';
 import { startNetworkRedis, startWorkerMachine } from './replicas-support.ts';
 import { startServiceIn } from './support.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { StylographClient } from '../../src/client/index.ts';
 import { startServiceIn } from '../bin/support.ts';
-import { writeSmallMnist } from '../data/fixtures.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 
 test('a client follows a run to its end while the server restarts in mid-stream', {
   timeout: 600_000,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { DatasetInfo } from '../../src/core/contracts/dataset.ts';
-import { describeDataset, listDatasets, loadDataset } from '../../src/data/index.ts';
-import { idx, smallSet, temporaryDataDir, writeOwnMnist } from './fixtures.ts';
+import { Datasets, loadDataset } from '../../src/data/datasets.ts';
+import { idx, smallSet, temporaryDataDir, writeOwnMnist } from './mnist-files.ts';
 
 const MNIST_DIGEST = 'dff0644a4f72925cdf1127a50a9d424e9528a05f8dc6481f20e0faedaea4ecca';
 
@@ -39,7 +39,7 @@ const FASHION_DIGEST = '580a33cf19e259e7767bb080cd90c9b5d62aa1d597f2042206110076
 
 test('Fashion-MNIST: counts, labels by name, split and digest', async (context) => {
   const dataDir = await temporaryDataDir(context);
-  const info = await describeDataset('fashion-mnist', dataDir).catch((error) => {
+  const info = await new Datasets(dataDir).describe('fashion-mnist').catch((error) => {
     if (error.code !== 'dataset_missing') throw error;
   });
   if (!info)
@@ -79,17 +79,17 @@ test('what is known of a dataset is kept in DATA_DIR and follows changes of its 
   const dataDir = await temporaryDataDir(context);
   const files = smallSet();
   const folder = await writeOwnMnist(dataDir, { ...files });
-  const before = await describeDataset('mnist', dataDir);
+  const before = await new Datasets(dataDir).describe('mnist');
   const stored = JSON.parse(await readFile(join(dataDir, 'datasets', 'mnist.info.json'), 'utf8'));
   assert.deepEqual(stored.info, before);
-  assert.deepEqual(await describeDataset('mnist', dataDir), before);
+  assert.deepEqual(await new Datasets(dataDir).describe('mnist'), before);
 
   const changed = files['t10k-images-idx3-ubyte'];
   await writeFile(
     join(folder, 't10k-images-idx3-ubyte'),
     Buffer.concat([changed.subarray(0, -1), Buffer.of(99)]),
   );
-  assert.notEqual((await describeDataset('mnist', dataDir)).digest, before.digest);
+  assert.notEqual((await new Datasets(dataDir).describe('mnist')).digest, before.digest);
 });
 
 test('a damaged cache is written anew', async (context) => {
@@ -97,7 +97,7 @@ test('a damaged cache is written anew', async (context) => {
   await writeOwnMnist(dataDir, { ...smallSet() });
   const cache = join(dataDir, 'datasets', 'mnist.info.json');
   await writeFile(cache, '{"key": "half a fi');
-  const info = await describeDataset('mnist', dataDir);
+  const info = await new Datasets(dataDir).describe('mnist');
   assert.deepEqual(JSON.parse(await readFile(cache, 'utf8')).info, info);
 });
 
@@ -119,14 +119,14 @@ test('a missing file is named, with the remedy, and leaves the dataset out of th
     code: 'dataset_missing',
     message: /t10k-labels-idx1-ubyte.*does not exist.*remove/s,
   });
-  assert.ok((await listDatasets(dataDir)).every(({ id }) => id !== 'mnist'));
+  assert.ok((await new Datasets(dataDir).list()).every(({ id }) => id !== 'mnist'));
 });
 
 test('the list holds what is there', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
-  const [first, ...others] = await listDatasets(dataDir);
-  assert.deepEqual(first, await describeDataset('mnist', dataDir));
+  const [first, ...others] = await new Datasets(dataDir).list();
+  assert.deepEqual(first, await new Datasets(dataDir).describe('mnist'));
   assert.ok(others.every(({ id }) => id === 'fashion-mnist'));
 });
 
@@ -162,6 +162,6 @@ for (const [name, files, code, detail] of damaged) {
     const dataDir = await temporaryDataDir(context);
     await writeOwnMnist(dataDir, { ...small, ...files });
     await assert.rejects(loadDataset('mnist', dataDir), { code, message: detail });
-    await assert.rejects(listDatasets(dataDir), { code });
+    await assert.rejects(new Datasets(dataDir).list(), { code });
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseIdxImages, parseIdxLabels } from '../../src/data/idx.ts';
-import { idx } from './fixtures.ts';
+import { idx } from './mnist-files.ts';
 
 const origin = { file: 'some/file', remedy: 'Replace it.' };
 const body = Uint8Array.from({ length: 12 }, (_, index) => index);

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openStore } from '../../src/store/index.ts';
-import { noS3, startS3 } from '../store/s3.ts';
+import { noS3, startS3 } from '../store/s3-server.ts';
 import { ROOT } from './support.ts';
 
 /** Runs what makes the bucket in docker-compose.yml. */

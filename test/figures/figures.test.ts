@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import type { FigureSheet } from '../../src/core/contracts/figures.ts';
 import { describeFigure, figureFile, parseFigureFile } from '../../src/core/contracts/figures.ts';
-import { drawFigures } from '../../src/figures/index.ts';
+import { drawFigureSheet } from '../../src/figures/draw-sheets.ts';
 
 const DIGITS = Array.from({ length: 10 }, (_, label) => String(label));
 const SPEC = { width: 28, height: 28, channels: 1 as const, labels: DIGITS };
@@ -35,8 +35,8 @@ const SHEETS: FigureSheet[] = [
 
 for (const sheet of SHEETS) {
   test(`${sheet.kind}: plain, dense and, where it is a plot, SVG; the same bytes every time`, async () => {
-    const drawn = await drawFigures(sheet, SPEC);
-    const again = await drawFigures(structuredClone(sheet), SPEC);
+    const drawn = await drawFigureSheet(sheet, SPEC);
+    const again = await drawFigureSheet(structuredClone(sheet), SPEC);
     assert.deepEqual(again, drawn);
     const [plain, dense, svg] = drawn;
     const [small, large] = [await sharp(plain!.bytes).metadata(), await sharp(dense!.bytes).metadata()];
@@ -60,7 +60,7 @@ test('style transfer: the row of the sources shows the sources', async () => {
     pixels: inked(100, () => true),
     columns: 10,
   };
-  const [{ bytes } = assert.fail()] = await drawFigures(sheet, SPEC);
+  const [{ bytes } = assert.fail()] = await drawFigureSheet(sheet, SPEC);
   const { data, info } = await sharp(bytes).greyscale().raw().toBuffer({ resolveWithObject: true });
   const ink = DIGITS.map((_, row) => {
     const y = 42 + row * 58 + 28;
@@ -82,7 +82,7 @@ test('labels of many letters and of one, and no metrics at all, are drawn as wel
     { kind: 'losses', series: {} },
     { kind: 'losses', series: { ganLoss: [[1, null]] } },
   ] satisfies FigureSheet[]) {
-    for (const { bytes } of await drawFigures(sheet, spec)) assert.ok(bytes.length > 500);
+    for (const { bytes } of await drawFigureSheet(sheet, spec)) assert.ok(bytes.length > 500);
   }
 });
 

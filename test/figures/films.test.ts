@@ -4,8 +4,8 @@ import sharp from 'sharp';
 import { CHILD_MODULES } from '../../src/bin/child-modules.ts';
 import { FILM_TYPES, type FilmFormat } from '../../src/core/contracts/films.ts';
 import type { StylographError } from '../../src/core/errors.ts';
-import { type EncodingTask, encodeFilm as encodeFilmIn } from '../../src/figures/index.ts';
-import { someFilm } from './some-film.ts';
+import { type EncodingTask, encodeFilm as encodeFilmIn } from '../../src/figures/encode-film.ts';
+import { someFilm } from './square-film.ts';
 
 const encodeFilm = (task: EncodingTask, limitMs?: number) => encodeFilmIn(CHILD_MODULES.film, task, limitMs);
 

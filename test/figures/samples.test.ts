@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import type { SampleSheet } from '../../src/core/contracts/figures.ts';
-import { drawSample } from '../../src/figures/index.ts';
+import { drawSampleSheet } from '../../src/figures/draw-sheets.ts';
 import { textPath, textWidth } from '../../src/figures/text.ts';
 
 const DIGITS = Array.from({ length: 10 }, (_, label) => String(label));
@@ -37,8 +37,8 @@ async function decoded(png: Uint8Array) {
 
 for (const sheet of SHEETS) {
   test(`${sheet.kind}: a valid RGB picture on white, the same bytes every time`, async () => {
-    const { png, kind, label } = await drawSample(sheet, SPEC);
-    assert.deepEqual((await drawSample(structuredClone(sheet), SPEC)).png, png);
+    const { png, kind, label } = await drawSampleSheet(sheet, SPEC);
+    assert.deepEqual((await drawSampleSheet(structuredClone(sheet), SPEC)).png, png);
     assert.deepEqual([kind, label], [sheet.kind, 'label' in sheet ? 3 : undefined]);
     const { channels, at, width, height } = await decoded(png);
     assert.equal(channels, 3);
@@ -53,7 +53,7 @@ for (const sheet of SHEETS) {
 }
 
 test('labels: black ink on white, one tile after another at three times the size', async () => {
-  const { png } = await drawSample(SHEETS[0]!, SPEC);
+  const { png } = await drawSampleSheet(SHEETS[0]!, SPEC);
   const { width, height, at } = await decoded(png);
   assert.deepEqual([width, height], [10 * 84 + 9 * 2 + 24, 84 + 20 + 24]);
   for (let label = 0; label < 10; label++) {
@@ -65,12 +65,12 @@ test('labels: black ink on white, one tile after another at three times the size
 
 test('labels: further images make further rows, and more labels than fit a row have a row each with their names', async () => {
   const twoRows = await decoded(
-    (await drawSample({ kind: 'labels', pixels: squares(20), count: 20 }, SPEC)).png,
+    (await drawSampleSheet({ kind: 'labels', pixels: squares(20), count: 20 }, SPEC)).png,
   );
   assert.equal(twoRows.height, 2 * 84 + 2 + 20 + 24);
   const many = { ...SPEC, labels: Array.from({ length: 26 }, (_, label) => `letter ${label}`) };
   const letters = await decoded(
-    (await drawSample({ kind: 'labels', pixels: squares(52), count: 52 }, many)).png,
+    (await drawSampleSheet({ kind: 'labels', pixels: squares(52), count: 52 }, many)).png,
   );
   const left = 24 + Math.ceil(Math.max(...many.labels.map((name) => textWidth(name, 13))));
   assert.deepEqual([letters.width, letters.height], [left + 2 * 84 + 2 + 12, 26 * 84 + 25 * 2 + 24]);
@@ -87,7 +87,7 @@ test('reconstructions: originals above', async () => {
     reconstructions: new Uint8Array(7840),
     count: 10,
   } as const;
-  const { width, height, at } = await decoded((await drawSample(sheet, SPEC)).png);
+  const { width, height, at } = await decoded((await drawSampleSheet(sheet, SPEC)).png);
   assert.deepEqual(at(width - 50, 40), [0, 0, 0]);
   assert.deepEqual(at(width - 50, height - 40), [255, 255, 255]);
 });
@@ -99,8 +99,8 @@ test('reconstructions of more than ten images go on below', async () => {
     reconstructions: squares(12),
     count: 12,
   } as const;
-  const ten = await decoded((await drawSample(SHEETS[1]!, SPEC)).png);
-  const twelve = await decoded((await drawSample(sheet, SPEC)).png);
+  const ten = await decoded((await drawSampleSheet(SHEETS[1]!, SPEC)).png);
+  const twelve = await decoded((await drawSampleSheet(sheet, SPEC)).png);
   assert.equal(twelve.width, ten.width);
   assert.ok(twelve.height > 1.8 * ten.height);
 });
@@ -109,7 +109,7 @@ test('manifold: rows and columns as given', async () => {
   const pixels = new Uint8Array(4 * 784);
   pixels.fill(255, 784, 2 * 784);
   const { width, height, at } = await decoded(
-    (await drawSample({ kind: 'manifold', label: 0, size: 2, pixels }, SPEC)).png,
+    (await drawSampleSheet({ kind: 'manifold', label: 0, size: 2, pixels }, SPEC)).png,
   );
   assert.equal(width, height);
   assert.deepEqual(at(Math.floor(width * 0.75), Math.floor(height * 0.25)), [0, 0, 0]);
@@ -124,7 +124,9 @@ test('manifold: rows and columns as given', async () => {
 
 test('scatter: a point is where its value says, in the accent colour', async () => {
   const draw = async (...points: number[]) =>
-    decoded((await drawSample({ kind: 'scatter', label: 3, points: Float32Array.from(points) }, SPEC)).png);
+    decoded(
+      (await drawSampleSheet({ kind: 'scatter', label: 3, points: Float32Array.from(points) }, SPEC)).png,
+    );
   // −5 … 5 over 420 pixels from (52, 46); the second dimension grows upwards.
   const place = (x: number, y: number) => [52 + (x + 5) * 42, 46 + (5 - y) * 42] as const;
   const isPoint = ([red = 0, , blue = 0]: number[]) => blue - red > 50;
@@ -138,7 +140,7 @@ test('colour images are drawn as they are', async () => {
   const spec = { ...SPEC, channels: 3 as const };
   const pixels = new Uint8Array(10 * 784 * 3);
   for (let at = 0; at < pixels.length; at += 3) pixels.set([200, 30, 60], at);
-  const { at } = await decoded((await drawSample({ kind: 'labels', pixels, count: 10 }, spec)).png);
+  const { at } = await decoded((await drawSampleSheet({ kind: 'labels', pixels, count: 10 }, spec)).png);
   assert.deepEqual(at(50, 70), [200, 30, 60]);
 });
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { errorCodeOf } from '../../src/core/errors.ts';
-import { decodeImage } from '../../src/data/images/index.ts';
-import { packModel, unpackModel } from '../../src/store/archive/index.ts';
-import { someNetworks, TINY } from '../store/archive/some.ts';
+import { decodeImage } from '../../src/data/images/decode.ts';
+import { packModel } from '../../src/store/archive/pack.ts';
+import { unpackModel } from '../../src/store/archive/unpack.ts';
+import { someNetworks, TINY } from '../store/archive/perturbed-model.ts';
 import { mutate } from './mutate.ts';
 
 /** Damaged files of each kind; `FUZZ=20000 npm test -- fuzz` tries more. */

@@ -4,7 +4,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../store/support.ts';
+import { temporaryFolder } from '../store/small-models.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

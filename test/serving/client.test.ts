@@ -9,7 +9,7 @@ import { errorCodeOf } from '../../src/core/errors.ts';
 import { isAlive } from '../../src/platform/processes/proc.ts';
 import { type Inference, type InferenceOptions, startInference } from '../../src/serving/client.ts';
 import { latentFromSeed } from '../../src/serving/latents.ts';
-import { openFolderStore } from '../../src/store/folders.ts';
+import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import { publishModel } from '../api/support.ts';
 

@@ -15,7 +15,7 @@ import {
   saveCheckpoint,
   weightsDigest,
 } from '../../src/store/index.ts';
-import { someState, temporaryFolder } from './support.ts';
+import { someState, temporaryFolder } from './small-models.ts';
 
 const runId = newRunId();
 const config = resolveConfig('quick');

@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { newModelId } from '../../src/core/contracts/common.ts';
 import { errorCodeOf } from '../../src/core/errors.ts';
 import { type FolderStore, ModelRegistry, openFolderStore } from '../../src/store/index.ts';
-import { pause, someModel, someWeights, temporaryFolder } from './support.ts';
+import { pause, someModel, someWeights, temporaryFolder } from './small-models.ts';
 
 const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 

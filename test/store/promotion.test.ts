@@ -6,7 +6,7 @@ import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
 import { errorCodeOf, type StylographError } from '../../src/core/errors.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 import { someEvaluation } from '../training/evaluation/some.ts';
-import { someModel, temporaryFolder } from './support.ts';
+import { someModel, temporaryFolder } from './small-models.ts';
 
 async function setUp(t: TestContext) {
   const root = await temporaryFolder(t);

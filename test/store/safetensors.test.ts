@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { decode, encode } from '../../src/store/safetensors.ts';
-import { someWeights } from './support.ts';
+import { someWeights } from './small-models.ts';
 
 /** A file with any header over `dataBytes` zero bytes. */
 function fileWith(header: unknown, dataBytes: number): Uint8Array {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { zipSync } from 'fflate';
 import type { Browser } from 'playwright-core';
-import { folders } from '../data/upload/pictures.ts';
+import { folders } from '../data/upload/labelled-pictures.ts';
 import { assertAccessible, launchBrowser, SKIP, visit } from './browser.ts';
 import { type Service, startService } from './service.ts';
 

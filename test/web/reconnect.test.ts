@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { writeSmallMnist } from '../data/fixtures.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 import { launchBrowser, SKIP, visit } from './browser.ts';
 import { startService } from './service.ts';
 

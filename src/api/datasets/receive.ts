@@ -5,7 +5,7 @@ import { type DatasetInfo, DatasetUpload } from '../../core/contracts/dataset.ts
 import { invalidField, StylographError } from '../../core/errors.ts';
 import { parsePart } from '../../core/validation-messages.ts';
 import type { App } from '../context.ts';
-import type { DatasetInbox, Datasets } from '../deps.ts';
+import type { Datasets, PendingUpload } from '../deps.ts';
 
 /** The form as OpenAPI describes it. */
 export const UPLOAD_FORM: Record<string, unknown> = (() => {
@@ -51,20 +51,20 @@ export async function receiveDataset(
       'Send multipart/form-data with the fields name and file, such as curl -F name=Letters -F file=@letters.zip.',
     );
   }
-  const inbox = await datasets.receive();
+  const upload = await datasets.receive();
   try {
-    if (Number(request.headers['content-length'] ?? 0) > inbox.limit + FORM_BYTES) throw inbox.tooLarge();
-    const fields = await readParts(request, inbox).catch((error: unknown) => {
+    if (Number(request.headers['content-length'] ?? 0) > upload.limit + FORM_BYTES) throw upload.tooLarge();
+    const fields = await readParts(request, upload).catch((error: unknown) => {
       throw damaged(error) ?? error;
     });
-    return await inbox.finish(parseFields(fields), signal);
+    return await upload.import(parseFields(fields), signal);
   } catch (error) {
     // What is still to come is read to its end, or the client would never hear why.
     request.raw.unpipe();
     request.raw.resume();
     throw error;
   } finally {
-    await inbox.empty();
+    await upload.discard();
   }
 }
 
@@ -77,14 +77,14 @@ function damaged(error: unknown): StylographError | undefined {
   );
 }
 
-async function readParts(request: FastifyRequest, inbox: DatasetInbox): Promise<Record<string, string>> {
+async function readParts(request: FastifyRequest, upload: PendingUpload): Promise<Record<string, string>> {
   const fields: Record<string, string> = {};
   for await (const part of request.parts()) {
     if (part.type === 'field') {
       if (part.valueTruncated) fail(part.fieldname, `has more than ${FIELD_BYTES} bytes`);
       if (Object.hasOwn(fields, part.fieldname)) fail(part.fieldname, 'is there twice');
       fields[part.fieldname] = String(part.value);
-    } else if (part.fieldname === 'file') await inbox.take(part.filename, part.file);
+    } else if (part.fieldname === 'file') await upload.addFile(part.filename, part.file);
     else fail(part.fieldname, 'is not known here; files come in the field "file"');
   }
   return fields;

@@ -1,7 +1,8 @@
 import type { GeneratedImage } from '../../core/contracts/inference.ts';
 import type { ModelRecord } from '../../core/contracts/model.ts';
 import { StylographError } from '../../core/errors.ts';
-import { encodePng, encodePngAside, sheetSize, splitImages, tileImages } from '../../data/images/index.ts';
+import { encodePng, encodePngAsync } from '../../data/images/png.ts';
+import { sheetSize, splitImages, tileImages } from '../../data/images/tiling.ts';
 import type { Inference } from '../../serving/client.ts';
 import type { Stopwatch } from './model.ts';
 
@@ -114,7 +115,7 @@ export async function toSheet(
   text: Record<string, string> = {},
 ): Promise<Buffer> {
   const sheet = tileImages(images, { ...shapeOf(model), columns, ...look });
-  return await encodePngAside(sheet.pixels, {
+  return await encodePngAsync(sheet.pixels, {
     ...sheet,
     text: { Software: 'Stylograph', digest: model.digest, ...text },
   });

@@ -1,6 +1,7 @@
 import { Model } from '../../core/contracts/model.ts';
 import { StylographError } from '../../core/errors.ts';
-import { packModel, unpackModel } from '../../store/archive/index.ts';
+import { packModel } from '../../store/archive/pack.ts';
+import { unpackModel } from '../../store/archive/unpack.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { problems } from '../problem.ts';
 import { binary, json, NoQuery } from '../schemas.ts';

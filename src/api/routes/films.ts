@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FILM_TYPES, Film } from '../../core/contracts/films.ts';
 import { StylographError } from '../../core/errors.ts';
 import { REPORT_POLICY, renderReport } from '../../figures/report/index.ts';
-import { listFilms } from '../../store/films.ts';
+import { listFilms } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';
 import { problems } from '../problem.ts';

@@ -4,7 +4,7 @@ import { CheckpointInfo } from '../../core/contracts/run.ts';
 import { invalidField, StylographError } from '../../core/errors.ts';
 import type { Series } from '../../runs/redis/metrics.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
-import { listFigures, readFigure } from '../../store/runs.ts';
+import { listFigures, readFigure } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
 import { matchesEtag, strongEtag } from '../inference/answer.ts';
 import { problems } from '../problem.ts';

@@ -4,7 +4,7 @@ import { PresetName, TrainingConfig } from '../../core/contracts/config.ts';
 import { PRESETS } from '../../core/contracts/presets.ts';
 import { Run, RunRequest } from '../../core/contracts/run.ts';
 import { StylographError } from '../../core/errors.ts';
-import { removeRunFiles } from '../../store/runs.ts';
+import { removeRunFiles } from '../../store/run-files.ts';
 import { type ApiDeps, limitsOf } from '../deps.ts';
 import { linksTo } from '../openapi.ts';
 import { problems } from '../problem.ts';

@@ -1,8 +1,8 @@
 import { FILM_TYPES, type Film, type FilmFormat, type FilmRecord } from '../../core/contracts/films.ts';
 import { StylographError } from '../../core/errors.ts';
-import type { EncodingTask } from '../../figures/index.ts';
-import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/films.ts';
-import type { FolderStore } from '../../store/store.ts';
+import type { EncodingTask } from '../../figures/encode-film.ts';
+import type { FolderStore } from '../../store/folder-store.ts';
+import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
 
 type Look = EncodingTask['look'];

@@ -4,8 +4,7 @@ import type { Run } from '../../core/contracts/run.ts';
 import { errorCodeOf } from '../../core/errors.ts';
 import type { ReportData, ReportFigure, ReportFilm } from '../../figures/report/index.ts';
 import { listCheckpoints } from '../../store/checkpoints.ts';
-import { listFilms, readDrawing } from '../../store/films.ts';
-import { listFigures, readFigure } from '../../store/runs.ts';
+import { listFigures, listFilms, readDrawing, readFigure } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { FilmCabinet } from './films.ts';
 

@@ -1,5 +1,7 @@
-/** Datasets that come with the program. Apart from dataset.ts, since the dashboard's bundle holds no schemas. */
+/** Ids of the built-in datasets. They are not in dataset.ts because the dashboard's bundle contains no schemas. */
 export const BUILT_IN_DATASETS = ['mnist', 'fashion-mnist'] as const;
+export type BuiltInId = (typeof BUILT_IN_DATASETS)[number];
 
-/** Whether a dataset came with the program; the others are the user's own. */
-export const isBuiltIn = (id: string): boolean => (BUILT_IN_DATASETS as readonly string[]).includes(id);
+/** The other datasets were uploaded by users. */
+export const isBuiltIn = (id: string): id is BuiltInId =>
+  (BUILT_IN_DATASETS as readonly string[]).includes(id);

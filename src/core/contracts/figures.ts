@@ -1,25 +1,25 @@
 import { z } from 'zod';
 
-/** Arrays a picture is drawn from; pixels are bytes, 255 is ink, images one after another. */
+/** The arrays of a picture drawn during training. Pixels are bytes, 255 is ink, images follow each other. */
 export type SampleSheet =
   | { kind: 'labels'; pixels: Uint8Array; count: number }
   | { kind: 'reconstructions'; originals: Uint8Array; reconstructions: Uint8Array; count: number }
-  /** Row-major grid: rows follow the second latent dimension, columns the first. */
+  /** size × size images, row-major: rows follow the second latent dimension, columns the first. */
   | { kind: 'manifold'; label: number; size: number; pixels: Uint8Array }
-  /** `points`: n × 2, the first two dimensions of z means. */
+  /** `points`: n × 2, the first two dimensions of posterior means. */
   | { kind: 'scatter'; label: number; points: Float32Array };
 
-/** Arrays that figures of a finished run are drawn from; as above, and: */
+/** The arrays of a figure of a finished run. */
 export type FigureSheet =
   | SampleSheet
-  /** Row by row, one row a label: each source's style in that label. `originals`: the sources, `columns` of them. */
+  /** `originals`: `columns` source images. `pixels`: one row per label, each source's style in that label. */
   | { kind: 'style-transfer'; label: number; originals: Uint8Array; pixels: Uint8Array; columns: number }
-  /** As `scatter`, one group a label. */
+  /** As `scatter`, one group per label. */
   | { kind: 'scatter-all'; groups: Float32Array[] }
-  /** Live numbers over iterations. */
+  /** Metrics over iterations. */
   | { kind: 'losses'; series: Record<string, [iteration: number, value: number | null][]> };
 
-/** Digits of an iteration in a file's name, so that names sort by it. */
+/** Digits of an iteration in a file name, so that names sort by iteration. */
 const ITERATION_DIGITS = 9;
 
 const MEDIA_TYPES = { png: 'image/png', svg: 'image/svg+xml' } as const;
@@ -31,27 +31,27 @@ export const Figure = z
     file: z.string().meta({ example: 'manifold-3-000000300.png' }),
     kind: z.string().meta({
       description:
-        'What it shows: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …',
+        'Its content: `labels`, `reconstructions`, `manifold`, `scatter`, `style-transfer`, `losses`, …',
       example: 'manifold',
     }),
     label: z
       .int()
       .nullable()
-      .meta({ description: 'Index of the one label it shows; null for all.', example: 3 }),
+      .meta({ description: 'Index of the label it shows; null for all labels.', example: 3 }),
     iteration: z
       .int()
       .nullable()
-      .meta({ description: 'When it was drawn while training; null for the final figures.', example: 300 }),
+      .meta({ description: 'Iteration at which it was drawn; null for the final figures.', example: 300 }),
     scale: z
       .union([z.literal(1), z.literal(2)])
-      .meta({ description: 'Device pixels a CSS pixel: 2 is for dense screens and print.' }),
+      .meta({ description: 'Device pixels per CSS pixel: 2 is for dense screens and print.' }),
     mediaType: z.enum(FIGURE_TYPES),
     href: z.string(),
   })
   .meta({ id: 'Figure' });
 export type Figure = z.infer<typeof Figure>;
 
-/** What a figure's file name says. */
+/** The parts of a figure's file name. */
 export interface FigureName {
   kind: string;
   label?: number | undefined;
@@ -68,7 +68,7 @@ export function figureFile({ kind, label, iteration, scale = 1, extension }: Fig
   return `${parts.join('-')}${scale === 2 ? '@2x' : ''}.${extension}`;
 }
 
-/** The inverse of `figureFile`; undefined for another file. */
+/** The inverse of `figureFile`; undefined for other files. */
 export function parseFigureFile(file: string): FigureName | undefined {
   const found = /^([a-z]+(?:-[a-z]+)*)(?:-(\d{1,3}))?(?:-(\d{9}))?(@2x)?\.(png|svg)$/.exec(file);
   if (found === null) return undefined;
@@ -82,7 +82,7 @@ export function parseFigureFile(file: string): FigureName | undefined {
   };
 }
 
-/** How a run's figure is listed; undefined for a file that is none. */
+/** The list entry of a run's figure; undefined for other files. */
 export function describeFigure(runId: string, file: string): Figure | undefined {
   const name = parseFigureFile(file);
   return (

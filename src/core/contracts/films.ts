@@ -1,35 +1,35 @@
 import { z } from 'zod';
 import { Digest } from './common.ts';
 
-/** A label's manifold over training, as stored: what is needed to encode it in any format. */
+/** A label's manifold over training as stored, before it is encoded in a format. */
 export const FilmRecord = z.strictObject({
   label: z.int(),
   name: z.string(),
-  /** Iterations done at each frame, ascending. */
+  /** Completed iterations at each frame, ascending. */
   iterations: z.array(z.int()),
-  /** Images a side of a frame. */
+  /** Images per side of a frame. */
   grid: z.int(),
-  /** Of one image, in pixels. */
+  /** Pixels of one image. */
   width: z.int(),
   height: z.int(),
   channels: z.union([z.literal(1), z.literal(3)]),
-  /** Bytes of each packed frame; frames lie one after another. */
+  /** Bytes of each packed frame; frames follow each other. */
   lengths: z.array(z.int()),
 });
 export type FilmRecord = z.infer<typeof FilmRecord>;
 
-/** A film with its frames: each the grid's images, row by row, deflated. */
+/** A film with its frames. Each frame is the deflated images of the grid, row by row. */
 export interface PackedFilm {
   record: FilmRecord;
   frames: Uint8Array;
 }
 
-/** What was drawn of a finished run, and by what. Its presence says that everything is there. */
+/** Describes the figures and films of a finished run. It is written last: if it exists, they are complete. */
 export const DrawingRecord = z.strictObject({
-  /** Of the weights that figures were drawn from. */
+  /** Digest of the weights that the figures show. */
   digest: Digest,
   iteration: z.int(),
-  /** What drawing took. */
+  /** Duration of drawing. */
   seconds: z.number(),
   figures: z.int(),
   films: z.int(),
@@ -52,14 +52,14 @@ export type FilmFormat = keyof typeof FILM_TYPES;
 export const Film = z
   .strictObject({
     label: z.int().meta({ description: 'Index of the label.' }),
-    name: z.string().meta({ description: 'Its name.' }),
+    name: z.string().meta({ description: 'Name of the label.' }),
     frames: z.int(),
     iterations: z
       .array(z.int())
-      .meta({ description: 'Iterations done at each frame; 0 is before training.' }),
+      .meta({ description: 'Completed iterations at each frame; 0 is before training.' }),
     href: z
       .strictObject({ mp4: z.string(), webp: z.string(), gif: z.string() })
-      .meta({ description: 'A film is encoded when it is first asked for.' }),
+      .meta({ description: 'A film is encoded at its first request.' }),
   })
   .meta({ id: 'Film' });
 export type Film = z.infer<typeof Film>;

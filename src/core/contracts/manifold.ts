@@ -1,4 +1,4 @@
-/** Tails the article's grid leaves out on either side. */
+/** Probability that the article's grid leaves out on each side. */
 const TAIL = 0.05;
 
 /**
@@ -34,7 +34,7 @@ export function manifoldAxis(size: number): number[] {
 }
 
 /**
- * Latents of a manifold, row by row: columns follow the first dimension, rows the second, all others are 0.
+ * Latents of a manifold, row by row. Columns follow the first dimension, rows the second; all others are 0.
  *
  * @returns size² × latentDim values
  */

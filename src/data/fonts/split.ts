@@ -1,37 +1,38 @@
 import { createHash } from 'node:crypto';
-import type { DrawnFont } from './folder.ts';
+import type { DatasetPart } from '../../core/contracts/dataset.ts';
+import type { DrawnFont } from './draw-fonts.ts';
 
-export type Part = 'train' | 'validation' | 'test';
-
-/** Of the designs, for each of validation and test. */
+/** Share of the designs in validation, and in test. */
 const SHARE = 1 / 10;
-/** A design for each part. */
+/** One design for each part. */
 export const LEAST_DESIGNS = 3;
-/** Characters that two families must draw pixel by pixel alike to be one design; a bar may be alike by chance. */
-const ALIKE = 1 / 10;
+/** Share of characters that two families draw identically when they are one design. A bar may be identical by chance. */
+const IDENTICAL = 1 / 10;
 
-/** What belongs together: a family with all its weights and styles, and families that were made of it. */
+/** Families that stay in one part: a family with all its weights and styles, and families derived from it. */
 export interface Design {
   families: string[];
-  part: Part;
+  part: DatasetPart;
 }
 
+type SplitFont = Pick<DrawnFont, 'family' | 'images'>;
+
 /**
- * To which part each font goes: all of a design to the same, so that a test font is one of which nothing was seen. The
- * designs with the smallest digests of their names are tested, the next are for validation: the same fonts are always
- * divided alike.
+ * Assigns every font to a part. All fonts of a design go to the same part, so the model has seen nothing of a test font.
+ * The order of designs is that of the digests of their names: the first are for test, the next for validation. The same
+ * fonts are always split alike.
  *
- * @param labels characters a font
- * @returns the designs, and by family the part
+ * @param labels characters per font
+ * @returns the designs, and the part of each family
  */
-export function divideFonts(
-  fonts: readonly Pick<DrawnFont, 'family' | 'images'>[],
+export function splitFonts(
+  fonts: readonly SplitFont[],
   labels: number,
-): { designs: Design[]; parts: Map<string, Part> } {
-  const groups = groupsOf(fonts, labels).map((families) => ({ families, digest: digestOf(families[0]!) }));
+): { designs: Design[]; parts: Map<string, DatasetPart> } {
+  const groups = designsOf(fonts, labels).map((families) => ({ families, digest: digestOf(families[0]!) }));
   groups.sort((a, b) => (a.digest < b.digest ? -1 : 1));
   const held = Math.max(1, Math.round(groups.length * SHARE));
-  const partAt = (at: number): Part => (at < held ? 'test' : at < 2 * held ? 'validation' : 'train');
+  const partAt = (at: number): DatasetPart => (at < held ? 'test' : at < 2 * held ? 'validation' : 'train');
   const designs = groups.map(({ families }, at) => ({ families, part: partAt(at) }));
   return {
     designs,
@@ -39,46 +40,44 @@ export function divideFonts(
   };
 }
 
-/** Families that share drawings, in one group each, the first name in front. */
-function groupsOf(fonts: readonly Pick<DrawnFont, 'family' | 'images'>[], labels: number): string[][] {
-  const leader = new Map(fonts.map(({ family }) => [family, family]));
-  const leaderOf = (family: string): string => {
-    const above = leader.get(family)!;
-    return above === family ? family : leaderOf(above);
+/** Families that share drawings, one sorted group per design. */
+function designsOf(fonts: readonly SplitFont[], labels: number): string[][] {
+  // Disjoint sets: each family points at its parent, a root at itself.
+  const parents = new Map(fonts.map(({ family }) => [family, family]));
+  const rootOf = (family: string): string => {
+    const parent = parents.get(family)!;
+    return parent === family ? family : rootOf(parent);
   };
-  for (const [a, b] of alikePairs(fonts, labels)) leader.set(leaderOf(a), leaderOf(b));
+  for (const [a, b] of relatedFamilies(fonts, labels)) parents.set(rootOf(a), rootOf(b));
   const groups = new Map<string, string[]>();
-  for (const family of [...leader.keys()].sort()) {
-    const key = leaderOf(family);
-    groups.set(key, [...(groups.get(key) ?? []), family]);
+  for (const family of [...parents.keys()].sort()) {
+    const root = rootOf(family);
+    groups.set(root, [...(groups.get(root) ?? []), family]);
   }
   return [...groups.values()];
 }
 
-/** Pairs of families of which two fonts draw several characters alike. */
-function alikePairs(
-  fonts: readonly Pick<DrawnFont, 'family' | 'images'>[],
-  labels: number,
-): [string, string][] {
-  const owners = new Map<string, number[]>();
+/** Pairs of families with fonts that draw several characters identically. */
+function relatedFamilies(fonts: readonly SplitFont[], labels: number): [string, string][] {
+  const fontsByDrawing = new Map<string, number[]>();
   for (const [at, { images }] of fonts.entries()) {
     const size = images.length / labels;
     for (let label = 0; label < labels; label++) {
       const drawing = images.subarray(label * size, (label + 1) * size);
       const key = `${label} ${createHash('sha256').update(drawing).digest('base64')}`;
-      const own = owners.get(key);
-      if (own) own.push(at);
-      else owners.set(key, [at]);
+      const known = fontsByDrawing.get(key);
+      if (known) known.push(at);
+      else fontsByDrawing.set(key, [at]);
     }
   }
   const shared = new Map<string, number>();
-  for (const own of owners.values()) {
-    for (const [turn, a] of own.entries()) {
-      for (const b of own.slice(turn + 1)) shared.set(`${a} ${b}`, (shared.get(`${a} ${b}`) ?? 0) + 1);
+  for (const same of fontsByDrawing.values()) {
+    for (const [turn, a] of same.entries()) {
+      for (const b of same.slice(turn + 1)) shared.set(`${a} ${b}`, (shared.get(`${a} ${b}`) ?? 0) + 1);
     }
   }
   return [...shared]
-    .filter(([, count]) => count >= labels * ALIKE)
+    .filter(([, count]) => count >= labels * IDENTICAL)
     .map(([pair]) => pair.split(' ').map((at) => fonts[Number(at)]!.family) as [string, string])
     .filter(([a, b]) => a !== b);
 }

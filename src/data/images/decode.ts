@@ -3,13 +3,13 @@ import { StylographError } from '../../core/errors.ts';
 import { quantile, type Raster } from './raster.ts';
 
 export interface DecodeLimits {
-  /** Most pixels (width × height) before decoding, against images that unpack to gigabytes. */
+  /** Limit of width × height, checked before decoding, against images that unpack to gigabytes. */
   maxPixels: number;
-  /** Most bytes of the file. */
+  /** Limit of the file's bytes. */
   maxBytes: number;
-  /** Larger pictures come back shrunk to this width or height, which is ample for what follows. */
+  /** Larger pictures are shrunk to this width or height. */
   maxSide: number;
-  /** Pixels that this image and others with it may still have; each takes off its own. */
+  /** Remaining pixels of a group of images; each image subtracts its own. */
   budget?: { pixels: number };
 }
 
@@ -30,32 +30,34 @@ const FORMATS = [
 ] as const;
 
 /**
- * Decodes a PNG, JPEG or WebP of any depth and colour to 8 bits, upright as its EXIF orientation says, the first
- * frame only. Grey pictures stored as RGB come back with one channel.
- * @throws invalid_image with what is wrong and what is accepted
+ * Decodes the first frame of a PNG, JPEG or WebP to 8 bits and applies its EXIF orientation. Grey pictures stored as RGB
+ * return one channel.
+ * @throws invalid_image
  */
 export async function decodeImage(bytes: Uint8Array, limits: Partial<DecodeLimits> = {}): Promise<Raster> {
   const { maxPixels, maxBytes, maxSide, budget } = { ...DEFAULT_DECODE_LIMITS, ...limits };
   if (bytes.length > maxBytes) {
-    refuse(`The image file has ${bytes.length} bytes; at most ${maxBytes} are accepted. Send it smaller.`);
+    refuse(
+      `The image file has ${bytes.length} bytes; at most ${maxBytes} are accepted. Send a smaller file.`,
+    );
   }
-  // By signature and before any decoder runs: sharp would also open SVG, TIFF and others.
+  // Checked before any decoder runs, because sharp would also open SVG, TIFF and other formats.
   const format = FORMATS.find(({ test }) => test(bytes));
   if (!format) {
     refuse('The bytes are not a PNG, JPEG or WebP image. Send one of these formats.');
   }
   try {
-    // Only the header is read here, so that the refusal can state the size.
+    // This reads only the header, so that the error can state the size.
     const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (width * height > maxPixels) {
       refuse(
-        `The image has ${width}×${height} pixels; at most ${maxPixels} in all are accepted. Send it smaller.`,
+        `The image has ${width}×${height} pixels; at most ${maxPixels} are accepted. Send a smaller image.`,
       );
     }
     if (budget !== undefined) {
       budget.pixels -= width * height;
       if (budget.pixels < 0) {
-        refuse('The images of this call have too many pixels in all. Send fewer at a time, or smaller ones.');
+        refuse('The images of this call have too many pixels in total. Send fewer or smaller images.');
       }
     }
     const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
@@ -74,16 +76,15 @@ export async function decodeImage(bytes: Uint8Array, limits: Partial<DecodeLimit
     return flatten(data, info.width, info.height);
   } catch (cause) {
     if (cause instanceof StylographError) throw cause;
-    const reason = (cause as Error).message.split('\n')[0];
     throw new StylographError(
       'invalid_image',
-      `The ${format.name} image is damaged or incomplete (${reason}). Save it again and send the whole file.`,
+      `The ${format.name} image is damaged or incomplete. Save it again and send the whole file.`,
       { cause },
     );
   }
 }
 
-/** RGBA bytes to grey or RGB; see {@link groundOf} for what shows through. */
+/** Converts RGBA bytes to grey or RGB; {@link backgroundOf} fills transparent areas. */
 function flatten(rgba: Uint8Array, width: number, height: number): Raster {
   let isOpaque = true;
   let isGrey = true;
@@ -91,24 +92,24 @@ function flatten(rgba: Uint8Array, width: number, height: number): Raster {
     if (rgba[at + 3] !== 255) isOpaque = false;
     if (rgba[at] !== rgba[at + 1] || rgba[at] !== rgba[at + 2]) isGrey = false;
   }
-  const ground = isOpaque ? 0 : groundOf(rgba);
+  const background = isOpaque ? 0 : backgroundOf(rgba);
   const channels = isGrey ? 1 : 3;
   const pixels = new Uint8Array(width * height * channels);
   for (let from = 0, to = 0; from < rgba.length; from += 4) {
     const alpha = rgba[from + 3]!;
     for (let channel = 0; channel < channels; channel++) {
       const level = rgba[from + channel]!;
-      pixels[to++] = isOpaque ? level : Math.round((level * alpha + ground * (255 - alpha)) / 255);
+      pixels[to++] = isOpaque ? level : Math.round((level * alpha + background * (255 - alpha)) / 255);
     }
   }
   return { pixels, width, height, channels };
 }
 
 /**
- * The level to show through transparent places. Where what is visible is only ink (one tone, or less than half of
- * the picture), the opposite of the ink; where ink and paper are both visible, the tone of the paper.
+ * The level for transparent areas. If only ink is visible (one tone, or less than half of the picture), it is the opposite
+ * of the ink. If ink and paper are visible, it is the tone of the paper.
  */
-function groundOf(rgba: Uint8Array): number {
+function backgroundOf(rgba: Uint8Array): number {
   const histogram = new Float64Array(256);
   let opacity = 0;
   for (let at = 0; at < rgba.length; at += 4) {
@@ -123,9 +124,20 @@ function groundOf(rgba: Uint8Array): number {
   return isInk === isDark ? 255 : 0;
 }
 
-/** Rec. 709 weights, 0 to 255 in and out. */
+/** Luminance by the weights of Rec. 709; all levels are 0 to 255. */
 export function luminance(red: number, green: number, blue: number): number {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Draws white SVG shapes on black, anti-aliased, as a grey picture. */
+export async function rasterizeWhite(shapes: string, width: number, height: number): Promise<Raster> {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" fill="#fff"><path fill="#000" d="M0 0H${width}V${height}H0Z"/>${shapes}</svg>`;
+  const pixels = await sharp(Buffer.from(svg), { unlimited: true })
+    .removeAlpha()
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer();
+  return { pixels: new Uint8Array(pixels), width, height, channels: 1 };
 }
 
 const startsWith = (bytes: Uint8Array, offset: number, expected: readonly number[]): boolean =>

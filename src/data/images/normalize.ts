@@ -1,32 +1,31 @@
 import type { ImageSpec } from '../../core/contracts/model.ts';
-import { extractInk, hasLightBorder, toGrey } from './ink.ts';
+import { extractInk, hasLightBorder, toGrey } from './extract-ink.ts';
 import { quantile, type Raster } from './raster.ts';
 import { type Box, resize, shrinkByArea } from './resize.ts';
 
-/** `auto` makes any picture look like the dataset's own; `none` only resizes. */
+/** `auto` makes any picture similar to the dataset's images; `none` only resizes. */
 export type NormalizeMode = 'auto' | 'none';
 
-/** How a dataset was made of its pictures: each drawing centred in a box, as MNIST, or every picture whole, as uploads are. */
+/** How a dataset's images were made: each drawing centred in a box, as in MNIST, or whole pictures, as in uploads. */
 export type Framing = 'boxed' | 'whole';
 
-/** MNIST's digits fill a box of 20 pixels in a frame of 28. */
+/** MNIST's digits fill a box of 20 pixels within 28. */
 const BOX_SHARE = 20 / 28;
-/** A border at least this light, and half of the picture not much darker: ink on paper. */
+/** Ink on paper has a border at least this light, and half of its pixels are darker by at most the spread. */
 const PAPER = 160;
 const PAPER_SPREAD = 48;
-/** Faint level from which a pixel belongs to the drawing's bounding box. */
+/** Lowest level of a pixel in the drawing's bounding box. */
 const BOX_LEVEL = 32;
 
 /**
- * Brings a decoded picture to the form a model was trained on: width × height × channels bytes, ink high.
+ * Converts a decoded picture to a model's input: width × height × channels bytes, high levels are ink.
  *
- * `auto`, grey models: a grey picture of the model's own size with a dark border is left as it is, byte for byte.
- * Any other is taken for ink on paper, dark or light, evenly lit or not, and fitted as MNIST was made: cropped to the
- * ink, scaled with anti-aliasing so that its longer side fills a box of 20/28 of the frame, and placed so that its
- * centre of mass is the frame's centre. A blank picture gives a blank image.
- * `auto`, pictures that are `whole`: place and size within the frame stay; dark ink on light paper is inverted.
- * `auto`, colour models: resized whole, padded with the border's colour.
- * `none`: converted to the model's channels and stretched to its size, nothing else.
+ * - `auto`, grey, `boxed`: a grey picture of the model's size with a dark border is returned unchanged. Any other is treated
+ *   as ink on paper in any light and fitted as in MNIST: it is cropped to the ink and scaled so that its longer side is
+ *   20/28 of the image. Its centre of mass becomes the centre. A blank picture gives a blank image.
+ * - `auto`, grey, `whole`: position and size are kept; dark ink on light paper is inverted.
+ * - `auto`, colour: resized as a whole and padded with the colour of the border.
+ * - `none`: converted to the model's channels and stretched to its size.
  */
 export async function normalizeImage(
   image: Raster,
@@ -47,7 +46,7 @@ export async function normalizeImage(
   return (await resize(converted, { width: spec.width, height: spec.height, fit: 'fill' })).pixels;
 }
 
-/** A whole picture in a frame: padded to the frame's proportions with the colour of its border, then resized. */
+/** Pads a picture to the image's proportions with the colour of its border and resizes it. */
 export async function fitWhole(
   image: Raster,
   { width, height, channels }: Pick<ImageSpec, 'width' | 'height' | 'channels'>,
@@ -58,7 +57,7 @@ export async function fitWhole(
   return (await resize(converted, { width, height, fit: 'contain', ground })).pixels;
 }
 
-/** The whole picture in grey, light on dark. */
+/** Fits the whole picture in grey, light on dark. */
 async function fitInk(
   image: Raster,
   spec: Pick<ImageSpec, 'width' | 'height' | 'channels'>,
@@ -68,7 +67,7 @@ async function fitInk(
   return isOnPaper(grey) ? pixels.map((level) => 255 - level) : pixels;
 }
 
-/** Whether a grey picture is dark ink on light paper; a blank one is not. */
+/** Whether a grey picture is dark ink on light paper; false for a blank one. */
 export function isOnPaper(grey: Raster): boolean {
   const border = borderLevel(grey);
   if (border < PAPER) return false;
@@ -97,12 +96,12 @@ async function fitLikeMnist(ink: Raster, width: number, height: number): Promise
     momentY += level * Math.floor(at / fittedWidth);
     highest = Math.max(highest, level);
   }
-  // Whole pixels, so that nothing is blurred once more; never so far that ink is cut off.
+  // Moved by whole pixels, which does not blur, and never so far that ink is cut off.
   const left = clamp(Math.round(width / 2 - momentX / mass), 0, width - fittedWidth);
   const top = clamp(Math.round(height / 2 - momentY / mass), 0, height - fittedHeight);
   const out = new Uint8Array(width * height);
   for (const [at, level] of fitted.entries()) {
-    // Thin strokes grow faint when shrunk; MNIST's are full ink somewhere.
+    // Shrinking makes thin strokes faint, but MNIST's images reach full ink.
     out[(top + Math.floor(at / fittedWidth)) * width + left + (at % fittedWidth)] = Math.round(
       (level * 255) / highest,
     );
@@ -140,7 +139,7 @@ function toColour(image: Raster): Raster {
   return { ...image, channels: 3, pixels };
 }
 
-/** The median of the outermost pixels, one level a channel. */
+/** The median of the outermost pixels, one level per channel. */
 function borderColour({ pixels, width, height, channels }: Raster): number[] {
   return Array.from({ length: channels }, (_, channel) => {
     const histogram = new Float64Array(256);

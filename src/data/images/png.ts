@@ -4,32 +4,32 @@ import { enlarge, type Raster } from './raster.ts';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const COLOUR_TYPE = { 1: 0, 3: 2 } as const;
-/** Bytes from which encoding would hold up an event loop noticeably. */
+/** Encoding more bytes would block an event loop noticeably. */
 const LARGE = 1_000_000;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const NO_TEXT: Record<string, string> = {};
 
 export interface PngOptions extends Omit<Raster, 'pixels'> {
-  /** Text chunks by keyword (1 to 79 Latin-1 characters), in this order. */
+  /** Text chunks by keyword (1 to 79 Latin-1 characters), written in this order. */
   text?: Record<string, string>;
-  /** Whole number: every pixel becomes that many pixels square; default 1. */
+  /** Integer by which both sides are enlarged; default 1. */
   scale?: number;
-  /** zlib's, 0 to 9; default 6, and 3 for large sheets, which it encodes in half the time. */
+  /** Compression level of zlib, 0 to 9; default 6, or 3 for large pictures, which takes half the time. */
   level?: number;
 }
 
 /**
- * Encodes 8-bit grey or RGB as PNG (https://www.w3.org/TR/png-3/). Synchronous and some 0.05 ms for 28 × 28,
- * where a general encoder spends a millisecond on its set-up. The same input gives the same bytes.
- * @throws RangeError when `pixels` does not hold width × height × channels bytes, or for a bad keyword
+ * Encodes 8-bit grey or RGB as PNG (https://www.w3.org/TR/png-3/). It takes 0.05 ms for 28 × 28, where a general encoder
+ * needs a millisecond for its set-up. The same input gives the same bytes.
+ * @throws RangeError if `pixels` is not width × height × channels bytes, or for a bad keyword
  */
 export function encodePng(pixels: Uint8Array, options: PngOptions): Buffer {
   const image = imageOf(pixels, options);
   return assemble(image, options, deflateSync(scanlines(image), deflateOptions(image, options.level)));
 }
 
-/** The same bytes as `encodePng` makes. What would hold up the event loop is compressed in another thread. */
-export async function encodePngAside(pixels: Uint8Array, options: PngOptions): Promise<Buffer> {
+/** As `encodePng`, with the same bytes, but compresses large pictures in another thread. */
+export async function encodePngAsync(pixels: Uint8Array, options: PngOptions): Promise<Buffer> {
   const image = imageOf(pixels, options);
   if (image.pixels.length < LARGE) return encodePng(pixels, options);
   return assemble(image, options, await compress(scanlines(image), deflateOptions(image, options.level)));
@@ -37,11 +37,11 @@ export async function encodePngAside(pixels: Uint8Array, options: PngOptions): P
 
 const compress = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);
 
-/** What is encoded, at its size. @throws RangeError */
+/** The enlarged image. @throws RangeError */
 function imageOf(pixels: Uint8Array, { scale = 1, ...shape }: PngOptions): Raster {
   if (pixels.length !== shape.width * shape.height * shape.channels) {
     throw new RangeError(
-      `${shape.width}×${shape.height}×${shape.channels} needs another number of bytes than ${pixels.length}`,
+      `an image of ${shape.width}×${shape.height}×${shape.channels} cannot have ${pixels.length} bytes`,
     );
   }
   return enlarge({ ...shape, pixels }, scale);
@@ -62,7 +62,7 @@ function assemble(image: Raster, { text = NO_TEXT }: PngOptions, compressed: Buf
   ]);
 }
 
-/** Rows with their filter byte: 0, none, which suits flat ink on flat ground best. */
+/** Rows with their filter byte: 0 (none), which compresses flat areas best. */
 function scanlines({ pixels, width, height, channels }: Raster): Uint8Array {
   const rowBytes = width * channels;
   const lines = new Uint8Array(height * (rowBytes + 1));
@@ -72,16 +72,16 @@ function scanlines({ pixels, width, height, channels }: Raster): Uint8Array {
   return lines;
 }
 
-/** Window and buffers no larger than the data: the same bytes, and half the time for a small image. */
+/** A window and buffers no larger than the data give the same bytes in half the time for a small image. */
 function deflateOptions(image: Raster, level = image.pixels.length < LARGE ? 6 : 3): ZlibOptions {
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(image.pixels.length + image.height))));
   return { level, windowBits, chunkSize: 2 ** windowBits };
 }
 
-/** `tEXt` where Latin-1 suffices, `iTXt` (UTF-8) otherwise. */
+/** `tEXt` for Latin-1, otherwise `iTXt` (UTF-8). */
 function textChunk(keyword: string, value: string): Buffer {
   if (!/^[\x20-\x7e\xa1-\xff]{1,79}$/.test(keyword)) {
-    throw new RangeError(`"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
+    throw new RangeError(`"${keyword}" is not a PNG keyword: use 1 to 79 printable Latin-1 characters`);
   }
   const clean = value.replaceAll('\0', '');
   return !BEYOND_LATIN1.test(clean)

@@ -6,7 +6,7 @@ export interface Raster {
   channels: 1 | 3;
 }
 
-/** Every pixel becomes a square of `scale` × `scale` pixels. */
+/** Turns every pixel into a square of `scale` × `scale` pixels. */
 export function enlarge(image: Raster, scale: number): Raster {
   const { pixels, width, height, channels } = image;
   if (scale === 1) return image;
@@ -28,7 +28,7 @@ export function enlarge(image: Raster, scale: number): Raster {
   return { pixels: out, width: width * scale, height: height * scale, channels };
 }
 
-/** The value below which `share` (0 to 1) of the histogram's counts lie. `histogram`: 256 counts. */
+/** The level below which `share` (0 to 1) of the counts are. `histogram`: 256 counts. */
 export function quantile(histogram: ArrayLike<number>, share: number): number {
   let total = 0;
   for (let level = 0; level < 256; level++) total += histogram[level]!;

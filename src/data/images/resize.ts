@@ -6,11 +6,11 @@ export interface ResizeOptions {
   height: number;
   /** `fill` stretches, `contain` keeps the proportions and pads. */
   fit: 'fill' | 'contain';
-  /** Padding, one level a channel; default black. */
+  /** Padding, one level per channel; default black. */
   ground?: readonly number[];
 }
 
-/** Resizes with anti-aliasing; the number of channels stays. */
+/** Resizes with anti-aliasing; keeps the number of channels. */
 export async function resize(image: Raster, { width, height, fit, ground }: ResizeOptions): Promise<Raster> {
   const [r = 0, g = r, b = r] = ground ?? [0];
   const resized = sharp(image.pixels, { raw: image }).resize({
@@ -27,7 +27,6 @@ export async function resize(image: Raster, { width, height, fit, ground }: Resi
   return { pixels: new Uint8Array(data), width, height, channels: image.channels };
 }
 
-/** The part of a grey picture inside a box. */
 export interface Box {
   left: number;
   top: number;
@@ -35,7 +34,7 @@ export interface Box {
   height: number;
 }
 
-/** Shrinks a box of a grey picture: each result pixel is the mean of the area it covers, parts of pixels included. */
+/** Shrinks a box of a grey picture: each result pixel is the mean of the area it covers, including parts of pixels. */
 export function shrinkByArea(image: Raster, box: Box, width: number, height: number): Float64Array {
   const columns = coverage(box.left, box.width, width);
   const rows = coverage(box.top, box.height, height);
@@ -54,7 +53,7 @@ export function shrinkByArea(image: Raster, box: Box, width: number, height: num
   return out;
 }
 
-/** For each of `count` equal parts of start … start+length: the whole positions it covers with their shares. */
+/** For each of `count` equal parts of start … start+length: the positions that it covers, with their shares. */
 function coverage(start: number, length: number, count: number): [position: number, share: number][][] {
   const step = length / count;
   return Array.from({ length: count }, (_, index) => {

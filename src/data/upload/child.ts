@@ -1,8 +1,8 @@
 import { errorCodeOf, type StylographError } from '../../core/errors.ts';
 import { openStore } from '../../store/index.ts';
-import { keepDataset } from '../stored.ts';
+import { saveDataset } from '../uploaded.ts';
+import { importDataset } from './import.ts';
 import type { FromUploadChild, ToUploadChild } from './process.ts';
-import { takeIn } from './take-in.ts';
 
 /**
  * Makes this process check and store the one upload that its parent sends, answer and end. When told to stop, or when
@@ -33,8 +33,8 @@ async function store(
   { received, limits, storeRoot }: ToUploadChild & { type: 'start' },
   signal: AbortSignal,
 ): Promise<FromUploadChild> {
-  const dataset = await takeIn(received, limits, signal);
-  return await keepDataset(await openStore(storeRoot, 'prompt'), dataset, signal);
+  const dataset = await importDataset(received, limits, signal);
+  return await saveDataset(await openStore(storeRoot, 'prompt'), dataset, signal);
 }
 
 function answer(message: FromUploadChild): void {

@@ -1,15 +1,19 @@
-import type { DatasetLimits } from '../../core/contracts/dataset.ts';
-import { decodeImage } from '../images/index.ts';
-import { badLabel, inLabelOrder, type Part, type Picture, type Pictures } from './pictures.ts';
-import { Refusals, refuse, some } from './refusals.ts';
+import type { DatasetLimits, DatasetPart } from '../../core/contracts/dataset.ts';
+import { abbreviate } from '../abbreviate.ts';
+import { decodeImage } from '../images/decode.ts';
+import type { Raster } from '../images/raster.ts';
+import { labelProblem, type Picture, type Pictures, sortLabels } from './pictures.ts';
+import { Refusals, refuse } from './refusals.ts';
 import type { ZipArchive, ZipFile } from './zip.ts';
 
-const TAKEN = /\.(png|jpe?g|webp)$/i;
+const ACCEPTED = /\.(png|jpe?g|webp)$/i;
 const OTHER_PICTURES = /\.(gif|bmp|tiff?|svg|heic|heif|avif|psd|ico|jp2|jxl)$/i;
-/** Larger pictures are shrunk to this while they are decoded; no dataset has sides beyond 64. */
+/** Larger pictures are shrunk to this side when they are decoded; no dataset has sides over 64. */
 const DECODED_SIDE = 256;
+/** Names that a warning lists. */
+const LISTED = 3;
 
-const PART_NAMES: Record<string, Part> = {
+const PART_NAMES: Record<string, DatasetPart> = {
   train: 'train',
   training: 'train',
   validation: 'validation',
@@ -19,105 +23,117 @@ const PART_NAMES: Record<string, Part> = {
   testing: 'test',
 };
 
-interface Placed {
+interface PathOf {
   file: ZipFile;
-  parts: string[];
+  /** Its folders and its name. */
+  path: string[];
+}
+
+/** Remaining pixels of all pictures together. */
+interface PixelBudget {
+  pixels: number;
 }
 
 /**
- * Pictures in a folder a label: `A/1.png`. One folder around them all is looked through. Folders `train`, `validation`
- * and `test` around the labels' fix the split, and a folder within a label's (`A/some-font/1.png`) makes a group.
+ * Reads pictures from one folder per label, such as `A/1.png`. A single folder around all of them is ignored. Folders
+ * `train`, `validation` and `test` around the label folders set the split. A folder within a label folder
+ * (`A/some-font/1.png`) is a group.
  * @throws invalid_dataset
  */
-export function fromFolders(archive: ZipArchive, limits: DatasetLimits): Pictures {
-  const warnings: string[] = [];
+export function picturesFromFolders(archive: ZipArchive, limits: DatasetLimits): Pictures {
   const refusals = new Refusals();
-  const pictures = archive.files.filter(({ name }) => isPicture(name, refusals));
-  const others = archive.files.filter(({ name }) => !TAKEN.test(name) && !OTHER_PICTURES.test(name));
-  refusals.settle();
+  for (const { name } of archive.files) {
+    if (OTHER_PICTURES.test(name)) refusals.add(name, 'is not PNG, JPEG or WebP; convert it to one of these');
+  }
+  refusals.throwIfAny();
+  const pictures = archive.files.filter(({ name }) => ACCEPTED.test(name));
   if (pictures.length === 0) {
     refuse(
-      'The archive holds no PNG, JPEG or WebP pictures. Put them into a folder a label, such as A/1.png and B/1.png.',
+      'The archive contains no PNG, JPEG or WebP pictures. Put them into one folder per label, such as A/1.png and B/1.png.',
     );
   }
-  if (others.length > 0) {
-    warnings.push(`Left out, being no pictures: ${some(others.map(({ name }) => name))}.`);
-  }
-  const placed = withoutWrapper(pictures.map((file) => ({ file, parts: file.name.split('/') })));
+  const paths = withoutWrapper(pictures.map((file) => ({ file, path: file.name.split('/') })));
+  const isSplit = paths.every(({ path }) => path.length > 2 && partOf(path[0]!) !== undefined);
   const budget = { pixels: limits.pixels };
-  const items = placed.flatMap((each) => place(each, isSplit(placed), refusals, limits, budget) ?? []);
-  refusals.settle();
-  const labels = inLabelOrder(items.map(({ label }) => label));
-  const empty = archive.folders.filter(
-    (folder) => !pictures.some(({ name }) => name.startsWith(`${folder}/`)),
-  );
-  if (empty.length > 0) warnings.push(`Folders without pictures were left out: ${some(empty)}.`);
-  return { items, labels, warnings, close: () => archive.close() };
+  const items = paths.flatMap((each) => toPicture(each, isSplit, refusals, limits, budget) ?? []);
+  refusals.throwIfAny();
+  return {
+    items,
+    labels: sortLabels(items.map(({ label }) => label)),
+    warnings: leftOutWarnings(archive, pictures),
+    close: () => archive.close(),
+  };
 }
 
-function isPicture(name: string, refusals: Refusals): boolean {
-  if (OTHER_PICTURES.test(name)) refusals.add(name, 'is no PNG, JPEG or WebP; convert it to one of these');
-  return TAKEN.test(name);
+function leftOutWarnings({ files, folders }: ZipArchive, pictures: readonly ZipFile[]): string[] {
+  const warnings: string[] = [];
+  const others = files.filter(({ name }) => !ACCEPTED.test(name)).map(({ name }) => name);
+  if (others.length > 0) {
+    warnings.push(`Files that are not pictures were left out: ${abbreviate(others, LISTED)}.`);
+  }
+  const empty = folders.filter((folder) => !pictures.some(({ name }) => name.startsWith(`${folder}/`)));
+  if (empty.length > 0) {
+    warnings.push(`Folders without pictures were left out: ${abbreviate(empty, LISTED)}.`);
+  }
+  return warnings;
 }
 
-/** Without a folder that is around everything, unless it is the label itself. */
-function withoutWrapper(placed: Placed[]): Placed[] {
-  const top = placed[0]!.parts[0];
-  const isWrapped = placed.every(({ parts }) => parts.length > 2 && parts[0] === top);
-  return isWrapped
-    ? withoutWrapper(placed.map(({ file, parts }) => ({ file, parts: parts.slice(1) })))
-    : placed;
+/** Removes folders that contain all pictures, except the label folder. */
+function withoutWrapper(paths: PathOf[]): PathOf[] {
+  const top = paths[0]!.path[0];
+  const isWrapped = paths.every(({ path }) => path.length > 2 && path[0] === top);
+  return isWrapped ? withoutWrapper(paths.map(({ file, path }) => ({ file, path: path.slice(1) }))) : paths;
 }
 
-/** Whether every picture is in a label's folder within one of the split. */
-const isSplit = (placed: readonly Placed[]): boolean =>
-  placed.every(({ parts }) => parts.length > 2 && partOf(parts[0]!) !== undefined);
-
-const partOf = (name: string): Part | undefined => {
-  const key = name.toLowerCase();
+function partOf(folder: string): DatasetPart | undefined {
+  const key = folder.toLowerCase();
   return Object.hasOwn(PART_NAMES, key) ? PART_NAMES[key] : undefined;
-};
+}
 
-function place(
-  { file, parts }: Placed,
-  split: boolean,
+function toPicture(
+  { file, path }: PathOf,
+  isSplit: boolean,
   refusals: Refusals,
   limits: DatasetLimits,
-  budget: { pixels: number },
+  budget: PixelBudget,
 ): Picture | undefined {
-  const [label, ...rest] = split ? parts.slice(1) : parts;
+  const [label, ...rest] = isSplit ? path.slice(1) : path;
   if (label === undefined || rest.length === 0) {
-    refusals.add(file.name, 'is in no folder of a label; put it into one, such as A/1.png');
+    refusals.add(file.name, 'is not in a label folder; put it into one, such as A/1.png');
     return undefined;
   }
-  const why =
-    badLabel(label) ??
+  const problem =
+    labelProblem(label) ??
     (file.bytes > limits.imageBytes
-      ? `has ${file.bytes} bytes; at most ${limits.imageBytes} are taken (IMAGE_MIB)`
+      ? `has ${file.bytes} bytes; at most ${limits.imageBytes} are accepted (IMAGE_MIB)`
       : undefined);
-  if (why !== undefined) {
-    refusals.add(file.name, why);
+  if (problem !== undefined) {
+    refusals.add(file.name, problem);
     return undefined;
   }
-  // What a second pass decodes again has been counted.
-  let counted: { pixels: number } | undefined = budget;
+  // Only the first decoding counts.
+  let counted: PixelBudget | undefined = budget;
   return {
     file: file.name,
     label,
-    part: split ? partOf(parts[0]!) : undefined,
-    group: !split && rest.length > 1 ? rest[0] : undefined,
+    part: isSplit ? partOf(path[0]!) : undefined,
+    group: !isSplit && rest.length > 1 ? rest[0] : undefined,
     load: async () => {
-      const [bytes, counts] = [await file.read(), counted];
+      const [bytes, pixelBudget] = [await file.read(), counted];
       counted = undefined;
-      return await decode(bytes, limits, counts);
+      return await decode(bytes, limits, pixelBudget);
     },
   };
 }
 
-async function decode(bytes: Uint8Array, limits: DatasetLimits, budget: { pixels: number } | undefined) {
+async function decode(
+  bytes: Uint8Array,
+  limits: DatasetLimits,
+  budget: PixelBudget | undefined,
+): Promise<Raster> {
   if (budget !== undefined && budget.pixels < 0) {
     refuse(
-      `The pictures have more than ${limits.pixels} pixels in all (DATASET_PIXELS). Send them smaller: models see at most 64×64.`,
+      `The pictures have more than ${limits.pixels} pixels in total (DATASET_PIXELS). Send smaller ones: models see at most 64×64.`,
     );
   }
   const { imagePixels: maxPixels, imageBytes: maxBytes } = limits;

@@ -1,42 +1,44 @@
 import { refuse } from './refusals.ts';
 
-/** An array as NumPy stores it. */
+/** A NumPy array as stored. */
 export interface NpyArray {
   shape: number[];
-  /** NumPy's code of its elements, such as `<f4`. */
+  /** NumPy's code of the element type, such as `<f4`. */
   type: string;
   body: Uint8Array;
 }
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
-/** Bytes of an element of each kind that is read; `U` has four a character, `S` one. */
-const KINDS = /^[<>|=]?(?:u1|i1|b1|[ui][248]|f[48]|[US]\d+)$/;
+/** Supported element types: byte order, kind and size. `U` has four bytes per character, `S` one. */
+const TYPES = /^[<>|=]?(?:u1|i1|b1|[ui][248]|f[48]|[US]\d+)$/;
 
 /**
- * Reads an .npy file (numpy/lib/format.py, versions 1 to 3). Arrays of Python objects are pickles and are never read.
+ * Reads an .npy file (numpy/lib/format.py, versions 1 to 3). Arrays of Python objects are pickles, which could run code,
+ * and are refused.
  * @throws invalid_dataset
  */
 export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (data.length < 12 || !data.subarray(0, 6).equals(MAGIC)) refuse(`${name} is no array of NumPy.`);
-  const isLong = data[6]! >= 2;
-  const start = isLong ? 12 : 10;
-  const end = start + (isLong ? data.readUInt32LE(8) : data.readUInt16LE(8));
+  if (data.length < 12 || !data.subarray(0, 6).equals(MAGIC)) refuse(`${name} is not a NumPy array.`);
+  const hasLongHeader = data[6]! >= 2;
+  const start = hasLongHeader ? 12 : 10;
+  const end = start + (hasLongHeader ? data.readUInt32LE(8) : data.readUInt16LE(8));
   const header = data.subarray(start, end).toString('latin1');
   const type = /'descr'\s*:\s*'([^']+)'/.exec(header)?.[1] ?? '';
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const sizes = /'shape'\s*:\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
-  if (end > data.length || order === undefined || sizes === undefined)
-    refuse(`${name} has a damaged header.`);
-  if (!KINDS.test(type)) {
+  if (end > data.length || order === undefined || sizes === undefined) {
+    return refuse(`${name} has a damaged header. Save the array again.`);
+  }
+  if (!TYPES.test(type)) {
     refuse(
-      `${name} holds elements of the kind ${type || 'object'}; store numbers (uint8, float32, …) or strings.`,
+      `${name} has elements of the type ${type || 'object'}. Store numbers (uint8, float32, …) or strings.`,
     );
   }
   if (order === 'True') {
-    refuse(`${name} is stored by columns; store np.ascontiguousarray(…).`);
+    refuse(`${name} is stored in Fortran order. Store np.ascontiguousarray(…) instead.`);
   }
-  const shape = sizes!
+  const shape = sizes
     .split(',')
     .map((size) => size.trim())
     .filter(Boolean)
@@ -44,7 +46,9 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const expected = shape.reduce((product, size) => product * size, elementBytes(type));
   const body = new Uint8Array(data.buffer, data.byteOffset + end, data.length - end);
   if (body.length !== expected) {
-    refuse(`${name} is damaged: its header states ${expected} bytes, and it holds ${body.length}.`);
+    refuse(
+      `${name} is damaged: its header states ${expected} bytes, found ${body.length}. Save the array again.`,
+    );
   }
   return { shape, type, body };
 }
@@ -54,11 +58,10 @@ function elementBytes(type: string): number {
   return kind === 'U' ? 4 * Number(size) : Number(size);
 }
 
-/** All elements as numbers; 64-bit integers are exact up to 2⁵³. */
-export function numbersOf(array: NpyArray, name: string): Float64Array | Uint8Array {
-  const { type, body } = array;
+/** All elements as numbers; 64-bit integers are exact up to 2⁵³. @throws invalid_dataset for strings */
+export function numbersOf({ type, body }: NpyArray, name: string): Float64Array | Uint8Array {
   const [, kind, digits] = /([a-zA-Z])(\d+)$/.exec(type)!;
-  if (kind === 'U' || kind === 'S') refuse(`${name} holds text where numbers are expected.`);
+  if (kind === 'U' || kind === 'S') refuse(`${name} contains strings, expected numbers.`);
   if (type.endsWith('u1') || kind === 'b') return body;
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const size = Number(digits);
@@ -79,8 +82,8 @@ const READERS: Record<string, (view: DataView, at: number, little: boolean) => n
   f8: (view, at, little) => view.getFloat64(at, little),
 };
 
-/** All elements as text, without the zeros that fill them up. */
-export function textsOf({ type, body }: NpyArray): string[] {
+/** All elements as strings, without trailing zeros. */
+export function stringsOf({ type, body }: NpyArray): string[] {
   const size = elementBytes(type);
   const isWide = type.includes('U');
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -95,4 +98,4 @@ export function textsOf({ type, body }: NpyArray): string[] {
   });
 }
 
-export const isText = ({ type }: NpyArray): boolean => /[US]\d+$/.test(type);
+export const hasStrings = ({ type }: NpyArray): boolean => /[US]\d+$/.test(type);

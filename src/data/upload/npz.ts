@@ -1,26 +1,28 @@
-import type { DatasetLimits } from '../../core/contracts/dataset.ts';
-import { fromArrays, type ImageArray, wholeLabels } from './arrays.ts';
-import { isText, type NpyArray, numbersOf, parseNpy, textsOf } from './npy.ts';
-import type { Part, Pictures } from './pictures.ts';
-import { refuse, some } from './refusals.ts';
-import type { ZipArchive, ZipFile } from './zip.ts';
+import type { DatasetLimits, DatasetPart } from '../../core/contracts/dataset.ts';
+import { abbreviate } from '../abbreviate.ts';
+import { type ImageArray, integerLabels, picturesFromArrays } from './arrays.ts';
+import { hasStrings, type NpyArray, numbersOf, parseNpy, stringsOf } from './npy.ts';
+import type { Pictures } from './pictures.ts';
+import { refuse } from './refusals.ts';
+import { readOrRefuse, type ZipArchive, type ZipFile } from './zip.ts';
 
-/** Names under which images and labels of a part are found, in lower case; `#` stands for the part. */
+/** Lower-case names of the images and labels of a part; `#` is replaced by the name of the part. */
 const IMAGE_NAMES = ['x_#', '#_images', '#_x', 'images_#', '#_data'];
 const LABEL_NAMES = ['y_#', '#_labels', '#_y', 'labels_#', '#_targets'];
-const PART_WORDS: [Part, string[]][] = [
+const PART_NAMES: [DatasetPart, string[]][] = [
   ['train', ['train']],
   ['validation', ['validation', 'val', 'valid']],
   ['test', ['test']],
 ];
-const WHOLE_IMAGES = ['x', 'images', 'data', 'arr_0'];
-const WHOLE_LABELS = ['y', 'labels', 'target', 'targets', 'arr_1'];
+/** Names of images and labels that are not split. */
+const UNSPLIT_IMAGES = ['x', 'images', 'data', 'arr_0'];
+const UNSPLIT_LABELS = ['y', 'labels', 'target', 'targets', 'arr_1'];
 
 /**
- * Arrays of NumPy: `x` and `y`, or `x_train`, `y_train`, `x_test` … Images are N×H×W, N×H×W×C, N×C×H×W, or N×(side²).
+ * Reads NumPy arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` … Images are N×H×W, N×H×W×C, N×C×H×W or N×(side²).
  * @throws invalid_dataset
  */
-export async function fromNpz(
+export async function picturesFromNpz(
   archive: ZipArchive,
   names: readonly string[] | undefined,
   limits: DatasetLimits,
@@ -29,77 +31,87 @@ export async function fromNpz(
     const byName = new Map(
       archive.files.map((file) => [file.name.toLowerCase().replace(/\.npy$/, ''), file]),
     );
-    const find = (wanted: readonly string[]): ZipFile | undefined =>
-      wanted.map((name) => byName.get(name)).find((file) => file !== undefined);
-    const pairs = PART_WORDS.map(([part, words]) => {
-      const fill = (patterns: string[]) =>
-        words.flatMap((word) => patterns.map((name) => name.replace('#', word)));
-      return { part, images: find(fill(IMAGE_NAMES)), labels: find(fill(LABEL_NAMES)) };
-    }).filter(({ images, labels }) => images !== undefined || labels !== undefined);
-    if (pairs.length === 0)
-      pairs.push({ part: 'train', images: find(WHOLE_IMAGES), labels: find(WHOLE_LABELS) });
     const arrays: ImageArray[] = [];
-    for (const { part, images, labels } of pairs) {
+    for (const { part, images, labels } of findPairs(byName)) {
       if (images === undefined || labels === undefined) {
-        refuse(
-          `The NPZ file holds ${some([...byName.keys()], 8)}. Name its arrays x and y, or x_train, y_train, x_test and y_test.`,
+        return refuse(
+          `The NPZ file contains ${abbreviate([...byName.keys()], 8)}. Name its arrays x and y, or x_train, y_train, x_test and y_test.`,
         );
       }
-      arrays.push(await pairOf(images!, labels!, part, limits));
+      arrays.push(await readPair(images, labels, part, limits));
     }
-    return fromArrays(arrays, names);
+    return picturesFromArrays(arrays, names);
   } finally {
     archive.close();
   }
 }
 
-const readArray = async ({ name, read }: ZipFile): Promise<NpyArray> =>
-  parseNpy(await read().catch((error: Error) => refuse(`${name} ${error.message}.`, error)), name);
-
-async function pairOf(
-  images: ZipFile,
-  labels: ZipFile,
-  part: Part,
-  limits: DatasetLimits,
-): Promise<ImageArray> {
-  const shown = await readArray(images);
-  const answers = answersOf(await readArray(labels), labels.name);
-  const [count = 0] = shown.shape;
-  if (count > limits.images)
-    refuse(`${images.name} holds ${count} images; at most ${limits.images} are taken.`);
-  const layout = layoutOf(shown.shape, images.name);
-  const bytes = toBytes(numbersOf(shown, images.name), shown.type, images.name);
-  return {
-    name: images.name.replace(/\.npy$/, ''),
-    part,
-    ...layout,
-    pixels: layout.channelsFirst ? channelsLast(bytes, count, layout) : bytes,
-    answers,
-  };
+interface FilePair {
+  part: DatasetPart;
+  images: ZipFile | undefined;
+  labels: ZipFile | undefined;
 }
 
-interface Layout {
+function findPairs(byName: ReadonlyMap<string, ZipFile>): FilePair[] {
+  const find = (candidates: readonly string[]): ZipFile | undefined =>
+    candidates.map((name) => byName.get(name)).find((file) => file !== undefined);
+  const pairs = PART_NAMES.map(([part, partNames]) => {
+    const fill = (patterns: string[]) =>
+      partNames.flatMap((partName) => patterns.map((pattern) => pattern.replace('#', partName)));
+    return { part, images: find(fill(IMAGE_NAMES)), labels: find(fill(LABEL_NAMES)) };
+  }).filter(({ images, labels }) => images !== undefined || labels !== undefined);
+  return pairs.length > 0
+    ? pairs
+    : [{ part: 'train', images: find(UNSPLIT_IMAGES), labels: find(UNSPLIT_LABELS) }];
+}
+
+const readArray = async (file: ZipFile): Promise<NpyArray> => parseNpy(await readOrRefuse(file), file.name);
+
+async function readPair(
+  imageFile: ZipFile,
+  labelFile: ZipFile,
+  part: DatasetPart,
+  limits: DatasetLimits,
+): Promise<ImageArray> {
+  const images = await readArray(imageFile);
+  const labels = labelsOf(await readArray(labelFile), labelFile.name);
+  const [count = 0] = images.shape;
+  if (count > limits.images) {
+    refuse(
+      `${imageFile.name} contains ${count} images; at most ${limits.images} are accepted (DATASET_IMAGES).`,
+    );
+  }
+  const { isChannelsFirst, ...size } = layoutOf(images.shape, imageFile.name);
+  const bytes = toBytes(numbersOf(images, imageFile.name), images.type, imageFile.name);
+  const pixels = isChannelsFirst ? channelsLast(bytes, count, size) : bytes;
+  return { name: imageFile.name.replace(/\.npy$/, ''), part, ...size, pixels, labels };
+}
+
+interface ImageSize {
   width: number;
   height: number;
   channels: 1 | 3;
-  channelsFirst: boolean;
 }
 
-function layoutOf(shape: readonly number[], name: string): Layout {
-  const [, a = 0, b, c] = shape;
+function layoutOf(shape: readonly number[], name: string): ImageSize & { isChannelsFirst: boolean } {
+  const [, a = 0, b = 0, c = 0] = shape;
   const side = Math.sqrt(a);
   if (shape.length === 2 && Number.isInteger(side)) {
-    return { width: side, height: side, channels: 1, channelsFirst: false };
+    return { width: side, height: side, channels: 1, isChannelsFirst: false };
   }
-  if (shape.length === 3) return { height: a, width: b!, channels: 1, channelsFirst: false };
-  if (shape.length === 4 && (c === 1 || c === 3))
-    return { height: a, width: b!, channels: c, channelsFirst: false };
-  if (shape.length === 4 && (a === 1 || a === 3))
-    return { height: b!, width: c!, channels: a, channelsFirst: a > 1 };
-  return refuse(`${name} has the shape (${shape.join(', ')}); images are N×H×W, N×H×W×3 or N×3×H×W.`);
+  if (shape.length === 3) return { height: a, width: b, channels: 1, isChannelsFirst: false };
+  if (shape.length === 4 && (c === 1 || c === 3)) {
+    return { height: a, width: b, channels: c, isChannelsFirst: false };
+  }
+  if (shape.length === 4 && (a === 1 || a === 3)) {
+    return { height: b, width: c, channels: a, isChannelsFirst: a > 1 };
+  }
+  return refuse(
+    `${name} has the shape (${shape.join(', ')}). Images must be N×H×W, N×H×W×3, N×3×H×W or N×(side²).`,
+  );
 }
 
-function channelsLast(bytes: Uint8Array, count: number, { width, height, channels }: Layout): Uint8Array {
+function channelsLast(bytes: Uint8Array, count: number, { width, height, channels }: ImageSize): Uint8Array {
   const plane = width * height;
   const out = new Uint8Array(bytes.length);
   for (let image = 0; image < count; image++) {
@@ -111,39 +123,41 @@ function channelsLast(bytes: Uint8Array, count: number, { width, height, channel
   return out;
 }
 
-/** Levels from 0 to 1 or from 0 to 255, as bytes. */
+/** Converts levels from 0 to 1 or from 0 to 255 to bytes. */
 function toBytes(values: Uint8Array | Float64Array, type: string, name: string): Uint8Array {
   const scaled = type.endsWith('b1') ? values.map((value) => value * 255) : values;
   if (scaled instanceof Uint8Array) return scaled;
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of scaled) {
-    if (!Number.isFinite(value)) refuse(`${name} holds a value that is no number.`);
+    if (!Number.isFinite(value)) refuse(`${name} contains NaN or infinity. Use finite levels only.`);
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
   if (least < 0 || most > 255) {
     refuse(
-      `${name} has values from ${least} to ${most}; scale them to 0…255, or to 0…1 as floating point numbers.`,
+      `${name} has values from ${least} to ${most}. Scale them to 0…255, or to 0…1 as floating-point numbers.`,
     );
   }
   const isUnit = type.includes('f') && most <= 1;
   return Uint8Array.from(scaled, (value) => Math.round(isUnit ? value * 255 : value));
 }
 
-/** One label an image: numbers, text, or a row with a single 1. */
-function answersOf(array: NpyArray, name: string): (string | number)[] {
-  const [count = 0, kinds = 1] = array.shape;
-  if (array.shape.length > 2)
-    refuse(`${name} has ${array.shape.length} dimensions; give one label an image.`);
-  if (isText(array) && kinds === 1) return textsOf(array);
+/** Reads one label per image: a number, a string, or a one-hot row. */
+function labelsOf(array: NpyArray, name: string): (string | number)[] {
+  const { shape } = array;
+  const [count = 0, columns = 1] = shape;
+  if (shape.length > 2) refuse(`${name} has ${shape.length} dimensions. Give one label per image.`);
+  if (hasStrings(array) && columns === 1) return stringsOf(array);
   const values = numbersOf(array, name);
-  if (array.shape.length === 1 || kinds === 1) return wholeLabels(values, name);
-  const rows = Array.from({ length: count }, (_, row) => [...values.slice(row * kinds, (row + 1) * kinds)]);
+  if (shape.length === 1 || columns === 1) return integerLabels(values, name);
+  const rows = Array.from({ length: count }, (_, row) => [
+    ...values.slice(row * columns, (row + 1) * columns),
+  ]);
   const isOneHot = rows.every(
     (row) => row.every((value) => value === 0 || value === 1) && row.filter(Boolean).length === 1,
   );
-  if (!isOneHot) refuse(`${name} has rows that are not one-hot; give one label an image.`);
-  return wholeLabels(
+  if (!isOneHot) refuse(`${name} has rows that are not one-hot. Give one label per image.`);
+  return integerLabels(
     rows.map((row) => row.indexOf(1)),
     name,
   );

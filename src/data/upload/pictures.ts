@@ -1,19 +1,16 @@
-import type { Raster } from '../images/index.ts';
+import type { DatasetPart } from '../../core/contracts/dataset.ts';
+import type { Raster } from '../images/raster.ts';
 
-export type Part = 'train' | 'validation' | 'test';
-/** In the order in which they are stored. */
-export const PARTS: readonly Part[] = ['train', 'validation', 'test'];
-
-/** One labelled image of an upload, before it is decoded. */
+/** One labelled image of an upload before it is decoded. */
 export interface Picture {
-  /** What a message calls it. */
+  /** Its name in messages. */
   file: string;
   label: string;
-  /** Where the upload itself says to which part of the split it belongs. */
-  part: Part | undefined;
-  /** Images of one group stay together when the split is made. */
+  /** The part of the split that the upload assigns to it. */
+  part: DatasetPart | undefined;
+  /** All images of a group go to the same part of the split. */
   group: string | undefined;
-  /** @throws an error that says what is wrong with it */
+  /** @throws an error that says why it cannot be decoded */
   load(): Promise<Raster>;
 }
 
@@ -28,8 +25,8 @@ export interface Pictures {
 
 const LONGEST_LABEL = 60;
 
-/** Whole numbers by their size, then other names by their characters. */
-export function inLabelOrder(names: Iterable<string>): string[] {
+/** Distinct names: integers in numerical order, then the others by code unit. */
+export function sortLabels(names: Iterable<string>): string[] {
   const isNumber = (name: string): boolean => /^\d{1,15}$/.test(name);
   return [...new Set(names)].sort((a, b) => {
     if (isNumber(a) && isNumber(b) && Number(a) !== Number(b)) return Number(a) - Number(b);
@@ -38,12 +35,12 @@ export function inLabelOrder(names: Iterable<string>): string[] {
   });
 }
 
-/** Why a text cannot be the name of a label; undefined when it can. */
-export function badLabel(name: string): string | undefined {
-  if (name.trim() !== name || name === '')
-    return 'is no name for a label: it is empty, or begins or ends with a space';
-  if (name.length > LONGEST_LABEL)
-    return `is too long for the name of a label: at most ${LONGEST_LABEL} characters`;
-  if (/\p{C}/u.test(name)) return 'is no name for a label: it holds control characters';
+/** Why a text cannot name a label; undefined if it can. */
+export function labelProblem(name: string): string | undefined {
+  if (name.trim() !== name || name === '') {
+    return 'is not a label name: it is empty, or starts or ends with a space';
+  }
+  if (name.length > LONGEST_LABEL) return `is longer than the ${LONGEST_LABEL} characters of a label name`;
+  if (/\p{C}/u.test(name)) return 'is not a label name: it contains control characters';
   return undefined;
 }

@@ -6,65 +6,69 @@ export type ToUploadChild =
   | { type: 'start'; received: ReceivedDataset; limits: DatasetLimits; storeRoot: string }
   | { type: 'stop' };
 
-export interface TakenIn {
+export interface ImportedDataset {
   info: DatasetInfo;
-  /** False when it was there already. */
+  /** False if it already existed. */
   added: boolean;
 }
 
 export type FromUploadChild =
-  | TakenIn
+  | ImportedDataset
   | { error: { code: ErrorCode; message: string; errors?: FieldError[] | undefined } };
 
 type Start = Omit<Extract<ToUploadChild, { type: 'start' }>, 'type'>;
 
-/** How long a child that was told to stop may take to remove what it has begun. */
+/** Time for a stopped child to remove its unfinished files. */
 const STOP_MS = 5_000;
 
 /**
- * Takes in an upload in a process of its own at low priority: it decodes what strangers send and computes for up to minutes,
- * in which a server must go on answering.
+ * Imports an upload in a child process with low priority. The import decodes untrusted files and computes for up to
+ * minutes, during which the server must keep answering.
  *
  * @param module path of the child's module
  * @throws invalid_dataset, disk_full, child_died; the signal's reason
  */
-export async function takeInApart(module: string, start: Start, signal: AbortSignal): Promise<TakenIn> {
+export async function importInChild(
+  module: string,
+  start: Start,
+  signal: AbortSignal,
+): Promise<ImportedDataset> {
   signal.throwIfAborted();
   const child = startChild(module, { lowPriority: true });
   let killer: NodeJS.Timeout | undefined;
-  const leave = (): void => {
+  const stop = (): void => {
     if (child.connected) child.send({ type: 'stop' } satisfies ToUploadChild);
     killer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   };
-  signal.addEventListener('abort', leave, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    return await new Promise<TakenIn>((resolve, reject) => {
-      let told: FromUploadChild | undefined;
+    return await new Promise<ImportedDataset>((resolve, reject) => {
+      let answer: FromUploadChild | undefined;
       child.once('spawn', () => void child.send({ type: 'start', ...start } satisfies ToUploadChild));
       child.once('message', (message: FromUploadChild) => {
-        told = message;
+        answer = message;
       });
       child.once('error', reject);
       child.once('exit', (code, killed) => {
         if (signal.aborted) reject(signal.reason);
-        else if (told === undefined) reject(died(killed ?? `code ${code}`));
-        else if ('error' in told)
+        else if (answer === undefined) reject(died(killed ?? `code ${code}`));
+        else if ('error' in answer)
           reject(
-            new StylographError(told.error.code, told.error.message, {
-              ...(told.error.errors && { errors: told.error.errors }),
+            new StylographError(answer.error.code, answer.error.message, {
+              ...(answer.error.errors && { errors: answer.error.errors }),
             }),
           );
-        else resolve(told);
+        else resolve(answer);
       });
     });
   } finally {
     clearTimeout(killer);
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', stop);
   }
 }
 
 const died = (how: string): StylographError =>
   new StylographError(
     'child_died',
-    `The process that takes in datasets ended with ${how}, and nothing was kept. It may have needed more memory than there is: send smaller images, or fewer.`,
+    `The process that imports datasets ended with ${how}, and nothing was stored. It may have run out of memory: send smaller images, or fewer.`,
   );

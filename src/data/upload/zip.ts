@@ -6,16 +6,17 @@ import { Refusals, refuse } from './refusals.ts';
 
 /** One file of an archive. */
 export interface ZipFile {
-  /** Parts with slashes between them; never absolute, never upwards. */
+  /** Relative path with slashes; never absolute, never with `..`. */
   name: string;
   bytes: number;
-  /** @throws an error that says how it is damaged */
+  /** @throws an error whose message is a predicate for the name: "is damaged…" */
   read(): Promise<Uint8Array>;
 }
 
 export interface ZipArchive {
+  /** Sorted by name. */
   files: ZipFile[];
-  /** Folders that are listed by themselves, without a slash at the end. */
+  /** Folders with their own entry, without the final slash. */
   folders: string[];
   close(): void;
 }
@@ -23,58 +24,61 @@ export interface ZipArchive {
 const LONGEST_NAME = 500;
 const STORED = 0;
 const DEFLATED = 8;
+const ENCRYPTED_FLAG = 0x1;
 const UTF8_FLAG = 0x800;
 const FILE_TYPE = 0o170000;
 const SYMLINK = 0o120000;
-const NESTED = /\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar|jar|npz)$/i;
-/** What systems and programs leave in archives by themselves. */
-const LITTER = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|desktop\.ini)(\/|$)/i;
+const ARCHIVE = /\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar|jar|npz)$/i;
+/** Files that operating systems add to archives. */
+const SYSTEM_FILE = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|desktop\.ini)(\/|$)/i;
 
 interface OpenOptions {
-  /** What the user calls the archive. */
-  title: string;
+  /** The archive's name in messages. */
+  name: string;
   limits: DatasetLimits;
-  /** Archives in archives are taken too where they are known to be plain gzip. */
-  allows?: (name: string) => boolean;
+  /** Whether an archive within the archive is accepted, because its reader limits what it unpacks to. */
+  allowsNested?: (name: string) => boolean;
 }
 
 /**
- * Opens a zip file by its list of files, which is checked before anything is unpacked: names, links, encryption, methods,
- * how many files and how large. What a file holds is checked against that list when it is read.
+ * Opens a zip file. Before anything is unpacked, the central directory is checked: names, links, encryption, compression
+ * methods, number and size of files. Each file is checked against it when it is read.
  * @throws invalid_dataset
  */
 export async function openZip(path: string, options: OpenOptions): Promise<ZipArchive> {
-  const { title, limits } = options;
-  const zip = await openList(path, title);
+  const { name, limits } = options;
+  const zip = await openDirectory(path, name);
   try {
     if (zip.entryCount > limits.images) {
       refuse(
-        `${title} lists ${zip.entryCount} files; at most ${limits.images} are taken (DATASET_IMAGES). Split it, or ask the operator for more.`,
+        `${name} contains ${zip.entryCount} files; at most ${limits.images} are accepted (DATASET_IMAGES). Send fewer, or ask the operator to raise the limit.`,
       );
     }
-    const entries = await listed(zip, title);
-    return { ...checked(zip, entries, options), close: () => zip.close() };
+    const entries = await readEntries(zip, name);
+    return { ...checkEntries(zip, entries, options), close: () => zip.close() };
   } catch (error) {
     zip.close();
     throw error;
   }
 }
 
-async function openList(path: string, title: string): Promise<yauzl.ZipFile> {
-  // Names stay bytes, so that one bad name does not hide the others.
-  const how = { lazyEntries: true, autoClose: false, decodeStrings: false } as const;
-  return await new Promise((resolve, reject) => {
-    yauzl.open(path, how, (error, zip) => (error ? reject(error) : resolve(zip)));
-  }).then(
-    (zip) => zip as yauzl.ZipFile,
-    (error: Error) => refuse(damaged(title, error), error),
-  );
+/** Reads a file. @throws invalid_dataset */
+export async function readOrRefuse(file: ZipFile): Promise<Uint8Array> {
+  return await file.read().catch((error: Error) => refuse(`${file.name} ${error.message}.`, error));
 }
 
-const damaged = (title: string, { message }: Error): string =>
-  `${title} is damaged or no zip file: ${message.replace(/\.$/, '')}. Make the archive anew and send the whole of it.`;
+async function openDirectory(path: string, name: string): Promise<yauzl.ZipFile> {
+  // Names stay bytes, so that one bad name does not hide the others.
+  const options = { lazyEntries: true, autoClose: false, decodeStrings: false } as const;
+  return await new Promise<yauzl.ZipFile>((resolve, reject) => {
+    yauzl.open(path, options, (error, zip) => (error ? reject(error) : resolve(zip)));
+  }).catch((error: Error) => refuseDamaged(name, error));
+}
 
-async function listed(zip: yauzl.ZipFile, title: string): Promise<yauzl.Entry[]> {
+const refuseDamaged = (name: string, cause: Error): never =>
+  refuse(`${name} is damaged or not a zip file. Create the archive again and send all of it.`, cause);
+
+async function readEntries(zip: yauzl.ZipFile, name: string): Promise<yauzl.Entry[]> {
   const entries: yauzl.Entry[] = [];
   return await new Promise<yauzl.Entry[]>((resolve, reject) => {
     zip.on('entry', (entry: yauzl.Entry) => {
@@ -84,11 +88,14 @@ async function listed(zip: yauzl.ZipFile, title: string): Promise<yauzl.Entry[]>
     zip.once('end', () => resolve(entries));
     zip.once('error', reject);
     zip.readEntry();
-  }).catch((error: Error) => refuse(damaged(title, error), error));
+  }).catch((error: Error) => refuseDamaged(name, error));
 }
 
-function checked(zip: yauzl.ZipFile, entries: readonly yauzl.Entry[], options: OpenOptions) {
-  const { title, limits } = options;
+function checkEntries(
+  zip: yauzl.ZipFile,
+  entries: readonly yauzl.Entry[],
+  options: OpenOptions,
+): Pick<ZipArchive, 'files' | 'folders'> {
   const refusals = new Refusals();
   const files: ZipFile[] = [];
   const folders: string[] = [];
@@ -96,60 +103,63 @@ function checked(zip: yauzl.ZipFile, entries: readonly yauzl.Entry[], options: O
   let total = 0;
   for (const entry of entries) {
     const name = nameOf(entry);
-    const why =
-      badName(name) ?? badKind(entry, name, options) ?? (seen.has(name) ? 'is there twice' : undefined);
+    const problem =
+      nameProblem(name) ?? kindProblem(entry, name, options) ?? (seen.has(name) ? 'occurs twice' : undefined);
     seen.add(name);
-    if (why !== undefined) refusals.add(JSON.stringify(name.slice(0, LONGEST_NAME)), why);
-    else if (LITTER.test(name)) continue;
+    if (problem !== undefined) refusals.add(JSON.stringify(name.slice(0, LONGEST_NAME)), problem);
+    else if (SYSTEM_FILE.test(name)) continue;
     else if (name.endsWith('/')) folders.push(name.slice(0, -1));
     else {
       total += entry.uncompressedSize;
       files.push({ name, bytes: entry.uncompressedSize, read: () => unpack(zip, entry) });
     }
   }
-  if (total > limits.unpackedBytes) {
+  const { unpackedBytes } = options.limits;
+  if (total > unpackedBytes) {
     refuse(
-      `${title} would unpack to ${total} bytes; at most ${limits.unpackedBytes} are taken (DATASET_UNPACKED_MIB). Send smaller images, or fewer.`,
+      `${options.name} would unpack to ${total} bytes; at most ${unpackedBytes} are accepted (DATASET_UNPACKED_MIB). Send smaller images, or fewer.`,
     );
   }
-  refusals.settle();
+  refusals.throwIfAny();
   return { files: files.sort((a, b) => (a.name < b.name ? -1 : 1)), folders };
 }
 
-/** Archives say whether a name is UTF-8; many that are do not. Some Windows programs write backslashes. */
+/** Many archives have UTF-8 names without saying so. Some Windows programs write backslashes. */
 function nameOf({ fileName, generalPurposeBitFlag }: yauzl.Entry): string {
-  const bytes = fileName as unknown as Buffer;
-  const strict = (generalPurposeBitFlag & UTF8_FLAG) === 0;
+  // The types say string, but with `decodeStrings: false` it is a Buffer.
+  const name: unknown = fileName;
+  const bytes = Buffer.isBuffer(name) ? name : Buffer.from(fileName);
+  const mayBeLatin1 = (generalPurposeBitFlag & UTF8_FLAG) === 0;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: strict }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: mayBeLatin1 }).decode(bytes);
   } catch {
     text = bytes.toString('latin1');
   }
   return text.replaceAll('\\', '/').normalize('NFC');
 }
 
-function badName(name: string): string | undefined {
+function nameProblem(name: string): string | undefined {
   if (name.length > LONGEST_NAME) return `has a name of more than ${LONGEST_NAME} characters`;
   if (/\p{C}/u.test(name)) return 'has control characters in its name';
   if (name.startsWith('/') || /^[a-z]:/i.test(name)) return 'has an absolute path';
   const parts = name.replace(/\/$/, '').split('/');
-  if (parts.includes('..')) return 'would lead out of the archive ("..")';
+  if (parts.includes('..')) return 'has a path that leads out of the archive ("..")';
   if (parts.includes('') || parts.includes('.')) return 'has an empty part in its path';
   return undefined;
 }
 
-function badKind(entry: yauzl.Entry, name: string, { allows }: OpenOptions): string | undefined {
+function kindProblem(entry: yauzl.Entry, name: string, { allowsNested }: OpenOptions): string | undefined {
   if (((entry.externalFileAttributes >>> 16) & FILE_TYPE) === SYMLINK) return 'is a symbolic link';
-  if ((entry.generalPurposeBitFlag & 1) !== 0) return 'is encrypted; pack it without a password';
+  if ((entry.generalPurposeBitFlag & ENCRYPTED_FLAG) !== 0) return 'is encrypted; zip it without a password';
   if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
-    return `is packed by a method that is not taken (${entry.compressionMethod}); use "deflate"`;
+    return `uses the unsupported compression method ${entry.compressionMethod}; use "deflate"`;
   }
-  if (NESTED.test(name) && !allows?.(name)) return 'is an archive within the archive; unpack it first';
+  if (ARCHIVE.test(name) && !allowsNested?.(name)) return 'is an archive within the archive; unpack it first';
   return undefined;
 }
 
-/** The bytes of one file. The library ends it as soon as it grows beyond what was stated. */
+/** Unpacks one file. The library stops as soon as the file exceeds its stated size. */
 async function unpack(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   try {
@@ -159,9 +169,9 @@ async function unpack(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<Uint8Arra
     for await (const chunk of stream) chunks.push(chunk as Buffer);
   } catch (error) {
     if (errorCodeOf(error)) throw error;
-    throw new Error(`cannot be unpacked (${(error as Error).message})`, { cause: error });
+    throw new Error('cannot be unpacked: it is damaged or larger than stated', { cause: error });
   }
   const bytes = Buffer.concat(chunks);
-  if (crc32(bytes) !== entry.crc32) throw new Error('is damaged: its checksum does not hold');
+  if (crc32(bytes) !== entry.crc32) throw new Error('is damaged: its checksum does not match');
   return bytes;
 }

@@ -1,6 +1,6 @@
 import type { EngineFacts } from '../../core/contracts/engine.ts';
-import { loadDataset } from '../../data/index.ts';
-import { drawFigures, drawSample } from '../../figures/index.ts';
+import { loadDataset } from '../../data/datasets.ts';
+import { drawFigureSheet, drawSampleSheet } from '../../figures/draw-sheets.ts';
 import { startTracing } from '../../platform/telemetry/index.ts';
 import { ownVersion } from '../../platform/version.ts';
 import type { FolderStore } from '../../store/index.ts';
@@ -43,8 +43,8 @@ export function trainingParts(): TrainingParts {
   let engineFacts: (() => EngineFacts) | undefined;
   return {
     loadDataset,
-    drawSample,
-    drawFigures,
+    drawSample: drawSampleSheet,
+    drawFigures: drawFigureSheet,
     loadTrainer: async () => {
       const loaded = await loadTrainer();
       engineFacts = loaded.engineFacts;

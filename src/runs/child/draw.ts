@@ -6,7 +6,8 @@ import type { DrawingRecord } from '../../core/contracts/films.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../../core/contracts/model.ts';
 import type { RunEventBody, RunProgress } from '../../core/contracts/run.ts';
 import { stopsRun } from '../../core/errors.ts';
-import { type DrawnFigure, FilmPacker } from '../../figures/index.ts';
+import type { DrawnFigure } from '../../figures/draw-sheets.ts';
+import { FilmPacker } from '../../figures/packed-film.ts';
 import type { FolderStore } from '../../store/index.ts';
 import {
   listSnapshots,

@@ -7,7 +7,7 @@ import type { ImageSpec, ModelRecord, NamedWeights } from '../../core/contracts/
 import type { RunRecord } from '../../core/contracts/run.ts';
 import type { FromRunChild } from '../../core/contracts/worker.ts';
 import { StylographError, stopsRun } from '../../core/errors.ts';
-import type { DrawnSample } from '../../figures/index.ts';
+import type { DrawnSample } from '../../figures/draw-sheets.ts';
 import type { FolderStore, ModelRegistry } from '../../store/index.ts';
 import { latestCheckpoint, weightsDigest } from '../../store/index.ts';
 import type { TrainingEvent, TrainOptions } from '../../training/loop.ts';

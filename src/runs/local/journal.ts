@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { RunEvent, RunEventBody } from '../../core/contracts/run.ts';
-import { systemCode, writing } from '../../store/files.ts';
+import { explainFullDisk, systemCode } from '../../store/disk.ts';
 import { applyEntry, type Entry, eventIds, type Folded, nothingYet, type Outcome } from './fold.ts';
 
 const PIECE_BYTES = 1 << 20;
@@ -53,7 +53,7 @@ export class Journal {
   async append(entry: Entry): Promise<{ outcome: Outcome; folded: Folded; events: RunEvent[] }> {
     return await this.#inTurn(async () => {
       const line: Line = { ...entry, key: randomUUID() };
-      await writing(this.#path, async () => {
+      await explainFullDisk(this.#path, async () => {
         const file = await open(this.#path, 'a');
         try {
           // Begins with an end of line too: what a crash cut off stays a line of its own.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { newRunId, type Page, RunId } from '../../core/contracts/common.ts';
 import { isFinished, type RunRecord, type RunState } from '../../core/contracts/run.ts';
 import { startTimeOf } from '../../platform/processes/proc.ts';
-import { systemCode, writing } from '../../store/files.ts';
+import { explainFullDisk, systemCode } from '../../store/disk.ts';
 import {
   cannotMove,
   checkOutcome,
@@ -57,7 +57,7 @@ export class LocalRuns {
     const id = newRunId();
     const record: RunRecord = { id, state: 'queued', ...freshRecord(run) };
     const folder = join(this.#root, id);
-    await writing(folder, () => mkdir(folder, { recursive: true }));
+    await explainFullDisk(folder, () => mkdir(folder, { recursive: true }));
     await this.journal(id).append({ type: 'create', at: now(), record });
     return { run: record, replayed: false };
   }

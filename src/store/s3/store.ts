@@ -1,39 +1,32 @@
 import { posix } from 'node:path';
 import { ulid } from 'ulid';
 import {
-  buildManifest,
-  checkedBytes,
   conflict,
-  DAMAGED,
-  damaged,
-  entryOf,
-  MANIFEST,
-  type Manifest,
-  missing,
-  parseManifest,
-  sizesOf,
-} from '../manifest.ts';
-import { resolveInside } from '../paths.ts';
-import type { FolderStore, Versioned, WriteOptions } from '../store.ts';
+  type FolderStore,
+  resolveInside,
+  type Versioned,
+  type WriteOptions,
+} from '../folder-store.ts';
+import { DAMAGED, damaged, MANIFEST, Manifest, missing } from '../manifest.ts';
 import { Bucket, type Fetched, isMissing, isRefused, type Patience } from './bucket.ts';
 import { parseS3Location } from './location.ts';
 
-/** Where files of folders are, each write's apart; only what a manifest names can be seen. */
+/** Prefix of the files of folders, separate for each write. Only files that a manifest names are visible. */
 const PARTS = '.parts';
-/** Half-written parts younger than this may belong to somebody who is writing now. */
+/** Younger unfinished parts may belong to a process that is writing now. */
 const ABANDONED_AFTER_MS = 3_600_000;
-/** A look at the bucket takes tens of milliseconds and is paid for. */
+/** A request to the bucket takes tens of milliseconds and costs money. */
 const FRESH_MS = 1_000;
 const READ_ATTEMPTS = 5;
 
-/** Keys are checked as paths of a local store are, so that both accept the same names. */
+/** Checks keys like paths of a local store, so that both accept the same names. */
 const keyOf = (path: string): string => resolveInside('', path);
 
 /**
- * A store in an S3-compatible bucket. A folder's files are uploaded under a name of this write's own; the manifest, put
- * last in one request, makes them visible together. Replaced parts go afterwards.
+ * A store in an S3-compatible bucket. Each write uploads a folder's files under a unique prefix. The manifest is put last,
+ * in one request, and makes all files visible. Replaced parts are deleted afterwards.
  */
-class S3Folders implements FolderStore {
+class S3Store implements FolderStore {
   readonly freshMs = FRESH_MS;
   readonly #bucket: Bucket;
 
@@ -55,18 +48,18 @@ class S3Folders implements FolderStore {
       await this.#bucket.delete(keys).catch(() => undefined);
       throw error;
     }
-    await this.#commit(manifest, buildManifest(files, parts), keys);
-    // What another writer is uploading at the same time is not touched.
+    await this.#commit(manifest, Manifest.encode(files, parts), keys);
+    // Parts that another process is uploading now are not deleted.
     if (before)
       await this.#removeParts(folder, (key) => Buffer.from(before.bytes).includes(posix.dirname(key)));
   }
 
-  /** Puts the manifest that makes parts visible. A request that fails may have been carried out all the same. */
+  /** Puts the manifest that makes parts visible. A request that failed may have been executed. */
   async #commit(manifest: string, bytes: Uint8Array, keys: readonly string[]): Promise<void> {
     try {
       await this.#bucket.put(manifest, bytes);
     } catch (error) {
-      // Unless it is known that nobody can see them the parts stay, until `tidy` or the folder's removal.
+      // Unless the parts are known to be invisible they stay, until `tidy` or the removal of the folder.
       const now = await this.#bucket.get(manifest).catch(() => {
         throw error;
       });
@@ -85,17 +78,17 @@ class S3Folders implements FolderStore {
   async #manifest(path: string): Promise<Manifest> {
     const found = await this.#bucket.get(`${keyOf(path)}/${MANIFEST}`);
     if (found === undefined) throw missing(path, 'STORE_URL');
-    return parseManifest(path, found.bytes);
+    return Manifest.parse(path, found.bytes);
   }
 
   async read(path: string, file: string): Promise<Uint8Array> {
     keyOf(file);
     let manifest = await this.#manifest(path);
     for (let attempt = 1; ; attempt++) {
-      const entry = entryOf(manifest, path, file);
+      manifest.requireListed(file);
       const found = await this.#bucket.get(`${manifest.parts}/${file}`);
-      if (found !== undefined) return checkedBytes(entry, path, file, found.bytes);
-      // It may have been replaced between the two requests.
+      if (found !== undefined) return manifest.check(file, found.bytes);
+      // The folder may have been replaced between the two requests.
       const now = await this.#manifest(path);
       if (now.parts === manifest.parts || attempt === READ_ATTEMPTS)
         throw damaged(path, file, 'it is missing');
@@ -104,7 +97,7 @@ class S3Folders implements FolderStore {
   }
 
   async sizes(path: string): Promise<Record<string, number>> {
-    return sizesOf(await this.#manifest(path));
+    return (await this.#manifest(path)).sizes;
   }
 
   async exists(path: string): Promise<boolean> {
@@ -114,7 +107,7 @@ class S3Folders implements FolderStore {
 
   async list(prefix: string): Promise<string[]> {
     const { files, folders } = await this.#bucket.list(`${keyOf(prefix)}/`);
-    if (files.includes(MANIFEST)) return Object.keys((await this.#manifest(prefix)).files).sort();
+    if (files.includes(MANIFEST)) return (await this.#manifest(prefix)).names.sort();
     return [...files, ...folders].filter((name) => !name.endsWith(DAMAGED)).sort();
   }
 
@@ -122,7 +115,7 @@ class S3Folders implements FolderStore {
     const key = keyOf(path);
     const keys = [key];
     for await (const { key: each } of this.#bucket.all(`${key}/`)) keys.push(each);
-    // Manifests first, so that nobody sees a folder without its files.
+    // Manifests go first, so that nobody sees a folder without its files.
     await this.#bucket.delete(keys);
     await this.#removeParts(key, () => true);
   }
@@ -158,7 +151,7 @@ class S3Folders implements FolderStore {
       );
     } catch (error) {
       if (!isRefused(error) && !isMissing(error)) throw error;
-      // A request that was repeated because its answer was lost is refused for what it has itself written.
+      // A request that was repeated after a lost response conflicts with its own first execution.
       const now = await this.#bucket.get(key);
       if (now === undefined || !Buffer.from(now.bytes).equals(bytes)) throw conflict(path);
     }
@@ -189,12 +182,12 @@ class S3Folders implements FolderStore {
   }
 }
 
-/** Opens a store in a bucket, which must be there. @throws validation_failed, store_unavailable */
+/** Opens a store in an existing bucket. @throws validation_failed, store_unavailable */
 export async function openS3Store(location: string, patience: Patience): Promise<FolderStore> {
   const parsed = parseS3Location(location);
-  // Its notice about a later end of support for Node 20 would be taken for a complaint of the process.
+  // Otherwise the SDK prints a notice about the end of its support for Node 20.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const bucket = new Bucket(await import('@aws-sdk/client-s3'), parsed, patience);
   await bucket.check();
-  return new S3Folders(bucket);
+  return new S3Store(bucket);
 }

@@ -1,5 +1,5 @@
 import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
-import { permutation } from '../../data/random.ts';
+import { permutation } from '../../data/permutation.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
 import type { InferenceModel } from '../../model/inference.ts';
 import type { Between } from './classifier.ts';

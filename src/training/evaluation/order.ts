@@ -1,6 +1,6 @@
 import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
 import { pick } from '../../data/batches.ts';
-import { permutation } from '../../data/random.ts';
+import { permutation } from '../../data/permutation.ts';
 
 /**
  * A dataset with its held-out splits in a fixed random order, so that their first images stand for all of them: MNIST's

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Digest } from '../../core/contracts/common.ts';
 import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
 import { SampleScores } from '../../core/contracts/evaluation.ts';
-import { permutation } from '../../data/random.ts';
+import { permutation } from '../../data/permutation.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
 import type { Between } from './classifier.ts';
 import type { Judge } from './judge.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { boxes } from '../../data/fonts/made.ts';
+import { boxes } from '../../data/fonts/box-font.ts';
 import { run } from './support.ts';
 
 /** Labels that differ by case alone, that no folder can have as its name, and that look like an index. */

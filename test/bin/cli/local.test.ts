@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { writeSmallMnist } from '../../data/fixtures.ts';
+import { writeSmallMnist } from '../../data/mnist-files.ts';
 import { startServiceIn } from '../support.ts';
 import { folder, lines, run, start, TINY } from './support.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ModelRegistry, openFolderStore } from '../../../src/store/index.ts';
-import { someNetworks, TINY } from '../../store/archive/some.ts';
+import { someNetworks, TINY } from '../../store/archive/perturbed-model.ts';
 import { someEvaluation } from '../../training/evaluation/some.ts';
 import { run } from './support.ts';
 

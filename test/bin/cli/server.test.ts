@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { writeSmallMnist } from '../../data/fixtures.ts';
+import { writeSmallMnist } from '../../data/mnist-files.ts';
 import { type Service, startServiceIn } from '../support.ts';
 import { lines, run, start, TINY } from './support.ts';
 

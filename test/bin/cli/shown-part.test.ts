@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shownPart } from '../../../src/bin/cli/follow.ts';
-import { drawSample } from '../../../src/figures/index.ts';
+import { drawSampleSheet } from '../../../src/figures/draw-sheets.ts';
 import { pngSize } from '../../api/support.ts';
 
 /** Of a sheet of labels as training draws it, eight images of each. */
@@ -9,7 +9,7 @@ async function partOf(labels: string[], side: number) {
   const count = 8 * labels.length;
   const spec = { width: side, height: side, channels: 1 as const, labels };
   const pixels = new Uint8Array(count * side * side);
-  const { png } = await drawSample({ kind: 'labels', pixels, count }, spec);
+  const { png } = await drawSampleSheet({ kind: 'labels', pixels, count }, spec);
   const [width, height] = pngSize(Buffer.from(png));
   return shownPart({ width, height });
 }

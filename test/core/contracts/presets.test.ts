@@ -4,7 +4,7 @@ import { completeConfig, PRESETS, resolveConfig } from '../../../src/core/contra
 import { parseRecord } from '../../../src/runs/redis/records.ts';
 import { parseModelRecord } from '../../../src/store/models.ts';
 import { newRun } from '../../runs/support.ts';
-import { someModel } from '../../store/support.ts';
+import { someModel } from '../../store/small-models.ts';
 
 /** A configuration that was stored before there were films. */
 function older() {

@@ -4,8 +4,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { divideFonts, drawFonts } from '../../../src/data/fonts/index.ts';
-import { boxes } from './made.ts';
+import { drawFonts } from '../../../src/data/fonts/draw-fonts.ts';
+import { splitFonts } from '../../../src/data/fonts/split.ts';
+import { boxes } from './box-font.ts';
 
 const INTER = join(
   dirname(createRequire(import.meta.url).resolve('@fontsource/inter/package.json')),
@@ -117,19 +118,16 @@ test('a family and what was made of it stay in one part, and the split is always
   }));
   // Shares its first character with Family 3.
   const derived = { family: 'Derived', images: images(6, 250) };
-  const { designs, parts } = divideFonts([...fonts, derived], 2);
+  const { designs, parts } = splitFonts([...fonts, derived], 2);
   assert.equal(parts.size, 21);
   assert.equal(parts.get('Derived'), parts.get('Family 3'));
   assert.equal(designs.length, 20);
   const count = (part: string) => designs.filter((design) => design.part === part).length;
   assert.deepEqual([count('test'), count('validation'), count('train')], [2, 2, 16]);
-  assert.deepEqual(
-    divideFonts([derived, ...fonts].reverse(), 2).parts.get('Family 7'),
-    parts.get('Family 7'),
-  );
-  const again = divideFonts([derived, ...fonts].reverse(), 2);
+  assert.deepEqual(splitFonts([derived, ...fonts].reverse(), 2).parts.get('Family 7'), parts.get('Family 7'));
+  const again = splitFonts([derived, ...fonts].reverse(), 2);
   for (const [family, part] of parts) assert.equal(again.parts.get(family), part);
-  const few = divideFonts(fonts.slice(0, 6), 2);
+  const few = splitFonts(fonts.slice(0, 6), 2);
   assert.deepEqual(few.designs.map(({ part }) => part).sort(), ['test', 'train', 'validation']);
 });
 

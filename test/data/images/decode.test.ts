@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, encodePng } from '../../../src/data/images/index.ts';
+import { decodeImage } from '../../../src/data/images/decode.ts';
+import { encodePng } from '../../../src/data/images/png.ts';
 
 const size = { width: 6, height: 4 } as const;
 const grey = Uint8Array.from({ length: 24 }, (_, at) => at * 10);

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, encodePng, normalizeImage, type Raster } from '../../../src/data/images/index.ts';
-import { difference, digits, inverted, painted, photographed, png, SPEC } from './drawings.ts';
+import { decodeImage } from '../../../src/data/images/decode.ts';
+import { normalizeImage } from '../../../src/data/images/normalize.ts';
+import { encodePng } from '../../../src/data/images/png.ts';
+import type { Raster } from '../../../src/data/images/raster.ts';
+import { difference, digits, inverted, painted, photographed, png, SPEC } from './digit-pictures.ts';
 
 const COUNT = 12;
 let dataDir: string;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage, encodePng, encodePngAside } from '../../../src/data/images/index.ts';
+import { decodeImage } from '../../../src/data/images/decode.ts';
+import { encodePng, encodePngAsync } from '../../../src/data/images/png.ts';
 
 const grey = Uint8Array.from({ length: 12 }, (_, at) => at * 20);
 const size = { width: 4, height: 3 } as const;
@@ -59,12 +60,12 @@ test('what is encoded aside has the same bytes, and lets others have their turn'
   const pixels = Uint8Array.from({ length: 1200 * 900 * 3 }, (_, i) => (i * i) >> 9);
   let turns = 0;
   setImmediate(() => turns++);
-  const aside = await encodePngAside(pixels, large);
+  const aside = await encodePngAsync(pixels, large);
   assert.equal(turns, 1);
   assert.ok(aside.equals(encodePng(pixels, large)));
   const small = { ...size, channels: 1 as const, scale: 3 };
-  assert.ok((await encodePngAside(grey, small)).equals(encodePng(grey, small)));
-  await assert.rejects(encodePngAside(grey, { ...large, channels: 1 }), RangeError);
+  assert.ok((await encodePngAsync(grey, small)).equals(encodePng(grey, small)));
+  await assert.rejects(encodePngAsync(grey, { ...large, channels: 1 }), RangeError);
 });
 
 test('text chunks carry the recipe, in order and readable by another decoder', async () => {

@@ -6,9 +6,9 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { type DatasetUpload, DEFAULT_DATASET_LIMITS } from '../../../src/core/contracts/dataset.ts';
-import { fromIdx } from '../../../src/data/upload/idx-pairs.ts';
-import { takeIn } from '../../../src/data/upload/take-in.ts';
-import { idx } from '../fixtures.ts';
+import { picturesFromIdx } from '../../../src/data/upload/idx-pairs.ts';
+import { importDataset } from '../../../src/data/upload/import.ts';
+import { idx } from '../mnist-files.ts';
 
 let folder: string;
 before(async () => {
@@ -48,7 +48,7 @@ async function take(files: Record<string, Uint8Array>, fields: Partial<DatasetUp
     }),
   );
   const wish: DatasetUpload = { name: 'Arrays', polarity: 'auto', ...fields };
-  return await takeIn(
+  return await importDataset(
     { fields: wish, files: received },
     DEFAULT_DATASET_LIMITS,
     new AbortController().signal,
@@ -168,7 +168,10 @@ test('what gzipped files may unpack to is one measure for all of them', () => {
     { name: `${name}-labels-idx1-ubyte.gz`, bytes: gzipSync(idx([COUNT], labelsOf(COUNT, 10))) },
   ];
   const open = (unpackedBytes: number) =>
-    fromIdx([...part('train'), ...part('t10k')], undefined, { ...DEFAULT_DATASET_LIMITS, unpackedBytes });
+    picturesFromIdx([...part('train'), ...part('t10k')], undefined, {
+      ...DEFAULT_DATASET_LIMITS,
+      unpackedBytes,
+    });
   const oneImages = 16 + COUNT * 784;
   assert.doesNotThrow(() => open(2 * (oneImages + 8 + COUNT)));
   assert.throws(() => open(1.5 * oneImages), /t10k-images.*cannot be unpacked.*DATASET_UNPACKED_MIB/);

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import { type Zippable, zipSync } from 'fflate';
 import sharp from 'sharp';
 import { DEFAULT_DATASET_LIMITS } from '../../../src/core/contracts/dataset.ts';
-import { takeIn } from '../../../src/data/upload/take-in.ts';
-import { folders, picture } from './pictures.ts';
+import { importDataset } from '../../../src/data/upload/import.ts';
+import { folders, picture } from './labelled-pictures.ts';
 
 let folder: string;
 before(async () => {
@@ -102,7 +102,7 @@ test('hostile and unusable archives are refused by name', async (context) => {
         fields: { name: 'Test', polarity: 'auto' as const },
         files: [{ path, name: 'test.zip' }],
       };
-      await assert.rejects(takeIn(received, LIMITS, new AbortController().signal), {
+      await assert.rejects(importDataset(received, LIMITS, new AbortController().signal), {
         code: 'invalid_dataset',
         message: says,
       });

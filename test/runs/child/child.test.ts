@@ -3,7 +3,6 @@ import test from 'node:test';
 import { CHILD_MODULES } from '../../../src/bin/child-modules.ts';
 import type { TrainingConfigOverrides } from '../../../src/core/contracts/config.ts';
 import { startWorker } from '../../../src/runs/worker/worker.ts';
-import { readFilm } from '../../../src/store/films.ts';
 import {
   listFigures,
   listSnapshots,
@@ -11,7 +10,7 @@ import {
   openFolderStore,
   readFigure,
 } from '../../../src/store/index.ts';
-import { writeSmallMnist } from '../../data/fixtures.ts';
+import { writeSmallMnist } from '../../data/mnist-files.ts';
 import { allEvents, iterationsIn, newRun, statesIn, until, untilState, workplace } from '../support.ts';
 
 const tiny: TrainingConfigOverrides = {

@@ -4,7 +4,6 @@ import test from 'node:test';
 import type { RunEvent } from '../../../src/core/contracts/run.ts';
 import { type RunnerDependencies, runTraining } from '../../../src/runs/child/run.ts';
 import { readMetrics } from '../../../src/runs/redis/metrics.ts';
-import { listFilms } from '../../../src/store/films.ts';
 import {
   claimRun,
   fencedStore,
@@ -14,6 +13,7 @@ import {
   openFolderStore,
   weightsDigest,
 } from '../../../src/store/index.ts';
+import { listFilms } from '../../../src/store/run-files.ts';
 import { someEvaluation, someEvaluator, someValidation } from '../../training/evaluation/some.ts';
 import { fakeDataset, fakeTrainer } from '../fake-training.ts';
 import { allEvents, newRun, workplace } from '../support.ts';

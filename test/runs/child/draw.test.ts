@@ -6,9 +6,8 @@ import type { FigureSheet } from '../../../src/core/contracts/figures.ts';
 import { resolveConfig } from '../../../src/core/contracts/presets.ts';
 import type { RunEventBody } from '../../../src/core/contracts/run.ts';
 import { StylographError } from '../../../src/core/errors.ts';
-import { drawFigures } from '../../../src/figures/index.ts';
+import { drawFigureSheet } from '../../../src/figures/draw-sheets.ts';
 import { type DrawDependencies, drawRun } from '../../../src/runs/child/draw.ts';
-import { listFilms, readFilm } from '../../../src/store/films.ts';
 import {
   listFigures,
   listSnapshots,
@@ -16,7 +15,8 @@ import {
   readDrawing,
   saveSnapshot,
 } from '../../../src/store/index.ts';
-import { someWeights, temporaryFolder } from '../../store/support.ts';
+import { listFilms, readFilm } from '../../../src/store/run-files.ts';
+import { someWeights, temporaryFolder } from '../../store/small-models.ts';
 import { withCode } from '../support.ts';
 
 const ITERATIONS = [0, 1, 2, 4];
@@ -35,7 +35,7 @@ async function setUp(t: TestContext, change: Partial<DrawDependencies> = {}) {
   const stop = new AbortController();
   const deps: DrawDependencies = {
     store,
-    drawFigures,
+    drawFigures: drawFigureSheet,
     metrics: async () => ({ ganLoss: [[1, 0.5]] }),
     openDrawings: async () => {
       opened++;

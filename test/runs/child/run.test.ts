@@ -9,7 +9,7 @@ import { readMetrics } from '../../../src/runs/redis/metrics.ts';
 import { latestCheckpoint, ModelRegistry, openFolderStore, weightsDigest } from '../../../src/store/index.ts';
 import type { Drawings } from '../../../src/training/drawings.ts';
 import type { TrainingEvent, TrainOptions } from '../../../src/training/loop.ts';
-import { someModel, someState, someWeights } from '../../store/support.ts';
+import { someModel, someState, someWeights } from '../../store/small-models.ts';
 import { someEvaluation, someEvaluator, someValidation } from '../../training/evaluation/some.ts';
 import { fakeDataset } from '../fake-training.ts';
 import { allEvents, newRun, withCode, workplace } from '../support.ts';

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unzipSync, zipSync } from 'fflate';
 import { errorCodeOf } from '../../../src/core/errors.ts';
-import { packModel, unpackModel } from '../../../src/store/archive/index.ts';
+import { packModel } from '../../../src/store/archive/pack.ts';
+import { unpackModel } from '../../../src/store/archive/unpack.ts';
 import { sha256 } from '../../../src/store/index.ts';
-import { someNetworks, TINY } from './some.ts';
+import { someNetworks, TINY } from './perturbed-model.ts';
 
 const { record, weights } = someNetworks({ networks: TINY });
 const archive = packModel(record, weights);

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { errorCodeOf } from '../../../src/core/errors.ts';
 import { buildInferenceModel } from '../../../src/model/inference.ts';
-import { packModel } from '../../../src/store/archive/index.ts';
-import { someNetworks, TINY } from './some.ts';
+import { packModel } from '../../../src/store/archive/pack.ts';
+import { someNetworks, TINY } from './perturbed-model.ts';
 
 const STRANGER = fileURLToPath(new URL('./plain-tfjs.mjs', import.meta.url));
 

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { ensureVenv } from '../../../scripts/setup/venv.mjs';
 import type { LabelledImages } from '../../../src/core/contracts/dataset.ts';
 import { pick } from '../../../src/data/batches.ts';
-import { loadDataset } from '../../../src/data/index.ts';
+import { loadDataset } from '../../../src/data/datasets.ts';
 import { exportScored } from '../../../src/training/evaluation/export.ts';
 import { Judge } from '../../../src/training/evaluation/judge.ts';
 import { kidSubsets } from '../../../src/training/evaluation/metrics/kid.ts';
 import { styleMoments, transferCorrelation } from '../../../src/training/evaluation/metrics/style.ts';
 import { scoreReconstructions } from '../../../src/training/evaluation/parts.ts';
 import { scoreSet } from '../../../src/training/evaluation/scores.ts';
-import { temporaryDataDir } from '../../data/fixtures.ts';
+import { temporaryDataDir } from '../../data/mnist-files.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const SCRIPT = here('../../../scripts/score-samples.py');

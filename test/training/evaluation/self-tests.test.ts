@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { BUILT_IN_DATASETS } from '../../../src/core/contracts/built-in.ts';
 import { EVALUATION_SAMPLES, type SampleScores } from '../../../src/core/contracts/evaluation.ts';
-import { loadDataset } from '../../../src/data/index.ts';
+import { loadDataset } from '../../../src/data/datasets.ts';
 import { Judge } from '../../../src/training/evaluation/judge.ts';
 import { inEvaluationOrder } from '../../../src/training/evaluation/order.ts';
 import {
@@ -13,7 +13,7 @@ import {
   SELF_TESTS,
 } from '../../../src/training/evaluation/self-tests.ts';
 import { classifierFile, describeClassifier } from '../../../src/training/evaluation/shipped.ts';
-import { temporaryDataDir } from '../../data/fixtures.ts';
+import { temporaryDataDir } from '../../data/mnist-files.ts';
 
 /** What any metric worth its name says of known images. */
 function assertOrder(of: Record<string, SampleScores>): void {

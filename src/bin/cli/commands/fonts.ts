@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Design, DrawnFont, DrawnFonts, Part } from '../../../data/fonts/index.ts';
+import type { DatasetPart } from '../../../core/contracts/dataset.ts';
+import type { DrawnFont, DrawnFonts } from '../../../data/fonts/draw-fonts.ts';
+import type { Design } from '../../../data/fonts/split.ts';
 import { ownName } from '../names.ts';
 import { packNpz } from '../npz.ts';
 import { int, withCommon } from '../options.ts';
@@ -15,7 +17,7 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 /** Fonts after which the line that tells how far it is is written anew. */
 const TOLD_EVERY = 50;
 const LISTED = 20;
-const PARTS: readonly Part[] = ['train', 'validation', 'test'];
+const PARTS: readonly DatasetPart[] = ['train', 'validation', 'test'];
 
 interface FontsOptions extends CommonOptions {
   name?: string;
@@ -57,7 +59,7 @@ async function add(session: Session, folder: string, options: FontsOptions): Pro
   const { name = basename(resolve(folder)), characters: labels, size } = options;
   if (size % 4 !== 0) throw new UsageProblem(`--size: it must be a multiple of 4, not ${size}`);
   const { drawn, designs, parts } = await draw(session, folder, labels, size);
-  const partOf = ({ family }: DrawnFont): Part => parts.get(family)!;
+  const partOf = ({ family }: DrawnFont): DatasetPart => parts.get(family)!;
 
   const { client, flags } = await backend({ creates: true });
   const bytes = packNpz(arraysOf(drawn.fonts, partOf, labels.length, size));
@@ -83,7 +85,10 @@ async function add(session: Session, folder: string, options: FontsOptions): Pro
 /** Draws a folder's fonts and divides them. @throws UsageProblem when there are too few to train and test */
 async function draw({ output, signal }: Session, folder: string, labels: string[], size: number) {
   // Loaded here: the renderer is of no use to other commands.
-  const { divideFonts, drawFonts, LEAST_DESIGNS } = await import('../../../data/fonts/index.ts');
+  const [{ drawFonts }, { LEAST_DESIGNS, splitFonts }] = await Promise.all([
+    import('../../../data/fonts/draw-fonts.ts'),
+    import('../../../data/fonts/split.ts'),
+  ]);
   const info = await stat(folder).catch((error: Error) => {
     throw new UsageProblem(`${folder} cannot be read: ${error.message}`);
   });
@@ -93,7 +98,7 @@ async function draw({ output, signal }: Session, folder: string, labels: string[
     if (done % TOLD_EVERY === 0) output.notice(`drawn ${done} of ${all} fonts`);
   };
   const drawn = await drawFonts(folder, { characters: labels, size, signal, onProgress });
-  const { designs, parts } = divideFonts(drawn.fonts, labels.length);
+  const { designs, parts } = splitFonts(drawn.fonts, labels.length);
   tell(output, drawn, designs);
   if (designs.length < LEAST_DESIGNS) {
     throw new UsageProblem(
@@ -117,7 +122,7 @@ function tell(output: Output, { fonts, leftOut, remarks }: DrawnFonts, designs: 
 /** Arrays as an upload takes them, a part of the split each: fonts one after another, all characters of each. */
 function arraysOf(
   fonts: readonly DrawnFont[],
-  partOf: (font: DrawnFont) => Part,
+  partOf: (font: DrawnFont) => DatasetPart,
   labels: number,
   size: number,
 ) {

@@ -22,7 +22,7 @@ export async function evaluateAgain(options: EvaluateAgain): Promise<Evaluation>
   const { folder, modelId, samples, exportTo, signal, onProgress } = options;
   const [{ ensureClassifier, evaluateModel }, { loadDataset }] = await Promise.all([
     import('../../../training/evaluation/index.ts'),
-    import('../../../data/index.ts'),
+    import('../../../data/datasets.ts'),
   ]);
   const store = await openFolderStore(folder);
   const registry = new ModelRegistry(store);

@@ -2,7 +2,7 @@ import { buildApp } from '../../../api/app.ts';
 import { StylographClient } from '../../../client/index.ts';
 import type { RunRecord } from '../../../core/contracts/run.ts';
 import { DatasetLibrary } from '../../../data/library.ts';
-import { encodeFilm } from '../../../figures/index.ts';
+import { encodeFilm } from '../../../figures/encode-film.ts';
 import { ownVersion } from '../../../platform/version.ts';
 import { LocalEvents } from '../../../runs/local/events.ts';
 import { LocalRuns } from '../../../runs/local/runs.ts';

@@ -1,4 +1,4 @@
-import type { ScaleOptions } from '../../../data/images/scale.ts';
+import type { ScaleOptions } from '../../../data/images/scale-for-terminal.ts';
 import type { Depth } from './blocks.ts';
 import { depthOf } from './colour.ts';
 
@@ -54,12 +54,12 @@ export interface BlockOptions {
 
 /** Lines of text that show a picture in any terminal. */
 export async function blockLines(png: Uint8Array, options: BlockOptions = {}): Promise<string[]> {
-  const [{ scaleImage }, { toBlocks }] = await Promise.all([
-    import('../../../data/images/scale.ts'),
+  const [{ scaleForTerminal }, { toBlocks }] = await Promise.all([
+    import('../../../data/images/scale-for-terminal.ts'),
     import('./blocks.ts'),
   ]);
   const columns = Math.min(options.columns ?? MOST_COLUMNS, terminalColumns() - 1);
-  const raster = await scaleImage(png, {
+  const raster = await scaleForTerminal(png, {
     width: 2 * columns,
     // A character is about twice as high as wide, and so are the quarters it is made of.
     squeeze: 0.5,

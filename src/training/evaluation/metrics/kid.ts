@@ -1,4 +1,4 @@
-import { permutation } from '../../../data/random.ts';
+import { permutation } from '../../../data/permutation.ts';
 import { type Tensor2D, tf } from '../../../engine/index.ts';
 
 export const KID_SUBSETS = 50;

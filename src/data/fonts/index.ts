@@ -1,2 +1,0 @@
-export { type DrawnFont, type DrawnFonts, drawFonts } from './folder.ts';
-export { type Design, divideFonts, LEAST_DESIGNS, type Part } from './split.ts';

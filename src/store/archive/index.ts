@@ -1,2 +1,0 @@
-export { packModel } from './pack.ts';
-export { unpackModel } from './unpack.ts';
