@@ -16,10 +16,10 @@ export interface TextOptions {
 }
 
 /** The font of all figures, Inter. It comes with the program, so figures do not depend on the machine's fonts. */
-const FONT = readFont('@fontsource/inter/files/inter-latin-500-normal.woff');
+const FONT = readFont(require.resolve('@fontsource/inter/files/inter-latin-500-normal.woff'));
 
-function readFont(file: string): opentype.Font {
-  const bytes = readFileSync(require.resolve(file));
+function readFont(path: string): opentype.Font {
+  const bytes = readFileSync(path);
   return opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
