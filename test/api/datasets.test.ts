@@ -129,10 +129,10 @@ test('folders train, validation and test fix the split; what is doubtful is told
   assert.deepEqual([body.channels, body.width, body.split], [1, 32, { train: 42, validation: 20, test: 20 }]);
   const told = body.warnings.join('\n');
   for (const expected of [
-    /dark on light .*all were inverted/,
-    /1 images are there under another label too: my data\/train\/B\/copy\.jpeg and my data\/train\/A\/0-1\.jpeg \(B and A\)/,
-    /1 images are exact copies of others/,
-    /Left out, being no pictures: my data\/notes\.txt/,
+    /dark on light .*All were inverted/,
+    /Images that also have another label: 1 \(my data\/train\/B\/copy\.jpeg and my data\/train\/A\/0-1\.jpeg \(B and A\)\)/,
+    /Images that are exact copies of others: 1 /,
+    /Files that are not pictures were left out: my data\/notes\.txt/,
   ]) {
     assert.match(told, expected);
   }
@@ -181,13 +181,13 @@ test('hostile uploads are refused by name and leave nothing behind', async () =>
   const before = await names();
   const good = await folders(['A', 'B'], 4);
   const hostile: [zip: Uint8Array, says: RegExp][] = [
-    [pack({ ...good, '../evil.png': await picture(0, 1) }), /evil\.png.*would lead out/],
+    [pack({ ...good, '../evil.png': await picture(0, 1) }), /evil\.png.*leads out of the archive/],
     [pack({ ...good, 'A/big.png': new Uint8Array(7_000_000) }), /would unpack to .*DATASET_UNPACKED_MIB/],
     [
       pack({ ...good, 'B/x.png': (await picture(0, 1)).subarray(0, 60) }),
       /B\/x\.png cannot be used: .*damaged/,
     ],
-    [pack(good).subarray(0, 500), /damaged or no zip file/],
+    [pack(good).subarray(0, 500), /damaged or not a zip file/],
   ];
   for (const [zip, says] of hostile) {
     assert.match(assertProblem(await upload(zip), 422, 'invalid_dataset').detail, says);
@@ -201,7 +201,7 @@ test('files that cannot be taken are listed one by one, up to a bound', async ()
     Array.from({ length: 60 }, (_, at) => [`${'AB'[at % 2]}/${at}.png`, Buffer.from(`no ${at}`)]),
   );
   const { detail, errors } = assertProblem(await upload(pack(bad)), 422, 'invalid_dataset');
-  assert.match(detail, /^60 files cannot be taken: A\/0\.png .*; and 57 more\./);
+  assert.match(detail, /^60 files cannot be used: A\/0\.png .*; and 57 more\./);
   assert.equal(errors!.length, 50);
 });
 

@@ -51,7 +51,7 @@ test('every kind of damage is noticed and the file named', async (t) => {
   const store = await openFolderStore(root);
   const damage: [string, (file: string) => Promise<void>, RegExp][] = [
     ['a flipped bit', (file) => writeFile(file, 'hellp'), /x\.bin is damaged: its digest/],
-    ['a cut file', (file) => writeFile(file, 'hel'), /x\.bin is damaged: it has 3 bytes in place of 5/],
+    ['a cut file', (file) => writeFile(file, 'hel'), /x\.bin is damaged: it has 3 bytes, expected 5/],
     ['a lost file', (file) => rm(file), /x\.bin is damaged: it is missing/],
     ['a lost manifest', (file) => rm(join(file, '../manifest.json')), /manifest\.json is damaged/],
     [

@@ -32,7 +32,7 @@ test('own images are dropped on the page, shown, told about and deleted again', 
   const { page, complaints, context } = await visit(browser, service.url, '#/datasets');
   await page.getByLabel('Files').setInputFiles(zipOf({ 'a.png': Buffer.from('no picture') }));
   await page.getByRole('alert').waitFor();
-  assert.match((await page.getByRole('alert').textContent())!, /a\.png is in no folder of a label/);
+  assert.match((await page.getByRole('alert').textContent())!, /a\.png is not in a label folder/);
   // The browser tells of the answer that refused it.
   assert.ok(complaints.every((text) => text.includes('422')));
   complaints.length = 0;

@@ -19,7 +19,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 const SIDE = 16;
 const COUNT = 60;
 
-/** An array as NumPy writes it. */
+/** Encodes an array like NumPy. */
 function npy(type: string, shape: readonly number[], body: Uint8Array, fortran = false): Uint8Array {
   const dict = `{'descr': '${type}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape.join(', ')},), }`;
   const header = `${dict}${' '.repeat((64 - ((11 + dict.length) % 64)) % 64)}\n`;
@@ -27,7 +27,7 @@ function npy(type: string, shape: readonly number[], body: Uint8Array, fortran =
   return Buffer.concat([start, Buffer.from(header, 'latin1'), body]);
 }
 
-/** Images that all differ: noise from a fixed rule. */
+/** Images that all differ: noise of a linear congruential generator. */
 function noise(count: number, size: number, seed = 1): Uint8Array {
   let state = seed;
   return Uint8Array.from({ length: count * size }, () => {
@@ -47,9 +47,9 @@ async function take(files: Record<string, Uint8Array>, fields: Partial<DatasetUp
       return { name, path };
     }),
   );
-  const wish: DatasetUpload = { name: 'Arrays', polarity: 'auto', ...fields };
+  const upload: DatasetUpload = { name: 'Arrays', polarity: 'auto', ...fields };
   return await importDataset(
-    { fields: wish, files: received },
+    { fields: upload, files: received },
     DEFAULT_DATASET_LIMITS,
     new AbortController().signal,
   );
@@ -61,7 +61,7 @@ const npz = (arrays: Record<string, Uint8Array>): Record<string, Uint8Array> => 
   ),
 });
 
-test('NPZ with x and y: bytes stay as they are, and every image keeps its label', async () => {
+test('NPZ with x and y keeps the bytes and the label of every image', async () => {
   const images = noise(COUNT, SIDE ** 2);
   const {
     info,
@@ -95,7 +95,7 @@ const key = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const wide = (labels: Uint8Array): Uint8Array =>
   new Uint8Array(BigInt64Array.from(labels, (label) => BigInt(label)).buffer);
 
-test('the split is the same for the same images, and another name or label gives another id', async () => {
+test('equal uploads get the same split and id; another name or label gives another id', async () => {
   const arrays = npz({
     x: npy('|u1', [COUNT, SIDE, SIDE], noise(COUNT, SIDE ** 2)),
     y: npy('|u1', [COUNT], labelsOf(COUNT)),
@@ -116,7 +116,7 @@ test('the split is the same for the same images, and another name or label gives
   );
 });
 
-test('NPZ with x_train and x_test, floats from 0 to 1, channels first, names as text', async () => {
+test('NPZ with x_train and x_test accepts floats from 0 to 1, channels first and string labels', async () => {
   const size = SIDE ** 2 * 3;
   const image = (count: number, seed: number): Uint8Array =>
     new Uint8Array(Float32Array.from(noise(count, size, seed), (level) => level / 99).buffer);
@@ -146,7 +146,7 @@ test('NPZ with x_train and x_test, floats from 0 to 1, channels first, names as 
   assert.deepEqual([...train.images.subarray(0, 3)], expected);
 });
 
-test('IDX pairs as two files, gzipped or not, and in one zip with parts; 28 × 28 stays as it is', async () => {
+test('IDX pairs are accepted as two files and in one zip; 28 × 28 is not resized', async () => {
   const images = idx([COUNT, 28, 28], noise(COUNT, 784));
   const labels = idx([COUNT], labelsOf(COUNT, 10));
   const pair = await take({ 'images-idx3-ubyte.gz': gzipSync(images), 'labels-idx1-ubyte': labels });
@@ -162,7 +162,7 @@ test('IDX pairs as two files, gzipped or not, and in one zip with parts; 28 × 2
   assert.equal(zipped.info.split.test, 10);
 });
 
-test('what gzipped files may unpack to is one measure for all of them', () => {
+test('gzipped IDX files share one limit of unpacked bytes', () => {
   const part = (name: string) => [
     { name: `${name}-images-idx3-ubyte.gz`, bytes: gzipSync(idx([COUNT, 28, 28], noise(COUNT, 784))) },
     { name: `${name}-labels-idx1-ubyte.gz`, bytes: gzipSync(idx([COUNT], labelsOf(COUNT, 10))) },
@@ -174,10 +174,10 @@ test('what gzipped files may unpack to is one measure for all of them', () => {
     });
   const oneImages = 16 + COUNT * 784;
   assert.doesNotThrow(() => open(2 * (oneImages + 8 + COUNT)));
-  assert.throws(() => open(1.5 * oneImages), /t10k-images.*cannot be unpacked.*DATASET_UNPACKED_MIB/);
+  assert.throws(() => open(1.5 * oneImages), /t10k-images.*unpacks to more than .*DATASET_UNPACKED_MIB/);
 });
 
-test('other sizes are fitted to the nearest allowed one', async () => {
+test('images of other sizes are resized to the nearest allowed side', async () => {
   const small = npz({
     x: npy('|u1', [COUNT, 64], noise(COUNT, 64)),
     y: npy('|u1', [COUNT], labelsOf(COUNT)),
@@ -186,38 +186,42 @@ test('other sizes are fitted to the nearest allowed one', async () => {
   assert.equal((await take(small, { size: 20 })).info.width, 20);
 });
 
-test('arrays that cannot be used are refused with what to do', async (context) => {
+test('unusable arrays are refused with the remedy', async (context) => {
   const x = npy('|u1', [COUNT, SIDE, SIDE], noise(COUNT, SIDE ** 2));
   const y = npy('|u1', [COUNT], labelsOf(COUNT));
-  const odd: [
+  const unusable: [
     what: string,
     arrays: Record<string, Uint8Array>,
     says: RegExp,
     fields?: Partial<DatasetUpload>,
   ][] = [
-    ['other names', npz({ a: x, b: y }), /holds a, b\. Name its arrays x and y/],
-    ['Python objects', npz({ x: npy('|O', [COUNT], zeros(COUNT)), y }), /elements of the kind \|O/],
+    ['unknown array names', npz({ a: x, b: y }), /contains a, b\. Name its arrays x and y/],
+    ['Python objects', npz({ x: npy('|O', [COUNT], zeros(COUNT)), y }), /elements of the type \|O/],
     [
-      'stored by columns',
+      'Fortran order',
       npz({ x: npy('|u1', [COUNT, SIDE, SIDE], zeros(COUNT * SIDE ** 2), true), y }),
       /ascontiguousarray/,
     ],
-    ['half of it', npz({ x: x.subarray(0, 5_000), y }), /its header states/],
-    ['other counts', npz({ x, y: npy('|u1', [9], labelsOf(9)) }), /60 images and 9 labels/],
+    ['a truncated array', npz({ x: x.subarray(0, 5_000), y }), /its header states/],
+    ['fewer labels than images', npz({ x, y: npy('|u1', [9], labelsOf(9)) }), /60 images and 9 labels/],
     [
       'levels beyond 255',
       npz({ x: npy('<u2', [COUNT, 4, 4], new Uint8Array(COUNT * 32).fill(9)), y }),
-      /scale them to 0…255/,
+      /Scale them to 0…255/,
     ],
-    ['a shape of no image', npz({ x: npy('|u1', [COUNT, 5], zeros(COUNT * 5)), y }), /shape \(60, 5\)/],
-    ['fewer names than labels', npz({ x, y }), /`labels` names 2/, { labels: ['a', 'b'] }],
     [
-      'labels alone',
+      'a shape that is not of images',
+      npz({ x: npy('|u1', [COUNT, 5], zeros(COUNT * 5)), y }),
+      /shape \(60, 5\)/,
+    ],
+    ['fewer names than labels', npz({ x, y }), /`labels` names only 2/, { labels: ['a', 'b'] }],
+    [
+      'labels without images',
       { 'labels-idx1-ubyte': idx([COUNT], labelsOf(COUNT)) },
-      /labels alone; send the file of its images/,
+      /only labels\. Send the file with its images/,
     ],
     [
-      'half an IDX file',
+      'a truncated IDX file',
       {
         'images-idx3-ubyte': idx([COUNT, 28, 28], zeros(50)),
         'labels-idx1-ubyte': idx([COUNT], labelsOf(COUNT)),
@@ -225,7 +229,7 @@ test('arrays that cannot be used are refused with what to do', async (context) =
       /ends too early/,
     ],
   ];
-  for (const [what, files, says, fields] of odd) {
+  for (const [what, files, says, fields] of unusable) {
     await context.test(what, () =>
       assert.rejects(take(files, fields), { code: 'invalid_dataset', message: says }),
     );

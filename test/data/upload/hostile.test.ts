@@ -18,7 +18,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 const LIMITS = { ...DEFAULT_DATASET_LIMITS, unpackedBytes: 6_000_000, images: 500, imagePixels: 1_000_000 };
 const pack = (files: Zippable): Uint8Array => zipSync(files, { level: 6, mtime: new Date(1980, 0, 1) });
 
-/** Changes bytes of the one entry of the list of files, at an offset within it. */
+/** Changes the first entry of the central directory. */
 function patched(zip: Uint8Array, change: (entry: DataView) => void): Uint8Array {
   const copy = Uint8Array.from(zip);
   const at = Buffer.from(copy).indexOf(Buffer.from([0x50, 0x4b, 0x01, 0x02]));
@@ -28,13 +28,13 @@ function patched(zip: Uint8Array, change: (entry: DataView) => void): Uint8Array
 
 const zeros = (count: number): Uint8Array => new Uint8Array(count);
 
-test('hostile and unusable archives are refused by name', async (context) => {
+test('hostile and unusable archives are refused, naming the file', async (context) => {
   const good = await folders(['A', 'B'], 4);
   const one = await picture(0, 1);
   const hostile: [what: string, zip: Uint8Array, says: RegExp][] = [
-    ['a path that leads out', pack({ ...good, '../evil.png': one }), /evil\.png.*would lead out/],
+    ['a path that leads out', pack({ ...good, '../evil.png': one }), /evil\.png.*leads out of the archive/],
     ['an absolute path', pack({ ...good, '/etc/x.png': one }), /absolute path/],
-    ['a Windows path that leads out', pack({ ...good, '..\\x.png': one }), /would lead out/],
+    ['a Windows path that leads out', pack({ ...good, '..\\x.png': one }), /leads out of the archive/],
     ['a drive', pack({ ...good, 'c:/x.png': one }), /absolute path/],
     [
       'a symbolic link',
@@ -42,38 +42,42 @@ test('hostile and unusable archives are refused by name', async (context) => {
       /A\/link\.png.*symbolic link/,
     ],
     ['an encrypted file', patched(pack(good), (entry) => entry.setUint16(8, 1, true)), /encrypted/],
-    ['another method of packing', patched(pack(good), (entry) => entry.setUint16(10, 12, true)), /method/],
+    [
+      'an unsupported compression method',
+      patched(pack(good), (entry) => entry.setUint16(10, 12, true)),
+      /method/,
+    ],
     ['an archive within', pack({ ...good, 'A/more.zip': pack(good) }), /A\/more\.zip.*archive within/],
     [
-      'too much, as stated',
+      'a stated size beyond the limit',
       pack({ ...good, 'A/big.png': zeros(7_000_000) }),
       /would unpack to .*DATASET_UNPACKED_MIB/,
     ],
     [
-      'more than stated',
+      'a file larger than stated',
       patched(pack({ 'A/big.png': zeros(900_000), ...good }), (entry) => entry.setUint32(24, 1_000, true)),
       /A\/big\.png cannot be unpacked/,
     ],
     [
-      'another checksum',
+      'a wrong checksum',
       patched(pack(good), (entry) => entry.setUint32(16, 1, true)),
       /A\/0\.png is damaged: its checksum/,
     ],
     [
       'too many files',
       pack(Object.fromEntries(Array.from({ length: 501 }, (_, at) => [`A/${at}.png`, one]))),
-      /lists 501 files; at most 500/,
+      /contains 501 files; at most 500/,
     ],
-    ['half an archive', pack(good).subarray(0, 500), /damaged or no zip file/],
-    ['no archive', Buffer.from('hello'), /neither a zip nor an IDX file/],
-    ['no pictures', pack({ 'readme.txt': Buffer.from('hello') }), /holds no PNG/],
+    ['a truncated archive', pack(good).subarray(0, 500), /damaged or not a zip file/],
+    ['a file that is not an archive', Buffer.from('hello'), /neither a zip nor an IDX file/],
+    ['an archive without pictures', pack({ 'readme.txt': Buffer.from('hello') }), /contains no PNG/],
     [
       'text as a picture',
       pack({ ...good, 'A/x.png': Buffer.from('hello') }),
       /A\/x\.png cannot be used: .*not a PNG/,
     ],
     [
-      'half a picture',
+      'a truncated picture',
       pack({ ...good, 'B/x.png': one.subarray(0, 60) }),
       /B\/x\.png cannot be used: .*damaged/,
     ],
@@ -82,14 +86,18 @@ test('hostile and unusable archives are refused by name', async (context) => {
       pack({ ...good, 'B/x.png': await flat(1_200) }),
       /B\/x\.png .*1200×1200 pixels; at most 1000000/,
     ],
-    ['another format', pack({ ...good, 'B/x.gif': one }), /B\/x\.gif is no PNG, JPEG or WebP/],
-    ['a picture outside of folders', pack({ ...good, 'x.png': one }), /x\.png is in no folder of a label/],
-    ['one label', pack(await folders(['A'], 4)), /but one label, A/],
-    ['too few of a label', pack({ ...good, ...(await folders(['C'], 2)) }), /Too few different images of C/],
+    ['an unsupported format', pack({ ...good, 'B/x.gif': one }), /B\/x\.gif is not PNG, JPEG or WebP/],
+    ['a picture outside of folders', pack({ ...good, 'x.png': one }), /x\.png is not in a label folder/],
+    ['one label', pack(await folders(['A'], 4)), /only one label, A/],
+    [
+      'too few images of a label',
+      pack({ ...good, ...(await folders(['C'], 2)) }),
+      /Too few different images of C/,
+    ],
     ['a path with an empty part', pack({ ...good, 'A//x.png': one }), /empty part/],
     ['control characters', pack({ ...good, 'A/\u0007.png': one }), /control characters/],
     [
-      'too few of a label, copies not counted',
+      'too few different images of a label',
       pack({ ...good, 'C/1.png': one, 'C/2.png': one, 'C/3.png': one }),
       /Too few different images of C/,
     ],
