@@ -10,6 +10,7 @@ import {
   openFolderStore,
   readFigure,
 } from '../../../src/store/index.ts';
+import { readFilm } from '../../../src/store/run-files.ts';
 import { writeSmallMnist } from '../../data/mnist-files.ts';
 import { allEvents, iterationsIn, newRun, statesIn, until, untilState, workplace } from '../support.ts';
 
