@@ -58,10 +58,10 @@ export async function writeOwnMnist(dataDir: string, files: Record<string, Uint8
 }
 
 /**
- * Puts an MNIST of 240 training and 18 test images into a data folder: a bar of its own length and position per image.
- * Runs on it load at once and are not evaluated, because fewer than 20 test images are too few.
+ * Puts an MNIST of 240 training images into a data folder: bars, whose position follows from the label. Runs on it load
+ * at once. With fewer than 20 test images, as by default, they are not evaluated.
  */
-export async function writeSmallMnist(dataDir: string): Promise<void> {
+export async function writeSmallMnist(dataDir: string, { testImages = 18 } = {}): Promise<void> {
   const part = (count: number) => {
     const images = new Uint8Array(count * 784);
     for (let index = 0; index < count; index++) {
@@ -78,7 +78,7 @@ export async function writeSmallMnist(dataDir: string): Promise<void> {
       ),
     };
   };
-  const [train, test] = [part(240), part(18)];
+  const [train, test] = [part(240), part(testImages)];
   await writeOwnMnist(dataDir, {
     'train-images-idx3-ubyte': train.images,
     'train-labels-idx1-ubyte': train.labels,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrialResult } from '../../scripts/lib/results.ts';
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { temporaryFolder } from '../store/small-models.ts';
 
 const SCRIPT = new URL('../../scripts/campaign.ts', import.meta.url).pathname;
@@ -23,18 +24,20 @@ function start(t: TestContext, folder: string) {
   return { child, ended: once(child, 'exit') };
 }
 
-test('a campaign that is interrupted goes on with its trial, and keeps every result', async (t) => {
+test('an interrupted campaign continues its trial when it is started again and keeps the result', async (t) => {
   const folder = await temporaryFolder(t);
-  const trial = { name: 'one', preset: 'quick', seeds: [1], why: 'To see it end.', config: tiny };
+  const trial = { name: 'one', preset: 'quick', seeds: [1], why: 'A short trial.', config: tiny };
   await mkdir(join(folder, 'campaigns'));
   const file = join(folder, 'campaigns', 'tiny.json');
   await writeFile(file, JSON.stringify({ about: 'A test.', trials: [trial] }));
   const result = join(folder, 'results', 'tiny', 'one-1.json');
 
+  await writeSmallMnist(join(folder, 'data', 'tiny', 'one-1'), { testImages: 40 });
+
   const first = start(t, folder);
   const claim = join(folder, 'data', 'tiny', 'one-1', 'claim');
   while (!existsSync(claim)) await sleep(50);
-  // Another one finds that the trial is at work.
+  // A second process finds the trial claimed.
   const other = start(t, folder);
   assert.deepEqual(await other.ended, [0, null]);
   assert.equal(existsSync(result), false);

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 
+const ITERATIONS = 4;
 const folder = mkdtempSync(join(tmpdir(), 'stylograph-kernels-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Losses of the first iterations of the article, computed in a process of their own. */
 async function losses(kernels: string): Promise<Record<string, number>[]> {
-  const args = ['--import', 'tsx', 'scripts/train-step.ts', '8'];
+  const args = ['--import', 'tsx', 'scripts/train-step.ts', String(ITERATIONS)];
   const env = { ...process.env, DATA_DIR: folder, STYLOGRAPH_KERNELS: kernels };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   return stdout
@@ -23,7 +24,7 @@ async function losses(kernels: string): Promise<Record<string, number>[]> {
 test('training with the native kernels follows training with the plain ones: masks, losses and updates agree', async () => {
   const native = await losses('');
   const plain = await losses('plain');
-  assert.equal(native.length, 8);
+  assert.equal(native.length, ITERATIONS);
   native.forEach((found, iteration) => {
     for (const [name, expected] of Object.entries(plain[iteration]!)) {
       // Rounding differs, and training amplifies it; a wrong mask or gradient would be off by far more.

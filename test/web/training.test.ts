@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { writeSmallMnist } from '../data/fixtures.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 import { type Service, startService } from './service.ts';
 
@@ -13,6 +14,7 @@ let service: Service;
 let browser: Browser;
 before(async () => {
   if (SKIP) return;
+  await writeSmallMnist(folder, { testImages: 40 });
   [service, browser] = await Promise.all([startService(folder), launchBrowser()]);
 });
 after(async () => {

@@ -9,7 +9,7 @@ import { folder, lines, run, start, TINY } from './support.ts';
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by what the tests assert of them
 const json = (out: string): any => JSON.parse(out);
 
-test('training that is interrupted and resumed ends as training that was not, and a server serves the model', {
+test('interrupted and resumed training gives the same model as uninterrupted training, and a server serves it', {
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
@@ -66,10 +66,11 @@ test('training that is interrupted and resumed ends as training that was not, an
   }
 });
 
-test('a model draws, encodes, decodes and restyles in a folder, and files hold what JSON says', {
+test('without a server, commands evaluate a model, generate, encode, decode and transfer styles, and files equal the JSON output', {
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
+  await writeSmallMnist(data, { testImages: 40 });
   const place = ['--data', data];
   const trained = await run([
     'train',
@@ -142,7 +143,7 @@ test('a model draws, encodes, decodes and restyles in a folder, and files hold w
   assert.deepEqual(json((await run(['runs', ...place, '--json'])).out).items, []);
 });
 
-test('a run whose command was killed is found paused and can be cancelled', {
+test('a run whose command was killed is paused and can be cancelled', {
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
@@ -158,7 +159,7 @@ test('a run whose command was killed is found paused and can be cancelled', {
   assert.equal((await run(['runs', 'resume', found.id, '--data', data])).code, 1);
 });
 
-test('another command pauses a run, and the one that trains it says how to go on', {
+test('another command pauses a run, and the training command prints how to resume it', {
   timeout: 600_000,
 }, async (t) => {
   const data = folder(t);
