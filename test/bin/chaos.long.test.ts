@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** The short forms of `npm run chaos` and `npm run soak`, on the build that `npm test` has just made. */
+/** Short forms of `npm run chaos` and `npm run soak`. */
 async function run(program: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const path = fileURLToPath(new URL(`../../bench/${program}`, import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', path, ...args]);
@@ -19,7 +19,7 @@ async function run(program: string, ...args: string[]): Promise<{ code: number; 
   return { code, out, err };
 }
 
-test('a run that is killed, frozen and left alone at random ends as one that was not, and nothing is lost', {
+test('a run that is killed and disturbed at random ends like an undisturbed one, and nothing is lost', {
   timeout: 3_600_000,
 }, async () => {
   const disturbances = [
@@ -38,7 +38,7 @@ test('a run that is killed, frozen and left alone at random ends as one that was
   assert.match(out, /the same in all \d+ disturbed runs\.\nLost: nothing\./);
 });
 
-test('under mixed load with training no request fails, and the memory of every process is told', {
+test('under mixed load and training no request fails, and the memory of every process is reported', {
   timeout: 3_600_000,
 }, async () => {
   const { code, out, err } = await run('service-soak.ts', '--minutes', '0.3', '--iterations', '100000');

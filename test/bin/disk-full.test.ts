@@ -11,7 +11,7 @@ import { startServiceIn } from './support.ts';
 
 const MIB = 1024 * 1024;
 
-/** Mounts a small file system of its own, which only root may. */
+/** Mounts a small file system, which only root may do. */
 function mountSmallDisk(t: TestContext, megabytes: number): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-small-disk-'));
   try {
@@ -32,7 +32,7 @@ const freeBytes = (folder: string): number => {
   return bavail * bsize;
 };
 
-/** Small networks, and a checkpoint every five iterations; in the warm-up they are not measured. */
+/** Small networks and a checkpoint every five iterations. Checkpoints of the warm-up are not evaluated. */
 const CONFIG: NonNullable<RunRequest['config']> = {
   iterations: 20,
   warmupIterations: 199,
@@ -45,7 +45,7 @@ const CONFIG: NonNullable<RunRequest['config']> = {
   figures: { frames: 0 },
 };
 
-test('a run pauses when the disk is full, everything else lives, and it goes on when there is room', {
+test('a run pauses when the disk is full while serving continues, and it resumes to the same weights when space is free', {
   timeout: 2_400_000,
 }, async (t) => {
   const disk = mountSmallDisk(t, 96);
@@ -71,14 +71,14 @@ test('a run pauses when the disk is full, everything else lives, and it goes on 
     await sleep(20);
   }
   const ballast = join(disk, 'ballast');
-  // Somebody else takes all but a little more than what the store leaves for others.
+  // Another program leaves little more than the reserve that the store keeps free.
   writeFileSync(ballast, Buffer.alloc(Math.floor(freeBytes(disk) - 0.05 * 96 * MIB - 64 * 1024)));
 
   const paused = await untilState(run.id, ['paused', 'succeeded', 'failed']);
   assert.deepEqual([paused.state, paused.error?.code], ['paused', 'disk_full']);
   assert.match(paused.error!.message, /disk is full.*Free some space.*DATA_DIR.*resume/);
 
-  // Nothing was damaged: checkpoints, models, queue, serving.
+  // Checkpoints, models, queue and serving still work.
   const { items: checkpoints } = await client.runs.checkpoints(run.id);
   assert.ok(checkpoints.length > 0);
   assert.equal((await fetch(`${service.url}/health/ready`)).status, 200);

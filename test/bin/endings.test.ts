@@ -12,7 +12,7 @@ import { writeSmallMnist } from '../data/mnist-files.ts';
 import { until } from '../runs/support.ts';
 import { type Service, spawnServer, startServiceIn } from './support.ts';
 
-/** The ways in which the service or its parts end, by request and without, with real processes. */
+/** How the real processes of the service end when they are stopped, killed or crash. */
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by what the tests assert of them
 const json = async (url: string, init: RequestInit = {}): Promise<any> =>
@@ -54,7 +54,7 @@ const untilIteration = (service: Service, id: string, iteration: number) =>
     300_000,
   );
 
-/** Everything below a service but its Redis, which outlives it. */
+/** The child processes of a service, without its Redis, which outlives it. */
 const childrenOf = ({ process: { pid } }: Service): number[] =>
   processTree(pid!)
     .slice(1)
@@ -73,7 +73,7 @@ async function cancel(service: Service, id: string): Promise<void> {
   await until('the end of the run', async () => (await stateOf(service, id)) === 'cancelled', 120_000);
 }
 
-test('told to end, twice even, a server says that it is not ready, answers what it was asked, and queues its run again', {
+test('on SIGTERM, even twice, a server becomes unready, answers pending requests and queues its run again', {
   timeout: 600_000,
 }, async (t) => {
   const { folder } = await place(t);
@@ -87,7 +87,7 @@ test('told to end, twice even, a server says that it is not ready, answers what 
   assert.ok(children.length >= 3, 'inference, worker and run have processes');
 
   service.process.kill('SIGTERM');
-  const unready = await until('readiness to be lost', async () => {
+  const unready = await until('the server to become unready', async () => {
     const ready = await fetch(`${service.url}/health/ready`);
     return ready.status === 503 && ready.json();
   });
@@ -119,13 +119,13 @@ test('told to end, twice even, a server says that it is not ready, answers what 
   }
 });
 
-test('told to end while its Redis starts, a server leaves none behind and starts nothing more', {
+test('on SIGTERM while its Redis starts, a server stops that Redis and starts nothing else', {
   timeout: 120_000,
 }, async (t) => {
   const { folder } = await place(t);
   const told = join(folder, 'pid');
   const program = join(folder, 'redis.sh');
-  // Serves only when it is told to, which is never.
+  // This Redis never becomes ready.
   const lines = [
     '#!/bin/sh',
     `echo $$ > ${told}.new && mv ${told}.new ${told}`,
@@ -139,11 +139,11 @@ test('told to end while its Redis starts, a server leaves none behind and starts
   assert.equal(isAlive(redis, 'ours'), true);
   server.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
-  // Whether somebody has already waited for it or not.
+  // A zombie counts as dead.
   assert.equal(isAlive(redis, 'ours'), false);
 });
 
-test('a server that is killed leaves no child behind, and the next one goes on with its Redis and its run', {
+test('a killed server leaves no child process, and the next server resumes with its Redis and its run', {
   timeout: 600_000,
 }, async (t) => {
   const { folder } = await place(t);
@@ -165,7 +165,7 @@ test('a server that is killed leaves no child behind, and the next one goes on w
   }
 });
 
-test('a private Redis and a worker that are killed are there again, and the run goes on', {
+test('a private Redis and a worker that are killed are restarted, and the run resumes', {
   timeout: 600_000,
 }, async (t) => {
   const { folder } = await place(t);
@@ -177,7 +177,7 @@ test('a private Redis and a worker that are killed are there again, and the run 
       processTree(service.process.pid!).find(({ command }) => pattern.test(command))!.pid;
     process.kill(find(/redis\.sock/), 'SIGKILL');
     const ready = async () => (await fetch(`${service.url}/health/ready`)).status === 200;
-    await until('Redis to be there again', ready);
+    await until('Redis to restart', ready);
     process.kill(find(/children\/worker/), 'SIGKILL');
     const { iteration } = (await json(`${service.url}/runs/${id}`)).progress;
     await untilIteration(service, id, iteration + 20);

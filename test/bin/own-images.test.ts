@@ -9,7 +9,7 @@ import { StylographClient } from '../../src/client/index.ts';
 import { folders } from '../data/upload/labelled-pictures.ts';
 import { type Service, startServiceIn } from './support.ts';
 
-/** Somebody comes with pictures: uploads them, trains on them and uses the model by the names of their folders. */
+/** A user uploads images, trains on them and calls the model with the names of their folders as labels. */
 let folder: string;
 let service: Service;
 let client: StylographClient;
@@ -30,7 +30,7 @@ const small = {
   figures: { frames: 2, grid: 3 } as never,
 };
 
-test('32×32 in colour, three labels: from a zip of folders to images by name', {
+test('a ZIP of folders with 32×32 colour images becomes a dataset, a trained and evaluated model, and images by label name', {
   timeout: 900_000,
 }, async () => {
   const zip = zipSync(await folders(LABELS, 81, { ink: [250, 120, 40] }));
@@ -38,7 +38,7 @@ test('32×32 in colour, three labels: from a zip of folders to images by name', 
     name: 'Beasts',
     files: [{ name: 'beasts.zip', bytes: new Blob([Buffer.from(zip)]) }],
   });
-  // Whole numbers come first.
+  // Integer names sort first.
   assert.deepEqual(
     dataset.labels.map(({ name }) => name),
     ['1', 'cat', 'dog'],
@@ -73,7 +73,7 @@ async function checkEvaluation(
 ): Promise<void> {
   assert.ok(evaluation, logs.join('\n'));
   assert.ok(logs.some((text) => /reference classifier of beasts-\w+ is right about/.test(text)));
-  assert.ok(evaluation.classifier.testAccuracy > 0.6, 'bars across and upright are told apart');
+  assert.ok(evaluation.classifier.testAccuracy > 0.6, 'it tells horizontal from vertical bars');
   assert.equal(evaluation.styleTransfer.slantCorrelation, null);
   assert.match(evaluation.notes!.join(' '), /21 test images.*not measured in colour/s);
 }
@@ -89,7 +89,7 @@ async function checkNames(): Promise<void> {
   const { width, height, channels } = await sharp(dog).metadata();
   assert.deepEqual([width, height, channels], [32, 32, 3]);
   assert.deepEqual(await bytes('/generate?label=2&seed=3'), dog);
-  // A name goes before an index: "1" is the first label, not the second.
+  // A name wins over an index: "1" is the first label.
   const one = await bytes('/generate?label=1&seed=3');
   assert.deepEqual(await bytes('/generate?label=0&seed=3'), one);
   const post = async (path: string, body: object): Promise<Record<string, never>> => {

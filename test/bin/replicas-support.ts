@@ -8,7 +8,7 @@ import { freePort } from '../../bench/lib/port.ts';
 
 const SERVER = fileURLToPath(new URL('../../dist/bin/server.js', import.meta.url));
 
-/** A Redis that others reach over the network, as several machines would. */
+/** A Redis on a TCP port, as several machines would share it. */
 export async function startNetworkRedis(t: TestContext, folder: string): Promise<string> {
   const port = await freePort();
   mkdirSync(folder, { recursive: true });
@@ -27,14 +27,14 @@ export async function startNetworkRedis(t: TestContext, folder: string): Promise
 
 export interface Machine {
   process: ChildProcess;
-  /** Runs that it has in training, by its processes. */
+  /** Whether it has a run process. */
   isTraining(): boolean;
-  /** Everything it started, as a machine that loses its power. */
+  /** Kills all its processes, like a power failure. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Processes whose environment names the folder. */
+/** Processes with the folder in their environment. */
 function processesOf(folder: string): number[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
@@ -56,7 +56,7 @@ function commandOf(pid: number): string {
   }
 }
 
-/** A worker as on a machine of its own: its own folder, and nothing in common with others but Redis and the bucket. */
+/** Starts a worker as on a separate machine: it shares only Redis and the bucket with the others. */
 export async function startWorkerMachine(folder: string, env: Record<string, string>): Promise<Machine> {
   const child = spawn(process.execPath, [SERVER], {
     env: { ...process.env, ...env, ROLE: 'worker', DATA_DIR: folder, LOG_LEVEL: 'warn' },
@@ -79,7 +79,7 @@ export async function startWorkerMachine(folder: string, env: Record<string, str
         try {
           process.kill(pid, 'SIGKILL');
         } catch {
-          // It has just ended by itself.
+          // It has ended already.
         }
       }
       if (!isOver()) await once(child, 'exit');

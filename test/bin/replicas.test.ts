@@ -10,15 +10,12 @@ import { noS3, startS3 } from '../store/s3-server.ts';
 import { startNetworkRedis, startWorkerMachine } from './replicas-support.ts';
 import { startServiceIn } from './support.ts';
 
-/**
- * Two API servers and two workers, each with a folder of its own as if on four machines, on one Redis and one bucket of
- * a real S3 server.
- */
+/** Two API servers and two workers, each with its own folder as on four machines, share one Redis and one S3 bucket. */
 
-/** Long enough for a machine to be lost in the middle. */
+/** Long enough to lose a machine in the middle of a run. */
 const CONFIG: NonNullable<RunRequest['config']> = {
   iterations: 200,
-  // In the warm-up checkpoints are not measured.
+  // Checkpoints of the warm-up are not evaluated.
   warmupIterations: 199,
   checkpointEvery: 20,
   metricsEvery: 10,
@@ -36,17 +33,17 @@ async function until<T>(what: string, ask: () => Promise<T | false | undefined>)
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+    assert.ok(Date.now() < deadline, `timed out waiting for ${what}`);
     await sleep(100);
   }
 }
 
-test('two API servers and two workers share runs, events, models and what runs leave behind', {
+test('two API servers and two workers share runs, events, figures and models', {
   skip: noS3,
   timeout: 3_600_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-replicas-'));
-  // These end first, while Redis and the bucket are still there.
+  // These stop before Redis and the bucket.
   const machines: { stop(): Promise<unknown> }[] = [];
   t.after(() => Promise.all(machines.map((machine) => machine.stop())));
   const s3 = await startS3(t);
@@ -86,7 +83,7 @@ test('two API servers and two workers share runs, events, models and what runs l
   const same = async (path: string): Promise<void> =>
     assert.deepEqual(await bytes(`${one.url}${path}`), await bytes(`${two.url}${path}`), path);
 
-  // Posted to either, trained by both workers at once, seen from either.
+  // Runs posted to either server are trained by both workers at once and listed by both servers.
   const create = (api: typeof one, seed: number) =>
     api.client.runs.create({ seed, preset: 'quick', config: CONFIG });
   const first = await create(one, 1);
@@ -97,8 +94,8 @@ test('two API servers and two workers share runs, events, models and what runs l
   const listed = await Promise.all([one, two].map(({ client }) => client.runs.list()));
   for (const { items } of listed) assert.deepEqual(idsOf(items), [first.id, second.id]);
 
-  // A machine is lost in the middle: its run goes on from the bucket, on the other one, which a word by way of the other
-  // server has freed; it ends bit for bit as one that nothing has disturbed.
+  // A machine is lost. A cancellation frees the other worker, which resumes the lost run from the bucket. The weights are
+  // bit-identical to those of an undisturbed run.
   await busy!.kill();
   await one.client.runs.cancel(second.id);
   assert.equal((await finished(second.id)).state, 'cancelled');
@@ -111,7 +108,7 @@ test('two API servers and two workers share runs, events, models and what runs l
   assert.equal(interrupted!.digest, whole!.digest);
   assert.deepEqual(await statesOf(first.id), ['queued', 'running', 'queued', 'running', 'succeeded']);
 
-  // Events, figures, films and reports are the same from either.
+  // Both servers return the same events, figures and films.
   const events = await Promise.all(
     [one, two].map(async ({ client }) => {
       const all = [];
@@ -131,11 +128,11 @@ test('two API servers and two workers share runs, events, models and what runs l
   for (const { file } of figures.slice(0, 3)) await same(`/runs/${run.id}/figures/${file}`);
   await same(`/runs/${run.id}/films/3.gif`);
 
-  // Models are the same on both; an alias that moves on one is followed by the other, and no request fails.
+  // Both servers list the same models. The second one follows an alias that moves on the first, and no request fails.
   await same('/models');
   const [newest, older] = [again.modelId!, run.modelId!];
   await one.client.models.setAlias('mine', older);
-  await until('the other server to know the alias', async () =>
+  await until('the alias on the other server', async () =>
     two.client.models.get('mine').then(
       () => true,
       () => false,
@@ -150,9 +147,9 @@ test('two API servers and two workers share runs, events, models and what runs l
   };
   for (const api of [two, one]) await until('the swap', async () => (await servedBy(api)) === newest);
   await one.client.models.rollBack('mine');
-  for (const api of [one, two]) await until('the way back', async () => (await servedBy(api)) === older);
+  for (const api of [one, two]) await until('the rollback', async () => (await servedBy(api)) === older);
 
-  // What is removed on one is gone for the other, and from the bucket.
+  // A run that one server deletes is deleted for the other, and in the bucket.
   await two.client.runs.delete(run.id);
   await assert.rejects(
     one.client.runs.get(run.id),
@@ -163,7 +160,7 @@ test('two API servers and two workers share runs, events, models and what runs l
   );
   assert.deepEqual(left, []);
 
-  // The store away for a moment: what is loaded goes on answering, and the rest says that it will pass.
+  // While the store is down, loaded models still answer and other calls return 503 with Retry-After.
   await s3.stop();
   for (const api of [one, two]) {
     assert.equal(await servedBy(api), older);

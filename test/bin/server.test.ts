@@ -19,7 +19,7 @@ const startService = (env: Record<string, string> = {}): Promise<Service> => sta
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by what the tests assert of them
 const json = async (response: Response): Promise<any> => await response.json();
 
-/** All events of a run until `end`, as an SSE client sees them. */
+/** All events of a run up to `end`, read by an SSE client. */
 function follow(url: string): Promise<{ type: string; data: Record<string, unknown>; id: string }[]> {
   const types = ['state', 'progress', 'metrics', 'sample', 'checkpoint', 'log', 'end'];
   return new Promise((resolve) => {
@@ -36,14 +36,14 @@ function follow(url: string): Promise<{ type: string; data: Record<string, unkno
   });
 }
 
-/** Networks of a few kilobytes: what is tested here does not depend on what they learn. */
+/** Networks of a few kilobytes. The tests do not depend on what they learn. */
 const small = {
   batchSize: 8,
   networks: { encoder: [4, 4, 8], decoder: [8, 4, 4], discriminator: [4, 4, 4] },
   figures: { frames: 2, grid: 3 },
 };
 
-/** Processes of this user whose command line or environment names the test's folder, but for this one. */
+/** Other processes with the test's folder in their environment. */
 async function leftovers(): Promise<string[]> {
   const { readdirSync, readFileSync } = await import('node:fs');
   return readdirSync('/proc').filter((pid) => {
@@ -56,7 +56,7 @@ async function leftovers(): Promise<string[]> {
   });
 }
 
-test('a run is posted, followed to its end, and its model answers every kind of call', {
+test('a posted run succeeds with an evaluation, and its model generates and transfers styles', {
   timeout: 600_000,
 }, async () => {
   const service = await startService();
@@ -117,13 +117,13 @@ test('a run is posted, followed to its end, and its model answers every kind of 
   assert.deepEqual(await leftovers(), []);
 });
 
-test('a server that is started again serves its models and remembers its runs and their events', {
+test('a restarted server serves its models and keeps runs and events', {
   timeout: 600_000,
 }, async () => {
   const service = await startService({ DEMO: '1' });
   try {
     const { url } = service;
-    assert.ok(!service.printed().includes('quick run'), 'there is a model, so no first run is started');
+    assert.ok(!service.printed().includes('quick run'), 'a model exists, so no demo run starts');
     const { items } = await json(await fetch(`${url}/runs`));
     assert.equal(items.length, 1);
     let events = await json(await fetch(`${url}/runs/${items[0]!.id}/events?limit=200`));
@@ -138,7 +138,7 @@ test('a server that is started again serves its models and remembers its runs an
   }
 });
 
-test('a second server on a taken port says so and ends', { timeout: 600_000 }, async () => {
+test('a second server on the same port exits with a message', { timeout: 600_000 }, async () => {
   const first = await startService();
   const other = mkdtempSync(join(tmpdir(), 'stylograph-other-'));
   try {
@@ -153,7 +153,7 @@ test('a second server on a taken port says so and ends', { timeout: 600_000 }, a
   }
 });
 
-test('a second server on the same data folder is refused, and the first one goes on', {
+test('a second server on the same data folder is refused, and the first one keeps serving', {
   timeout: 600_000,
 }, async () => {
   const first = await startService();
@@ -169,7 +169,7 @@ test('a second server on the same data folder is refused, and the first one goes
   }
 });
 
-test('an unfinished run goes on when the server is started again after SIGTERM', {
+test('an unfinished run resumes when the server restarts after SIGTERM', {
   timeout: 600_000,
 }, async () => {
   let service = await startService();

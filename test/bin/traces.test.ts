@@ -15,7 +15,7 @@ interface SentSpan {
   name: string;
 }
 
-/** A collector that keeps the spans it is sent, with the service of each. */
+/** A collector that keeps all spans with their service. */
 async function startCollector() {
   const spans: (SentSpan & { service: string })[] = [];
   const server = createServer(async (request, response) => {
@@ -37,7 +37,7 @@ async function startCollector() {
   return { spans, url, close: () => server.close() };
 }
 
-test('a call, the queue and the training that it starts are one trace, which the caller began', {
+test('a request, its job and its training are one trace that continues the trace of the caller', {
   timeout: 180_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-traces-'));
@@ -55,7 +55,7 @@ test('a call, the queue and the training that it starts are one trace, which the
     assert.equal(posted.status, 202);
     await (await fetch(`${service.url}/health/live`)).arrayBuffer();
     const run = `${service.url}${posted.headers.get('location')}`;
-    // An evaluation takes a while, and a trace ends well without: the run is cancelled once it has begun.
+    // The run is cancelled as soon as its evaluation starts, because the trace does not need the result.
     for (let state = '', asked = false; state !== 'cancelled'; ) {
       const now = (await (await fetch(run)).json()) as { state: string; progress: { phase: string } };
       state = now.state;
@@ -79,7 +79,7 @@ test('a call, the queue and the training that it starts are one trace, which the
   for (const phase of ['training', 'evaluating']) {
     assert.equal(named(phase)?.parentSpanId, training.spanId, phase);
   }
-  // From the training back to the call.
+  // The parents lead from the training back to the request.
   const parents = new Map(spans.map((span) => [span.spanId, span.parentSpanId]));
   let at: string | undefined = training.spanId;
   while (at !== undefined && at !== named('POST /runs')!.spanId) at = parents.get(at);

@@ -8,27 +8,29 @@ import { openStore } from '../../src/store/index.ts';
 import { noS3, startS3 } from '../store/s3-server.ts';
 import { ROOT } from './support.ts';
 
-/** Runs what makes the bucket in docker-compose.yml. */
+/** Runs the program that creates the bucket of docker-compose.yml. */
 async function makeBucket(env: Record<string, string>) {
   const child = spawn(process.execPath, [join(ROOT, 'docker/make-bucket.mjs')], {
     env: { ...process.env, ...env },
   });
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
   }
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, said };
+  return { code, output };
 }
 
-test('an S3 server that starts empty gets the bucket, once', { skip: noS3 }, async (t) => {
+test('the bucket is created on an empty S3 server, and a second call changes nothing', {
+  skip: noS3,
+}, async (t) => {
   const s3 = await startS3(t);
   const STORE_URL = s3.location('').replace('test-bucket', 'stylograph');
   const first = await makeBucket({ ...s3.env, STORE_URL });
-  assert.equal(first.code, 0, first.said);
-  assert.match(first.said, /stylograph has been made/);
+  assert.equal(first.code, 0, first.output);
+  assert.match(first.output, /stylograph has been made/);
   assert.ok(existsSync(join(s3.bucketFolder, '..', 'stylograph')));
   assert.equal((await makeBucket({ ...s3.env, STORE_URL })).code, 0);
   await openStore(STORE_URL, 'prompt');
@@ -39,11 +41,11 @@ test('an S3 server that starts empty gets the bucket, once', { skip: noS3 }, asy
     STORE_URL: STORE_URL.replace('stylograph', 'other'),
   });
   assert.equal(wrong.code, 1);
-  assert.match(wrong.said, /other could not be made at http/);
+  assert.match(wrong.output, /other could not be made at http/);
 });
 
-test('without a place for it, it says what is missing', async () => {
-  const { code, said } = await makeBucket({ STORE_URL: '' });
+test('without STORE_URL the error says what is missing', async () => {
+  const { code, output } = await makeBucket({ STORE_URL: '' });
   assert.equal(code, 1);
-  assert.match(said, /STORE_URL must look like s3:\/\/bucket\?endpoint=/);
+  assert.match(output, /STORE_URL must look like s3:\/\/bucket\?endpoint=/);
 });

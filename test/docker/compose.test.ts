@@ -43,7 +43,7 @@ function makeEnv(...profiles: string[]) {
   return { status, stderr, file, env: existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {} };
 }
 
-/** What Compose puts in the place of variables. */
+/** Replaces variables as Compose does. */
 function fill(text: string, env: Record<string, string | undefined>): string {
   return text.replace(/\$\{(\w+)(:-|:\?)?([^}]*)\}/g, (_, name: string, how: string, rest: string) => {
     if (env[name]) return env[name];
@@ -52,17 +52,17 @@ function fill(text: string, env: Record<string, string | undefined>): string {
   });
 }
 
-/** A service's environment with these variables. */
+/** The environment of a service with these variables. */
 const resolved = (service: Service, env: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(service.environment ?? {}).map(([key, value]) => [key, fill(value, env)]),
   );
 
 for (const profiles of [[], ['s3'], ['observability'], ['s3', 'observability']]) {
-  test(`with ${profiles.join(' and ') || 'no profile'} every service of ours gets settings that it starts by`, () => {
+  test(`with ${profiles.join(' and ') || 'no profile'} our services get valid settings`, () => {
     const { status, stderr, env, file } = makeEnv(...profiles);
     assert.equal(status, 0, stderr);
-    assert.equal(statSync(file).mode & 0o777, 0o600, 'nobody else reads the keys');
+    assert.equal(statSync(file).mode & 0o777, 0o600, 'only the owner may read the keys');
     for (const [name, service] of OURS) {
       const given = resolved(service, env);
       assert.deepEqual(unknownSettings(Object.keys(given)), [], name);
@@ -81,7 +81,7 @@ for (const profiles of [[], ['s3'], ['observability'], ['s3', 'observability']])
   });
 }
 
-test('keys are drawn anew for each installation, and not over those that are there', () => {
+test('each installation gets new keys, and existing ones are not overwritten', () => {
   const { env, file } = makeEnv('s3');
   assert.ok(env.API_KEYS);
   assert.match(makeEnv('s3').stderr, /is there already/);
@@ -90,29 +90,29 @@ test('keys are drawn anew for each installation, and not over those that are the
   assert.match(makeEnv('gpus').stderr, /there is no profile "gpus"/);
 });
 
-test('services of ours are locked down, and only the API and Grafana are reached from outside', () => {
+test('our services are locked down, and only the API and Grafana publish ports', () => {
   for (const [name, service] of OURS) {
     assert.equal(service.read_only, true, name);
     assert.deepEqual(service.cap_drop, ['ALL'], name);
-    // What has to be written down when a worker is told to end takes up to 30 s.
+    // A worker takes up to 30 s to write its checkpoint after SIGTERM.
     assert.ok(Number.parseInt(service.stop_grace_period!, 10) > 30, name);
   }
   const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
   assert.deepEqual(published.map(([name]) => name).sort(), ['api', 'grafana']);
-  // Unless .env says otherwise, from this machine only.
+  // Published on loopback unless .env changes it.
   for (const [, { ports }] of published) assert.match(ports![0]!, /^\$\{BIND:-127\.0\.0\.1\}:/);
   assert.equal(networks.inside?.internal, true);
   for (const name of ['redis', 's3', 'prometheus', 'jaeger'])
     assert.deepEqual(services[name]!.networks, ['inside']);
 });
 
-test('Redis loses nothing that it has acknowledged, and evicts nothing', () => {
+test('Redis writes every command to disk and evicts nothing', () => {
   const command = services.redis!.command!.join(' ');
   for (const part of ['--appendonly yes', '--appendfsync always', '--maxmemory-policy noeviction'])
     assert.ok(command.includes(part), part);
 });
 
-test('profiles, images, volumes and mounted files are what they are said to be', () => {
+test('profiles are as documented, images have versions, and volumes and mounted files exist', () => {
   const profiles = Object.fromEntries(
     Object.entries(services).map(([name, service]) => [name, service.profiles ?? []]),
   );
@@ -138,8 +138,8 @@ test('profiles, images, volumes and mounted files are what they are said to be',
   for (const { volumes: mounts = [] } of Object.values(services)) {
     for (const mount of mounts as string[]) {
       const [source] = mount.split(':');
-      if (source!.startsWith('./')) assert.ok(existsSync(join(ROOT, source!)), `${source} is not there`);
-      else assert.ok(source! in volumes, `${source} is no volume`);
+      if (source!.startsWith('./')) assert.ok(existsSync(join(ROOT, source!)), `${source} does not exist`);
+      else assert.ok(source! in volumes, `${source} is not a volume`);
     }
   }
   const prometheus = readYaml('docs/deploy/observability/prometheus.yml') as {
@@ -152,15 +152,15 @@ test('profiles, images, volumes and mounted files are what they are said to be',
   assert.equal(prometheus.scrape_configs[0]!.authorization.credentials_file, '/run/secrets/metrics_key');
 });
 
-test('without keys Compose starts nothing, and names what makes them', () => {
+test('without keys Compose starts nothing and names the script that creates them', () => {
   assert.throws(() => resolved(services.api!, {}), /API_KEYS is missing/);
   assert.match(services.api!.environment!.API_KEYS!, /run docker\/make-env\.sh first/);
 });
 
-test("Compose's own loader takes the file, with every profile", {
+test("Compose's loader accepts the file with every profile", {
   skip: compose ? false : 'see above: no Go',
 }, () => {
-  // This loader's program puts no variables in.
+  // The loader does not replace variables.
   const file = join(folder, 'docker-compose.yml');
   const filled = fill(read('docker-compose.yml'), makeEnv('observability').env);
   writeFileSync(file, filled);
@@ -169,12 +169,12 @@ test("Compose's own loader takes the file, with every profile", {
   const { status, stdout, stderr } = load();
   assert.equal(status, 0, stderr);
   assert.deepEqual(Object.keys(JSON.parse(stdout).services).sort(), Object.keys(services).sort());
-  // It does look at what it is given.
+  // It rejects unknown keys.
   writeFileSync(file, filled.replace('stop_grace_period', 'stop_grace_time'));
   assert.match(load().stderr, /stop_grace_time/);
 });
 
-test('the digests of images are put in by what Docker tells, and renewed', () => {
+test('pin-images adds the digests that Docker reports, and renews them', () => {
   const file = join(folder, 'compose.yml');
   const bin = mkdtempSync(join(folder, 'bin-'));
   const pin = (digest: string) => {

@@ -15,25 +15,25 @@ const dockerfile = read('docker/Dockerfile').replace(/\\\n/g, ' ');
 const lines = (instruction: string): string[] =>
   [...dockerfile.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest]) => rest!.trim());
 
-test('hadolint has nothing to say of the Dockerfile', {
+test('hadolint accepts the Dockerfile', {
   skip: bin ? false : 'see above: no hadolint',
 }, () => {
   const { status, stdout, stderr } = spawnSync(join(bin!, 'hadolint'), ['docker/Dockerfile'], { cwd: ROOT });
   assert.equal(status, 0, `${stdout}${stderr}`);
 });
 
-test("the image's variables are settings, and with keys the server would start by them", () => {
+test('the variables of the image are valid settings once keys are added', () => {
   const [, text] = lines('ENV');
   const env = Object.fromEntries(text!.split(' ').map((pair) => pair.split('=') as [string, string]));
   assert.deepEqual(unknownSettings(Object.keys(env)), []);
   const settings = loadSettings({ ...env, API_KEYS: 'a-key-that-is-long-enough' });
   assert.deepEqual(lines('EXPOSE'), [String(settings.PORT)]);
   assert.deepEqual(lines('VOLUME'), [settings.DATA_DIR]);
-  // Without keys it would refuse.
+  // Without keys they are refused.
   assert.throws(() => loadSettings(env), /API_KEYS/);
 });
 
-test('the service runs as nobody special, by its number', () => {
+test('the service runs as an unprivileged numeric user', () => {
   const [user, ...more] = lines('USER');
   assert.deepEqual(more, []);
   assert.match(user!, /^[1-9]\d*:[1-9]\d*$/);
@@ -43,24 +43,24 @@ test('the service runs as nobody special, by its number', () => {
   );
 });
 
-test('what is copied is there, and part of the context', () => {
+test('files that are copied exist and are in the build context', () => {
   const taken = read('.dockerignore')
     .split('\n')
     .filter((line) => line.startsWith('!'))
     .map((line) => line.slice(1));
   for (const line of lines('COPY').filter((line) => !line.startsWith('--from'))) {
     for (const source of line.split(' ').slice(0, -1)) {
-      assert.ok(existsSync(join(ROOT, source)), `${source} is not there`);
+      assert.ok(existsSync(join(ROOT, source)), `${source} does not exist`);
       assert.ok(taken.includes(source.split('/')[0]!), `.dockerignore leaves ${source} out`);
     }
   }
-  // Secrets and data never are.
+  // Secrets and data are not.
   for (const name of readdirSync(ROOT)) {
     if (/^(\.env.*|data|\.git|node_modules|dist)$/.test(name)) assert.ok(!taken.includes(name), name);
   }
 });
 
-test('the health check follows the readiness of the server, whatever its port', async (t) => {
+test('the health check reports the readiness of the server on any port', async (t) => {
   let status = 200;
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/health/ready' ? status : 404;
@@ -74,16 +74,16 @@ test('the health check follows the readiness of the server, whatever its port', 
   assert.equal(node, 'node');
   const check = async (env: Record<string, string>) => {
     const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
-    let said = '';
+    let output = '';
     child.stderr.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
     const [code] = await once(child, 'close');
-    return { code, said };
+    return { code, output };
   };
   assert.equal((await check({ PORT: String(port) })).code, 0);
   status = 503;
-  assert.deepEqual(await check({ PORT: String(port) }), { code: 1, said: '{"status":"not-ready"}\n' });
+  assert.deepEqual(await check({ PORT: String(port) }), { code: 1, output: '{"status":"not-ready"}\n' });
   server.close();
   server.closeAllConnections();
   assert.equal((await check({ PORT: String(port) })).code, 1);

@@ -11,7 +11,7 @@ import { Metrics, watchService } from '../../src/platform/telemetry/index.ts';
 import { ROOT, read, readDocuments, unknownSettings } from './support.ts';
 
 const FOLDER = 'docs/deploy/kubernetes';
-/** Longest that a process of ours takes to end, whatever it does. */
+/** The longest that our processes take to end, in seconds. */
 const ENDS_WITHIN_S = 30;
 
 interface Variable {
@@ -57,10 +57,10 @@ const { bin, kustomize } = await findDeployTools();
 const resources = (manifests: Manifest[]): string[] =>
   manifests.map(({ kind }) => kind).filter((kind) => kind !== 'Secret');
 
-test("the manifests are what Kubernetes' schemas allow", {
+test('the manifests match the schemas of Kubernetes', {
   skip: bin ? false : 'see above: no schemas',
 }, () => {
-  // KEDA's and kustomize's kinds are not Kubernetes' own.
+  // The kinds of KEDA and kustomize have other schemas.
   const own = files.filter((name) => name !== 'keda.yaml' && name !== 'kustomization.yaml');
   const args = ['--strict', '--kubernetes-version', '1.30', ...own.map((name) => join(FOLDER, name))];
   const { status, stdout, stderr } = spawnSync(join(bin!, 'kubernetes-validate'), args, {
@@ -76,7 +76,7 @@ for (const [role, grace] of [
 ] as const) {
   const pod = (): Pod => find('Deployment', `stylograph-${role}`).spec.template!.spec;
 
-  test(`${role}: its variables and the secret's are settings that it starts by`, () => {
+  test(`${role}: its variables and the secret are valid settings`, () => {
     const [{ env }] = pod().containers;
     const given = {
       ...secret!.stringData,
@@ -86,10 +86,10 @@ for (const [role, grace] of [
     const settings = loadSettings({ HOST: '0.0.0.0', ...given });
     assert.equal(settings.ROLE, role);
     assert.ok(settings.DRAIN_SECONDS + ENDS_WITHIN_S <= pod().terminationGracePeriodSeconds);
-    assert.ok(grace < pod().terminationGracePeriodSeconds, 'it is killed before it has ended');
+    assert.ok(grace < pod().terminationGracePeriodSeconds, 'it would be killed before it ends');
   });
 
-  test(`${role}: nobody special, on a root that it cannot write to`, () => {
+  test(`${role}: it runs unprivileged on a read-only root file system`, () => {
     const { securityContext, containers, volumes } = pod();
     const [container] = containers;
     const [, user] = /^USER (\d+):/m.exec(read('docker/Dockerfile'))!;
@@ -136,7 +136,7 @@ test('probes, Service and disruption budget point at the API', () => {
   }
 });
 
-test("the scaled object is what KEDA's schema allows", () => {
+test('the scaled object matches the schema of KEDA', () => {
   const scaled = find('ScaledObject', 'stylograph-worker') as unknown as ConstructorParameters<
     typeof ScaledObject
   >[0];
@@ -145,7 +145,7 @@ test("the scaled object is what KEDA's schema allows", () => {
   assert.throws(() => new ScaledObject({ ...scaled!, spec: rest as never }).validate(), /triggers/);
 });
 
-test('KEDA asks Prometheus for a metric that the service has', async () => {
+test('KEDA queries a metric that the service exports', async () => {
   const { scaleTargetRef, triggers } = find('ScaledObject', 'stylograph-worker').spec;
   find('Deployment', scaleTargetRef!.name);
   const [{ type, metadata }] = triggers as [{ type: string; metadata: Record<string, string> }];
@@ -163,7 +163,7 @@ test('KEDA asks Prometheus for a metric that the service has', async () => {
     assert.match(text, new RegExp(`^${metric}\\{state="${state}"\\} \\d`, 'm'));
 });
 
-test('kustomize takes every manifest, and no secret', () => {
+test('kustomize includes every manifest except the secret', () => {
   const [{ resources }] = readDocuments(`${FOLDER}/kustomization.yaml`) as [{ resources: string[] }];
   assert.deepEqual([...resources, 'kustomization.yaml', 'secret.example.yaml'].sort(), [...files].sort());
 });

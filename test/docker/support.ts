@@ -12,9 +12,9 @@ export const readDocuments = (path: string): unknown[] =>
     return document.toJS();
   });
 
-/** Variables of others that the service's libraries read. */
+/** Variables that libraries of the service read. */
 const OTHERS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'NODE_ENV'];
 
-/** Names of variables that nothing in the service would read. */
+/** The variables that nothing in the service reads. */
 export const unknownSettings = (names: readonly string[]): string[] =>
   names.filter((name) => !(name in SettingsSchema.shape) && !OTHERS.includes(name));

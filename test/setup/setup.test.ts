@@ -28,7 +28,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs one set-up step in a process of its own, with an empty cache and only the given programs on PATH. */
+/** Runs one set-up step in a separate process with an empty cache and only the given programs on PATH. */
 function step(expression: string, programs: Record<string, string> = {}, env: Record<string, string> = {}) {
   const path = mkdtempSync(join(tools, 'path-'));
   for (const [name, script] of Object.entries(programs)) {
@@ -54,24 +54,24 @@ function step(expression: string, programs: Record<string, string> = {}, env: Re
 const BUILD = `const { fetchLibraries } = await import('./scripts/setup/engine.mjs'); await fetchLibraries('cpu', process.env.STYLOGRAPH_CACHE);`;
 const PYTHON = 'exec /bin/sh -c "exit 0"';
 
-test('a missing compiler is one message with the install line, and nothing is left half-installed', () => {
+test('a missing compiler gives one message with the install command and leaves no files', () => {
   const { code, message, left } = step(BUILD, { python3: PYTHON });
   assert.equal(code, 1);
   assert.match(message, /C\+\+ compiler is missing[\s\S]*apt-get install -y g\+\+/);
   assert.deepEqual(left, []);
 });
 
-test('missing Python and missing pip say how to get them', () => {
+test('without Python or pip the message says how to install them', () => {
   const compiler = { 'g++': 'exit 0' };
   assert.match(step(BUILD, compiler).message, /Python 3 is missing[\s\S]*apt-get install -y python3-pip/);
   const { message } = step(BUILD, { ...compiler, python3: 'echo "No module named pip" >&2; exit 1' });
   assert.match(message, /has no pip[\s\S]*apt-get install -y python3-pip/);
 });
 
-/** A Python whose pip is there, and whose download ends as the script says. */
+/** A Python with pip whose download runs the given script. */
 const pip = (download: string) => `case "$*" in *"--version"*) exit 0;; esac\n${download}`;
 
-test('a download that fails, a damaged one and a full disk each have their own remedy', () => {
+test('a failed download, a damaged one and a full disk each have their own remedy', () => {
   const compiler = { 'g++': 'exit 0' };
   const failing = (says: string) =>
     step(BUILD, { ...compiler, python3: pip(`echo "${says}" >&2; exit 1`) }).message;
@@ -86,7 +86,7 @@ test('a download that fails, a damaged one and a full disk each have their own r
   );
 });
 
-test('too little room is noticed before anything is fetched', () => {
+test('a full disk is reported before anything is downloaded', () => {
   const { code, message } = step(
     `const { requireDisk } = await import('./scripts/setup/download.mjs'); requireDisk('.', 1e9);`,
   );
@@ -94,7 +94,7 @@ test('too little room is noticed before anything is fetched', () => {
   assert.match(message, /GB are needed[\s\S]*Free some room/);
 });
 
-test('an old Node and an unsupported platform are named', () => {
+test('an old Node and an unsupported platform are refused by name', () => {
   const platform = `const { checkNode, checkPlatform } = await import('./scripts/setup/platform.mjs');`;
   assert.match(step(`${platform} checkNode('18.20.1');`).message, /Node 18.20.1 is too old[\s\S]*20\.19/);
   for (const version of ['20.19.0', '22.1.0', '24.0.0'])
@@ -103,7 +103,7 @@ test('an old Node and an unsupported platform are named', () => {
   assert.match(mac.message, /not built for darwin\/arm64[\s\S]*Use Linux/);
 });
 
-test('npm start refuses to listen beyond loopback without keys before it installs or starts anything', () => {
+test('npm start without keys refuses other hosts before it installs or starts anything', () => {
   const started = spawnSync(process.execPath, ['scripts/start.mjs'], {
     cwd: ROOT,
     env: {
@@ -120,7 +120,7 @@ test('npm start refuses to listen beyond loopback without keys before it install
   assert.ok(!existsSync(join(folder, 'never')) && !existsSync(join(folder, 'no-cache')));
 });
 
-test('a CUDA build is chosen by a flag or a GPU, and an unknown one refused', () => {
+test('the CUDA build is chosen by a flag or a GPU, and an unknown build is refused', () => {
   const choose = (env: string, gpu: boolean) =>
     step(
       `const { chooseBuild } = await import('./scripts/setup/engine.mjs'); process.stderr.write(chooseBuild(${env}, ${gpu}));`,
@@ -131,7 +131,7 @@ test('a CUDA build is chosen by a flag or a GPU, and an unknown one refused', ()
   assert.match(choose('{ STYLOGRAPH_ENGINE: "metal" }', false), /not known[\s\S]*cpu or cuda/);
 });
 
-test('a lock whose holder has died is taken over', () => {
+test('the lock of a dead process is taken over', () => {
   const lock = join(folder, 'abandoned.lock');
   writeFileSync(lock, '999999999');
   const { code, message } = step(
@@ -142,7 +142,7 @@ test('a lock whose holder has died is taken over', () => {
   assert.ok(!existsSync(lock));
 });
 
-test('several set-ups that meet an abandoned lock work one after another', async () => {
+test('set-ups that find an abandoned lock run one after another', async () => {
   const lock = join(folder, 'contested.lock');
   writeFileSync(lock, '999999999');
   const log = join(folder, 'order');
