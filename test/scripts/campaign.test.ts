@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrialResult } from '../../scripts/lib/results.ts';
-import { writeSmallMnist } from '../data/fixtures.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 import { temporaryFolder } from '../store/small-models.ts';
 
 const SCRIPT = new URL('../../scripts/campaign.ts', import.meta.url).pathname;

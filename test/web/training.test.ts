@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { writeSmallMnist } from '../data/fixtures.ts';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 import { type Service, startService } from './service.ts';
 
