@@ -11,7 +11,7 @@ import { prepare } from './prepare.mjs';
  *
  * Starts a Redis, an API and two workers of its own, trains one run undisturbed, then the same run again and again while
  * all of them are killed, frozen and sent away at random, and compares. Ends with code 0 only if nothing at all was lost.
- * docs/operating.md tells what is done and what is checked.
+ * docs/recovery.md says what is done and checked.
  */
 const { values: options } = parseArgs({
   options: {
