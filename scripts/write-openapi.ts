@@ -7,9 +7,15 @@ const target = new URL('../openapi/openapi.json', import.meta.url);
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-// Describing routes calls none of them: nothing but the version is looked at, and which optional parts there are.
-const optional = { meter: {}, queues: () => [], sessions: {}, webhooks: {} } as unknown as Partial<ApiDeps>;
-const app = await buildApp({ version, ...optional } as ApiDeps);
+// Describing routes calls none of them. The optional parts must be present, since their routes exist only with them.
+const parts = {
+  models: {},
+  meter: {},
+  queues: () => [],
+  sessions: {},
+  webhooks: {},
+} as unknown as Partial<ApiDeps>;
+const app = await buildApp({ version, ...parts } as ApiDeps);
 await app.ready();
 const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
 await app.close();

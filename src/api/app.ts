@@ -1,10 +1,11 @@
 import fastify, { type FastifyError } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { App } from './context.ts';
-import { type ApiDeps, type ApiLimits, limitsOf } from './deps.ts';
+import { type App, type RouteDeps, routeDeps } from './context.ts';
+import type { ApiDeps, ApiLimits } from './deps.ts';
 import { registerArrival } from './plugins/arrival.ts';
 import { registerAudit } from './plugins/audit.ts';
 import { registerAuth } from './plugins/auth.ts';
+import { registerCallEnd } from './plugins/call-end.ts';
 import { registerClosing } from './plugins/closing.ts';
 import { registerCors } from './plugins/cors.ts';
 import { registerDashboard } from './plugins/dashboard.ts';
@@ -26,20 +27,21 @@ import { eventRoutes } from './routes/events.ts';
 import { filmRoutes } from './routes/films.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
-import { indexRoutes } from './routes/index.ts';
 import { latentSpaceRoutes } from './routes/latent-space.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { openInferenceRoutes } from './routes/open-inference.ts';
 import { queueRoutes, sessionCaller } from './routes/queues.ts';
+import { rootRoutes } from './routes/root.ts';
 import { runResultRoutes } from './routes/run-results.ts';
 import { runRoutes } from './routes/runs.ts';
 import { styleTransferRoutes } from './routes/style-transfer.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { validateRequest } from './validation.ts';
 
+/** A file per resource in routes/, a function per operation in each, with the route's parameters and answers. */
 const ROUTES = [
-  indexRoutes,
+  rootRoutes,
   healthRoutes,
   metricsRoutes,
   runRoutes,
@@ -59,38 +61,20 @@ const ROUTES = [
   openInferenceRoutes,
 ];
 
-/** How long an answered connection waits for its next request: longer than proxies keep theirs, so that these close first. */
+/** How long an idle connection stays open. Longer than proxies keep theirs, so that the proxies close first. */
 const KEEP_ALIVE_MS = 72_000;
 /** How often Node looks for requests that are too slow. */
 const CHECK_MS = 1_000;
 
 /**
- * The HTTP API apart from the process that runs it. The caller listens and closes; closing ends open event streams
- * and waits for requests that are being answered.
+ * Builds the HTTP API; the caller listens and closes. Closing ends open event streams and waits for requests in
+ * progress.
  */
-export async function buildApp(deps: ApiDeps): Promise<App> {
-  const limits = limitsOf(deps);
-  const { trustedProxies = [] } = deps;
-  const app: App = fastify({
-    ...(deps.logger ? { loggerInstance: deps.logger } : { logger: false }),
-    logController: new RequestLog(),
-    genReqId: requestId,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    bodyLimit: limits.bodyBytes,
-    // registerClosing tells clients in the API's own words.
-    return503OnClosing: false,
-    ...timeouts(limits),
-    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket),
-    frameworkErrors: (error, request, reply) => {
-      sendProblem(request, reply, toStylographError(error as FastifyError, request.id));
-    },
-  }).withTypeProvider<ZodTypeProvider>();
-  app.server.maxConnections = limits.connections;
-  app.setValidatorCompiler(validateRequest);
-  app.setSerializerCompiler(serializerCompiler);
-  // What is not JSON, and not an image where images are taken, is refused as 415.
-  app.removeContentTypeParser('text/plain');
-  registerArrival(app, limits);
+export async function buildApp(dependencies: ApiDeps): Promise<App> {
+  const deps = routeDeps(dependencies);
+  const app = createApp(deps);
+  registerCallEnd(app);
+  registerArrival(app, deps.limits);
   registerTracing(app, deps.tracing);
   registerClosing(app);
   registerErrors(app);
@@ -101,34 +85,56 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await registerOpenApi(app, deps.version);
   await registerNegotiation(app);
   if (deps.dashboard !== undefined) await registerDashboard(app, deps.dashboard);
-
-  await app.register(async (scope) => {
-    const { keys } = deps;
-    registerAudit(scope, deps.audit);
-    registerSiteGuard(scope, keys, deps);
-    const onWrongKey = await registerRateLimits(scope, limits);
-    registerAuth(scope, keys, {
-      onWrongKey,
-      otherProof: (request) => sessionCaller(deps, request),
-    });
-    negotiateHook(scope);
-    for (const routes of ROUTES) {
-      await scope.register(async (inner) => routes(inner.withTypeProvider<ZodTypeProvider>(), deps));
-    }
-  });
+  await app.register(async (scope) => registerRoutes(scope.withTypeProvider<ZodTypeProvider>(), deps));
   return app;
 }
 
-/** Against clients that keep connections busy by sending or reading next to nothing. */
+function createApp({ logger, limits, trustedProxies = [] }: RouteDeps): App {
+  const app: App = fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    logController: new RequestLog(),
+    genReqId: requestId,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    bodyLimit: limits.bodyBytes,
+    // registerClosing rejects requests with a problem instead.
+    return503OnClosing: false,
+    ...timeouts(limits),
+    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket),
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(request, reply, toStylographError(error as FastifyError, request.id));
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.server.maxConnections = limits.connections;
+  app.setValidatorCompiler(validateRequest);
+  app.setSerializerCompiler(serializerCompiler);
+  // A text body is answered with 415, like every media type without a parser.
+  app.removeContentTypeParser('text/plain');
+  return app;
+}
+
+/** Every route, behind the checks of site, rate and key. Each group of routes has a scope of its own. */
+async function registerRoutes(app: App, deps: RouteDeps): Promise<void> {
+  const { keys } = deps;
+  registerAudit(app, deps.audit);
+  registerSiteGuard(app, keys, deps);
+  const onWrongKey = await registerRateLimits(app, deps.limits);
+  registerAuth(app, keys, { onWrongKey, otherProof: (request) => sessionCaller(deps, request) });
+  negotiateHook(app);
+  for (const routes of ROUTES) {
+    await app.register(async (scope) => routes(scope.withTypeProvider<ZodTypeProvider>(), deps));
+  }
+}
+
+/** Protects against clients that keep connections busy by sending or reading almost nothing. */
 function timeouts({ headersTimeoutMs, requestTimeoutMs, filesTimeoutMs, idleTimeoutMs }: ApiLimits) {
-  // registerArrival holds all but files to a shorter one.
+  // registerArrival applies the shorter limit to requests without files.
   const requestTimeout = Math.max(requestTimeoutMs, filesTimeoutMs);
   return {
     requestTimeout,
     connectionTimeout: idleTimeoutMs,
     keepAliveTimeout: Math.min(KEEP_ALIVE_MS, idleTimeoutMs),
     http: {
-      // Here too, since Node compares it with the one for headers before Fastify sets it.
+      // Repeated here, since Node compares it with headersTimeout before Fastify sets it.
       requestTimeout,
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       connectionsCheckingInterval: Math.min(headersTimeoutMs, CHECK_MS),

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
-import type { DatasetInfo, DatasetUpload } from '../core/contracts/dataset.ts';
+import { type DatasetInfo, type DatasetUpload, DEFAULT_DATASET_LIMITS } from '../core/contracts/dataset.ts';
 import type { StylographError } from '../core/errors.ts';
 import type { EncodingTask } from '../figures/encode-film.ts';
 import type { AuditEntry, KeyRing } from '../platform/keys/index.ts';
@@ -20,22 +20,22 @@ import type { ModelRegistry } from '../store/models.ts';
 export interface PendingUpload {
   /** Limit for all files together, in bytes. */
   readonly limit: number;
-  /** The error of an upload beyond the limit. */
+  /** The error for an upload over the limit. */
   tooLarge(): StylographError;
   /** @throws body_too_large, invalid_dataset, disk_full */
   addFile(name: string, file: Readable): Promise<void>;
   /** @throws invalid_dataset, disk_full, child_died */
   import(fields: DatasetUpload, signal: AbortSignal): Promise<{ info: DatasetInfo; added: boolean }>;
-  /** Call it whatever the outcome. */
+  /** Deletes the files. Call it at the end, after success and failure alike. */
   discard(): Promise<void>;
 }
 
-/** Datasets as the API needs them; they are read in the process that gives them. */
+/** The datasets of a server. */
 export interface Datasets {
   list(): Promise<DatasetInfo[]>;
   /** @throws dataset_not_found, dataset_missing, dataset_corrupt */
   describe(id: string): Promise<DatasetInfo>;
-  /** Some images of each label as a PNG. @throws as describe */
+  /** A PNG of sample images of each label. @throws as describe */
   sheet(info: DatasetInfo): Promise<Uint8Array>;
   /** @throws queue_full */
   receive(): Promise<PendingUpload>;
@@ -43,34 +43,37 @@ export interface Datasets {
   remove(id: string): Promise<void>;
 }
 
+/** What one client may use. */
 export interface ApiLimits {
   /** Bytes of a JSON body. */
   bodyBytes: number;
-  /** Bytes of an image, as a body or within JSON. */
+  /** Bytes of one image, as a body or in JSON. */
   imageBytes: number;
-  /** Bytes of a model's archive. */
+  /** Bytes of a model archive. */
   archiveBytes: number;
-  /** Pixels of an image once decoded. */
+  /** Pixels of one image once decoded. */
   imagePixels: number;
   /** Pixels of all images of a call once decoded. */
   callPixels: number;
-  /** Images that a call may have decoded by the model. */
+  /** Images that the model decodes in one call. */
   callImages: number;
-  /** Pixels of a sheet that a call may have drawn. */
+  /** Pixels of one sheet. */
   sheetPixels: number;
-  /** Bytes that a run may need by its estimate. */
+  /** Estimated memory of one run, in bytes. */
   runBytes: number;
-  /** For each key; 0 for any number. */
+  /** Per key; 0 for no limit. */
   requestsPerMinute: number;
-  /** From one address. */
+  /** Per address. */
   wrongKeysPerMinute: number;
-  /** Event streams open at a time for each key, or each address where no keys are needed. */
+  /** Open event streams per key, or per address on a server without keys. */
   streamsPerKey: number;
-  /** Connections open at a time. */
+  /** Open connections. */
   connections: number;
-  /** Milliseconds in which the headers, the whole of a request, and one that brings files must have arrived. */
+  /** Milliseconds until the headers have arrived. */
   headersTimeoutMs: number;
+  /** Milliseconds until a whole request without files has arrived. */
   requestTimeoutMs: number;
+  /** Milliseconds until a whole request with files has arrived. */
   filesTimeoutMs: number;
   /** Milliseconds without a byte in either direction. */
   idleTimeoutMs: number;
@@ -82,9 +85,9 @@ const MIB = 1024 * 1024;
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
   bodyBytes: 32 * MIB,
-  imageBytes: 8 * MIB,
+  imageBytes: DEFAULT_DATASET_LIMITS.imageBytes,
   archiveBytes: 128 * MIB,
-  imagePixels: 16_000_000,
+  imagePixels: DEFAULT_DATASET_LIMITS.imagePixels,
   callPixels: 64_000_000,
   callImages: 4_096,
   sheetPixels: 16_000_000,
@@ -100,18 +103,13 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   keepAliveMs: 15_000,
 };
 
-export const limitsOf = ({ limits }: Pick<ApiDeps, 'limits'>): ApiLimits => ({
-  ...DEFAULT_API_LIMITS,
-  ...limits,
-});
-
-/** Takes measurements, and tells them. */
+/** Records measurements, and reports them in Prometheus's format. */
 export type Meter = Pick<Metrics, 'httpRequest' | 'modelSwapped' | 'modelLookedUp' | 'text' | 'contentType'>;
 
-/** Everything the API works with; nothing else is reached from it. */
+/** Everything that the API depends on. */
 export interface ApiDeps {
   version: string;
-  /** Records and events of runs, in Redis or wherever else they are kept. */
+  /** Run records, in Redis or in local journals. */
   runs: Pick<RunStore, 'create' | 'get' | 'list' | 'request' | 'remove'>;
   events: Pick<RunEvents, 'read' | 'newest' | 'knows'>;
   hub: Pick<EventHub, 'subscribe'>;
@@ -122,34 +120,35 @@ export interface ApiDeps {
   datasets: Datasets;
   /** @throws child_died */
   encodeFilm(task: EncodingTask): Promise<Uint8Array>;
-  /** Whether this server is about to close: it answers still, but says that it is not ready for more. */
+  /** Whether this server is about to close. It still answers, but reports that it is not ready. */
   isClosing?(): boolean;
-  /** Rejects with redis_unavailable while Redis does not answer. */
+  /** @throws redis_unavailable */
   pingRedis(): Promise<void>;
-  /** Keys that open the API; without any it is open to whoever reaches it. */
+  /** API keys. Without any, every client has full access. */
   keys?: KeyRing;
-  /** Without one nothing is measured, and there is no /metrics. */
+  /** Without it, nothing is measured and /metrics does not exist. */
   meter?: Meter;
-  /** Without it calls are not traced. */
+  /** Without it, calls are not traced. */
   tracing?: Pick<Tracing, 'startRequest'>;
-  /** Without them no run has a webhook. */
+  /** Without it, runs cannot have webhooks. */
   webhooks?: Pick<Webhooks, 'test' | 'deliveries'> & {
     /** @throws webhook_refused */
     check(url: string): void;
     drawSecret(): string;
   };
-  /** BullMQ's queues and browser sessions, for the board at /queues; without them there is none. */
+  /** BullMQ queues for the board at /queues. Without them or `sessions` there is no board. */
   queues?: () => readonly (RunStore['queue'] | Webhooks['queue'])[];
+  /** Browser sessions for the board. */
   sessions?: Sessions;
-  /** Told who did what. */
+  /** Records who did what. */
   audit?: (entry: AuditEntry) => void;
-  /** Names besides loopback ones by which a server without keys may be called. */
+  /** Host names that a server without keys accepts besides loopback. */
   allowedHosts?: readonly string[];
-  /** Origins whose pages may call the API through a browser; none when not given. */
+  /** Origins whose pages may call the API from a browser; none by default. */
   allowedOrigins?: readonly string[];
-  /** Addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed. */
+  /** Addresses or CIDRs of reverse proxies whose X-Forwarded-For header is trusted. */
   trustedProxies?: readonly string[];
-  /** Folder of the built dashboard; without one `/` is the JSON index for everybody. */
+  /** Folder of the built dashboard. Without one, `/` is always the JSON index. */
   dashboard?: string;
   limits?: Partial<ApiLimits>;
   logger?: FastifyBaseLogger;

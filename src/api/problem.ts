@@ -7,16 +7,16 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 export const Problem = z
   .strictObject({
-    type: z.string().meta({ description: 'A URI for the kind of error, ending in its code.' }),
+    type: z.string().meta({ description: 'A URI of the kind of error, ending in its code.' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: 'What happened, and what to do about it.' }),
-    instance: z.string().meta({ description: 'The path that was asked for.' }),
-    code: z.string().meta({ description: 'Stable; branch on this.' }),
+    detail: z.string().meta({ description: 'What happened, and how to fix it.' }),
+    instance: z.string().meta({ description: 'The path of the request.' }),
+    code: z.string().meta({ description: 'Stable identifier for programs to branch on.' }),
     errors: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'Where the request is wrong, for `validation_failed`.' }),
+      .meta({ description: 'The fields that are wrong, for `validation_failed`.' }),
   })
   .meta({
     id: 'Problem',
@@ -32,7 +32,7 @@ export const Problem = z
   });
 export type Problem = z.infer<typeof Problem>;
 
-/** The body that tells an error to a client. */
+/** The body of an error response. */
 export function toProblem(error: StylographError, instance: string): Problem {
   return {
     type: `urn:stylograph:problem:${error.code}`,
@@ -45,7 +45,7 @@ export function toProblem(error: StylographError, instance: string): Problem {
   };
 }
 
-/** Paths whose errors have the form of the Open Inference Protocol, which clients of it expect. */
+/** Whether errors of a path have the form of the Open Inference Protocol, as its clients expect. */
 export const speaksOpenInference = (path: string): boolean => path === '/v2' || path.startsWith('/v2/');
 
 interface ErrorResponse<T extends z.ZodType> {
@@ -53,7 +53,7 @@ interface ErrorResponse<T extends z.ZodType> {
   content: Record<string, { schema: T }>;
 }
 
-/** What any call may answer. */
+/** Errors of every route. */
 const ALWAYS: ErrorCode[] = [
   'validation_failed',
   'unauthorized',
@@ -67,11 +67,11 @@ const ALWAYS: ErrorCode[] = [
 
 type ErrorResponses<T extends z.ZodType> = Record<`${4 | 5}${number}`, ErrorResponse<T>>;
 
-/** The responses of a route for these errors and the ones every route has, grouped by status. */
+/** Error responses of a route by status: these errors, and those of every route. */
 export const problems = (...codes: ErrorCode[]): ErrorResponses<typeof Problem> =>
   byStatus(codes, PROBLEM_TYPE, Problem);
 
-/** The same for a route of the Open Inference Protocol. */
+/** Error responses of a route of the Open Inference Protocol. */
 export const inferenceErrors = (...codes: ErrorCode[]): ErrorResponses<typeof InferenceError> =>
   byStatus(codes, 'application/json', InferenceError);
 

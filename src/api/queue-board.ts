@@ -5,7 +5,7 @@ import type { ApiDeps } from './deps.ts';
 type Queues = NonNullable<ApiDeps['queues']>;
 type Board = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What the page needs to run, from this server alone. */
+/** Content security policy of the board's page: scripts from this server only. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -18,7 +18,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** An application of its own that shows the queues at `prefix`. It checks nobody: whoever hands requests over has. */
+/** A separate Fastify application that shows the queues at `prefix`. It checks no keys: its caller has done so. */
 async function buildBoard(queues: Queues, prefix: string) {
   const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
     import('@bull-board/api'),
@@ -40,16 +40,18 @@ async function buildBoard(queues: Queues, prefix: string) {
       .header('referrer-policy', 'no-referrer')
       .header('cache-control', 'no-store');
   });
-  await app.register(adapter.registerPlugin() as never, { prefix });
+  await app.register(adapter.registerPlugin(), { prefix });
   await app.ready();
   return app;
 }
 
-/** The board, built when the first request for it comes: few servers ever show it. */
-export function lazyBoard(
-  queues: Queues,
-  prefix: string,
-): { open(): Promise<Board>; close(): Promise<void> } {
+export interface LazyBoard {
+  open(): Promise<Board>;
+  close(): Promise<void>;
+}
+
+/** The board, built at the first request for it, since few servers ever show it. */
+export function lazyBoard(queues: Queues, prefix: string): LazyBoard {
   let built: ReturnType<typeof buildBoard> | undefined;
   return {
     open: async () => {

@@ -13,16 +13,19 @@ export const Readiness = z
           detail: z.string(),
         }),
       )
-      .meta({ description: 'What is missing; empty when ready.' }),
-    device: z.string().nullable().meta({ description: 'Where inference computes, once that is known.' }),
-    modelId: z.string().nullable().meta({ description: 'What `latest` is, if there is a model.' }),
+      .meta({ description: 'What is not available; empty when ready.' }),
+    device: z.string().nullable().meta({ description: 'Device that inference uses, once it is known.' }),
+    modelId: z
+      .string()
+      .nullable()
+      .meta({ description: 'The model that `latest` points to; null without any model.' }),
   })
   .meta({ id: 'Readiness' });
 export type Readiness = z.infer<typeof Readiness>;
 type Reason = z.infer<typeof Readiness>['reasons'][number];
 
 const PING_MS = 2_000;
-/** How long a probe waits to see a load fail. */
+/** How long a probe waits for a load to fail. */
 const LOAD_MS = 100;
 
 async function redisReason(deps: ApiDeps): Promise<Reason[]> {
@@ -40,7 +43,7 @@ async function redisReason(deps: ApiDeps): Promise<Reason[]> {
   }
 }
 
-/** Starts loading the first model if nobody has, and says that it is under way or why it fails. */
+/** Starts loading the first model, and reports that it is loading or why it fails. */
 async function loadingReason(deps: ApiDeps, record: ModelRecord): Promise<Reason[]> {
   let timer: NodeJS.Timeout | undefined;
   const moment = new Promise<string>((resolve) => {
@@ -54,7 +57,7 @@ async function loadingReason(deps: ApiDeps, record: ModelRecord): Promise<Reason
   return detail === undefined ? [] : [{ component: 'model', detail }];
 }
 
-/** Loading a newer model beside one that is served does not count: that one answers meanwhile. */
+/** A newer model that loads beside the served one does not count, since the served one answers meanwhile. */
 async function modelState(deps: ApiDeps): Promise<{ modelId: string | null; reasons: Reason[] }> {
   try {
     const record = await deps.models.record('latest');
@@ -67,14 +70,16 @@ async function modelState(deps: ApiDeps): Promise<{ modelId: string | null; reas
   }
 }
 
-/** What a request may need and what of it is missing. */
+/** Checks everything that requests may need. */
 export async function readinessOf(deps: ApiDeps): Promise<Readiness> {
   const { inference } = deps;
   const [redis, model] = await Promise.all([redisReason(deps), modelState(deps)]);
   const child: Reason[] = inference.ready
     ? []
-    : [{ component: 'inference', detail: inference.problem ?? 'Models are being loaded again' }];
-  const server: Reason[] = deps.isClosing?.() ? [{ component: 'server', detail: 'It is shutting down' }] : [];
+    : [{ component: 'inference', detail: inference.problem ?? 'Models are being reloaded' }];
+  const server: Reason[] = deps.isClosing?.()
+    ? [{ component: 'server', detail: 'The server is shutting down' }]
+    : [];
   const reasons = [...server, ...redis, ...child, ...model.reasons];
   const status = reasons.length === 0 ? 'ready' : 'not-ready';
   return { status, reasons, device: inference.device, modelId: model.modelId };

@@ -1,34 +1,48 @@
 import { z } from 'zod';
-import type { Page } from '../core/contracts/common.ts';
+import { ModelReference, type Page } from '../core/contracts/common.ts';
 
-/** Digits only: `z.coerce` would read an empty string as 0. */
+export const NoQuery = z.strictObject({});
+
+/** A run in a path. */
+export const RunParams = z.strictObject({
+  run: z.string().meta({ description: 'The id of a run.', example: 'run_01JD9YQ7M2T4V6X8Z0B2D4F6H8' }),
+});
+
+/** A model in a path, by id or alias. */
+export const ModelParams = z.strictObject({
+  model: z.string().meta({ description: ModelReference.meta()?.description ?? '', example: 'latest' }),
+});
+
+/** Only digits: `z.coerce` would read an empty string as 0. */
 const toNumber = (text: unknown): unknown =>
   typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 
 const toBoolean = (text: unknown): unknown => (text === 'true' ? true : text === 'false' ? false : text);
 
-/** A whole number in a query string; out of range is refused. */
 export const queryInt = (min: number, max: number, description: string) =>
   z.preprocess(toNumber, z.int().min(min).max(max)).meta({ description });
 
 export const queryNumber = (min: number, max: number, description: string) =>
   z.preprocess(toNumber, z.number().min(min).max(max)).meta({ description });
 
-/** With a value for when it is not given. The text says which: JSON Schema's `default` is lost on what is parsed. */
-export const withDefault = <T extends z.ZodType>(schema: T, value: z.output<T> & {}) =>
-  schema.default(value as never).meta({ description: `${schema.meta()?.description} Default ${value}.` });
+/** Adds a default value, and states it in the description: preprocessed schemas lose JSON Schema's `default`. */
+export const withDefault = <T extends z.ZodType>(schema: T, value: z.core.util.NoUndefined<z.output<T>>) =>
+  z._default(schema, value).meta({ description: `${schema.meta()?.description} Default ${value}.` });
 
 /** `true` or `false`, nothing else. */
 export const queryBoolean = (description: string) =>
   z.preprocess(toBoolean, z.boolean()).meta({ description });
 
-/** `?limit=&cursor=` of a list whose cursors are of a kind. */
+/** `?limit=&cursor=` of a list. @param cursor schema of its cursors */
 export const pageQuery = <T extends z.ZodType>(cursor: T) => ({
-  limit: withDefault(queryInt(1, 200, 'Most items of a page.'), 50),
-  cursor: cursor.optional().meta({ description: "A former page's `nextCursor`." }),
+  limit: withDefault(queryInt(1, 200, 'Most items per page.'), 50),
+  cursor: cursor.optional().meta({ description: '`nextCursor` of the previous page.' }),
 });
 
-/** One page of a list that is there in full; its order is that of `keyOf`, ascending. */
+/** Cursor of a list in the order of whole numbers. */
+export const NumberCursor = z.string().regex(/^\d{1,9}$/, 'must be the nextCursor of the previous page');
+
+/** One page of a complete list. @param all items in ascending order of `keyOf` */
 export function slicePage<T>(
   all: readonly T[],
   { limit, cursor }: { limit: number; cursor?: string | undefined },
@@ -46,11 +60,9 @@ export const page = <T extends z.ZodType>(item: T, id: string) =>
       nextCursor: z
         .string()
         .nullable()
-        .meta({ description: 'The `cursor` of the next page; null on the last.' }),
+        .meta({ description: '`cursor` for the next page; null on the last page.' }),
     })
     .meta({ id });
-
-export const NoQuery = z.strictObject({});
 
 /** A response with a JSON body. */
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({
@@ -61,7 +73,7 @@ export const json = <T extends z.ZodType>(schema: T, description: string) => ({
 /** Bytes of a media type, as OpenAPI 3.1 describes them. */
 export const binary = (mediaType: string) => z.unknown().meta({ contentMediaType: mediaType });
 
-/** A response that is a PNG or JSON, as the client asked. */
+/** A response that is a PNG or JSON, as negotiated. */
 export const pngOrJson = <T extends z.ZodType>(schema: T, description: string) => ({
   description,
   content: { 'application/json': { schema }, 'image/png': { schema: binary('image/png') } },
@@ -70,4 +82,4 @@ export const pngOrJson = <T extends z.ZodType>(schema: T, description: string) =
 /** A response without a body. */
 export const empty = (description: string) => z.undefined().meta({ description });
 
-export const NOT_MODIFIED = empty('The client has it already: If-None-Match named its ETag.');
+export const NOT_MODIFIED = empty('The client has the current version: If-None-Match named its ETag.');

@@ -31,7 +31,7 @@ const MOST_LISTED = 24;
 export const plainMessage: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':
-      return typeMessage(issue.expected, issue.input);
+      return typeMessage(issue.inst instanceof z.core.$ZodNumberFormat ? 'int' : issue.expected, issue.input);
     case 'invalid_value':
       return `must be ${oneOf(issue.values.map((value) => JSON.stringify(value)))}`;
     case 'too_small':
@@ -58,7 +58,8 @@ export const plainMessage: z.core.$ZodErrorMap = (issue) => {
 function typeMessage(expected: string, input: unknown): string {
   if (expected === 'undefined' || expected === 'never') return 'must not be given';
   if (input === undefined) return 'is required';
-  if (expected === 'number' && typeof input === 'number') return 'must be a finite number';
+  const isNumber = expected === 'number' || expected === 'int';
+  if (isNumber && typeof input === 'number' && !Number.isFinite(input)) return 'must be a finite number';
   return `must be ${TYPES[expected] ?? expected}`;
 }
 
@@ -70,8 +71,9 @@ function sizeMessage(
 ): string {
   const unit = UNITS[issue.origin];
   if (unit === undefined) return `must be ${issue.inclusive === false ? exclusive : inclusive} ${bound}`;
-  if (inclusive === 'at least' && Number(bound) === 1 && !issue.exact) return 'must not be empty';
-  return `must have ${issue.exact ? 'exactly' : inclusive} ${bound} ${unit}`;
+  if (issue.exact) return `must have exactly ${bound} ${unit}`;
+  if (inclusive === 'at least' && Number(bound) === 1) return 'must not be empty';
+  return `must have ${inclusive} ${bound} ${unit}`;
 }
 
 const oneOf = (values: (string | undefined)[]): string =>

@@ -244,7 +244,7 @@ test('a form that no parser can read is the mistake of who sent it', async () =>
       [400, 'validation_failed'],
       `${type} ${body} ${told.detail}`,
     );
-    assert.match(told.detail, /is not a whole multipart form/, `${type} ${body}`);
+    assert.match(told.detail, /is not a complete multipart form/, `${type} ${body}`);
   }
   assert.deepEqual(await leftovers(), []);
 });

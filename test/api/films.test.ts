@@ -18,7 +18,7 @@ test('a run without films says why there are none', async () => {
   const id = await newRun();
   assert.deepEqual((await api().get(`/runs/${id}/films`).expect(200)).body, { items: [], nextCursor: null });
   const { detail } = assertProblem(await api().get(`/runs/${id}/films/3.mp4`), 404, 'film_not_found');
-  assert.match(detail, /drawn when training is over, unless config\.figures\.frames is 0/);
+  assert.match(detail, /made after training, unless config\.figures\.frames is 0/);
   assertProblem(await api().get(`/runs/${id}/films/3.avi`), 404, 'film_not_found');
   assertProblem(await api().get('/runs/run_1/films'), 404, 'run_not_found');
   assertProblem(await api().get('/runs/run_1/films/3.mp4'), 404, 'run_not_found');

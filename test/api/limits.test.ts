@@ -87,7 +87,7 @@ test('a call makes no more images than it may, in whatever way it asks', async (
     await get('/manifold?label=3&size=6'),
     await post('/style-transfer', { images: [{ png }, { png }, { png }, { png }], labels: [1, 2, 3, 4] }),
   ]) {
-    assert.match(assertProblem(answer, 422, 'too_many_images').detail, /at most 30/);
+    assert.match(assertProblem(answer, 422, 'too_many_images').detail, /the most per call is 30/);
   }
   await get('/generate?label=3&count=30').expect(200);
 });
@@ -107,7 +107,7 @@ test('a sheet of more pixels than it may have is refused before anything is comp
     await post('/style-transfer?format=png&scale=16', { images: [{ png }] }),
   ]) {
     const { detail } = assertProblem(answer, 422, 'sheet_too_large');
-    assert.match(detail, /\d+×\d+ pixels, and SHEET_PIXELS allows 300000.*"scale".*"size" or "count"/);
+    assert.match(detail, /\d+×\d+ pixels, but SHEET_PIXELS allows 300000.*"scale".*"size" or "count"/);
   }
   await get('/generate?label=3&count=9&scale=6').expect(200);
   await get('/generate?label=3&count=9&scale=16&format=json').expect(200);

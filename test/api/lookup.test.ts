@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SharedLookup } from '../../src/api/inference/lookup.ts';
+import { SharedLookup } from '../../src/api/inference/model-chooser.ts';
 
 /** A look-up whose answers come when told to. */
 function setUp(freshMs = 0) {
@@ -8,8 +8,7 @@ function setUp(freshMs = 0) {
   const clock = { ms: 0 };
   const lookup = new SharedLookup<string>(
     (key) => new Promise((answer, fail) => begun.push({ key, answer, fail })),
-    freshMs,
-    () => clock.ms,
+    { freshMs, now: () => clock.ms },
   );
   return { lookup, begun, clock };
 }

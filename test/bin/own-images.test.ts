@@ -114,6 +114,6 @@ async function checkNames(): Promise<void> {
   const wrong = await fetch(`${url}/generate?label=bird`);
   assert.match(
     ((await wrong.json()) as { detail: string }).detail,
-    /no label "bird"; it has "1", "cat", "dog"\./,
+    /no label "bird"; its labels are "1", "cat", "dog"\./,
   );
 }

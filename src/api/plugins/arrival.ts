@@ -5,12 +5,12 @@ import { refuseUnparsed } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Files are sent to it, which take longer to arrive than any other request. */
+    /** The route receives files, which may take longer to arrive than other requests. */
     takesFiles?: boolean;
   }
 }
 
-/** In the form of Node's own time-out, which bounds every request by what files may take. */
+/** Looks like Node's own time-out error, which applies the limit for files to every request. */
 const TOO_SLOW = Object.assign(new Error('the request is arriving too slowly'), {
   code: 'ERR_HTTP_REQUEST_TIMEOUT',
 });
@@ -19,8 +19,8 @@ const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /**
- * Cuts off requests that have not arrived as a whole in time. Files may take longer, but not before it is known that whoever
- * sends them may: until then they are requests like any other.
+ * Ends requests that have not arrived completely in time. Files may take longer, but only once the client is
+ * authenticated: until then the limit for all requests applies.
  */
 export function registerArrival(app: App, { requestTimeoutMs }: Pick<ApiLimits, 'requestTimeoutMs'>): void {
   const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>();

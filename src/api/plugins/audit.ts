@@ -1,24 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEntry } from '../../platform/keys/index.ts';
 import type { App } from '../context.ts';
-import { onceOver } from './over.ts';
 
 const MINUTE_MS = 60_000;
-/** Refusals remembered to tell a repeated one; beyond that the oldest are forgotten. */
+/** Kinds of refusals remembered, to recognise repeated ones; the oldest are dropped. */
 const MOST_REMEMBERED = 1_000;
 
 const subjectOf = (request: FastifyRequest, reply: FastifyReply): string =>
   String(reply.getHeader('location') ?? request.url.split('?')[0]);
 
 /**
- * Tells the audit log every call that changes something, and every refusal for want of a key, a scope or a site that
- * is let in. Refusals of one kind from one address get one entry a minute, so that nobody can fill the disk with them.
+ * Writes every call that changes something to the audit log, and every call refused for its key, scope or site.
+ * Refusals of one kind from one address get one entry per minute, so that nobody can fill the disk with them.
  */
 export function registerAudit(app: App, add: ((entry: AuditEntry) => void) | undefined): void {
   if (add === undefined) return;
   const refusals = new Map<string, { until: number; repeated: number }>();
 
-  /** How many went untold since the last entry; undefined when this one goes untold too. */
+  /** How many refusals were not logged since the last entry; undefined when this one is not logged either. */
   const countRefusal = (kind: string): number | undefined => {
     const now = performance.now();
     const known = refusals.get(kind);
@@ -32,7 +31,7 @@ export function registerAudit(app: App, add: ((entry: AuditEntry) => void) | und
     return known?.repeated ?? 0;
   };
 
-  const tell = (request: FastifyRequest, reply: FastifyReply, status: number | undefined): void => {
+  const log = (request: FastifyRequest, reply: FastifyReply, status: number | undefined): void => {
     const { config, schema } = request.routeOptions;
     const isRefusal = status === 401 || status === 403;
     const changes = !['GET', 'HEAD'].includes(request.method) && config.scope !== 'infer';
@@ -53,7 +52,7 @@ export function registerAudit(app: App, add: ((entry: AuditEntry) => void) | und
     });
   };
 
-  hookEnds(app, tell);
+  onEveryEnd(app, log);
 }
 
 function outcomeOf(status: number | undefined): AuditEntry['outcome'] {
@@ -63,26 +62,26 @@ function outcomeOf(status: number | undefined): AuditEntry['outcome'] {
 }
 
 /**
- * Tells each call once, when it is over and its status is known. A call goes on when its client leaves, and how it ends is
- * known when its answer is about to be sent, to nobody.
+ * Calls the listener once per call, when the call has ended and its status is known. A call continues after its client
+ * disconnects; its status is then known when the answer is about to be sent.
  */
-function hookEnds(
+function onEveryEnd(
   app: App,
-  tell: (request: FastifyRequest, reply: FastifyReply, status: number | undefined) => void,
+  listener: (request: FastifyRequest, reply: FastifyReply, status: number | undefined) => void,
 ): void {
   const decided = new WeakSet<FastifyRequest>();
   const left = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', async (request, reply) => {
-    onceOver(reply, (status) => {
-      if (status !== undefined) tell(request, reply, status);
-      else if (decided.has(request)) tell(request, reply, reply.statusCode);
-      // Another application has taken the call over: its answer passes no hook of this one.
-      else if (reply.sent) tell(request, reply, undefined);
+    reply.onCallEnd((status) => {
+      if (status !== undefined) listener(request, reply, status);
+      else if (decided.has(request)) listener(request, reply, reply.statusCode);
+      // The board has taken over the call: its answer passes no hook of this application.
+      else if (reply.sent) listener(request, reply, undefined);
       else left.add(request);
     });
   });
   app.addHook('onSend', async (request, reply) => {
     decided.add(request);
-    if (left.delete(request)) tell(request, reply, reply.statusCode);
+    if (left.delete(request)) listener(request, reply, reply.statusCode);
   });
 }

@@ -5,25 +5,25 @@ import type { App } from '../context.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the call needs of an API key; `public` needs none, absent any. */
+    /** The scope that the API key needs. `public`: no key is needed. Not given: any key will do. */
     scope?: Scope | 'public';
   }
   interface FastifyRequest {
-    /** Who showed a key; null on a server without keys and where none is needed. */
+    /** The owner of the key; null on a server without keys and on public routes. */
     caller: Caller | null;
   }
 }
 
 interface AuthOptions {
-  /** Another way to show who is calling than a bearer key; undefined where it was not used. */
+  /** Identifies a caller without a bearer key; undefined if the request does not use it. */
   otherProof?: ((request: FastifyRequest) => Promise<Caller | undefined>) | undefined;
-  /** Told of every wrong key before it is refused; may throw another refusal. */
+  /** Called for every wrong key before it is rejected; may throw another error. */
   onWrongKey?: ((request: FastifyRequest) => Promise<void>) | undefined;
 }
 
 const REALM = 'Bearer realm="stylograph"';
 
-/** Bearer keys (RFC 6750) on every route of `app`, once the ring holds any. */
+/** Requires bearer keys (RFC 6750) on every route of `app`, if there are any keys. */
 export function registerAuth(
   app: App,
   keys: KeyRing | undefined,
@@ -59,12 +59,12 @@ async function callerOf(
   if (shown !== undefined) await onWrongKey?.(request);
   reply.header('www-authenticate', shown === undefined ? REALM : `${REALM}, error="invalid_token"`);
   if (found !== undefined) {
-    throw new StylographError('unauthorized', `This key was ${STATES[found]}; ask the operator for another.`);
+    throw new StylographError('unauthorized', `This key ${STATES[found]}; ask the operator for another.`);
   }
   throw new StylographError(
     'unauthorized',
-    'Send a valid key as "Authorization: Bearer <key>"; "stylograph keys create" makes one.',
+    'Send a valid key as "Authorization: Bearer <key>"; "stylograph keys create" creates one.',
   );
 }
 
-const STATES = { revoked: 'revoked', expired: 'valid until a time that is over' } as const;
+const STATES = { revoked: 'was revoked', expired: 'has expired' } as const;

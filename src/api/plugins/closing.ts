@@ -1,29 +1,26 @@
 import { StylographError } from '../../core/errors.ts';
 import type { App } from '../context.ts';
-import { onceOver } from './over.ts';
 
 const CHECK_MS = 25;
-/** Seconds after which a client finds another server, or this one started again. */
+/** Time in which a client finds another server, or this one has restarted. */
 const RETRY_SECONDS = 2;
 
 /**
- * Once closing has begun, requests that were there are answered, and those that still come over open connections are told
- * to go elsewhere. When no request is being answered any more, ends the connections that are left. Node counts one that
- * has never sent a request as busy, as browsers hold in reserve, and would wait a minute for it.
+ * While the application closes, finishes requests in progress and rejects new ones on open connections. When no request
+ * is left, it ends the remaining connections. Node would wait a minute for connections that never sent a request, such
+ * as those that browsers open in advance.
  */
 export function registerClosing(app: App): void {
   let answering = 0;
   let isClosing = false;
   app.addHook('onRequest', async ({ url }, reply) => {
     answering++;
-    onceOver(reply, () => answering--);
+    reply.onCallEnd(() => answering--);
     if (!isClosing || url.startsWith('/health/')) return;
     throw new StylographError(
       'shutting_down',
-      'The server is shutting down. Ask another one, or this one in a moment.',
-      {
-        retryAfter: RETRY_SECONDS,
-      },
+      'The server is shutting down. Retry in a moment, or use another server.',
+      { retryAfter: RETRY_SECONDS },
     );
   });
   app.addHook('preClose', async () => {

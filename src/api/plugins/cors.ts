@@ -1,8 +1,8 @@
 import cors from '@fastify/cors';
 import type { App } from '../context.ts';
 
-/** Headers of requests that the API heeds. */
-const TAKEN = [
+/** Request headers that the API uses. */
+const REQUEST_HEADERS = [
   'Accept',
   'Authorization',
   'Content-Type',
@@ -15,8 +15,8 @@ const TAKEN = [
   'X-Request-Id',
   'traceparent',
 ];
-/** Headers of answers that a page may read besides the few that it always may. */
-const TOLD = [
+/** Response headers that pages may read besides those that CORS always allows. */
+const RESPONSE_HEADERS = [
   'Content-Disposition',
   'Content-Range',
   'ETag',
@@ -36,18 +36,18 @@ const TOLD = [
 const PREFLIGHT_S = 600;
 
 /**
- * Lets pages of these origins call the API and read what it answers (CORS). They show a key as any program does:
- * cookies are neither asked for nor looked at. Without origins nothing is registered.
+ * Lets pages of these origins call the API (CORS). Like programs they send a key; cookies are not used. Without origins
+ * nothing is registered.
  */
 export async function registerCors(app: App, origins: readonly string[] = []): Promise<void> {
   if (origins.length === 0) return;
   const allowed = new Set(origins);
   await app.register(cors, {
-    // Given as a function, so that a request without an origin is none of its business.
-    origin: (origin, tell) => tell(null, origin !== undefined && allowed.has(origin) ? origin : false),
+    // A function, since a list would also add headers to answers to requests without an origin.
+    origin: (origin, done) => done(null, origin !== undefined && allowed.has(origin) ? origin : false),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: TAKEN,
-    exposedHeaders: TOLD,
+    allowedHeaders: REQUEST_HEADERS,
+    exposedHeaders: RESPONSE_HEADERS,
     maxAge: PREFLIGHT_S,
     strictPreflight: false,
   });

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { App } from '../context.ts';
-import { matchesEtag, strongEtag } from '../inference/answer.ts';
+import { isNotModified } from '../etag.ts';
 
-/** What the dashboard may do: run its own scripts and talk to this server, nothing else. */
+/** Content security policy: the dashboard may run its own scripts and call this server. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -20,7 +20,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Serves the bundles. Their names hold a digest of their content, so they may be kept for ever. */
+/** Serves the bundles. Their names contain a digest of their content, so browsers may cache them forever. */
 export async function registerDashboard(app: App, directory: string): Promise<void> {
   const assets = join(directory, 'assets');
   if (!existsSync(assets)) return;
@@ -36,18 +36,14 @@ export async function registerDashboard(app: App, directory: string): Promise<vo
   });
 }
 
-/** The page that loads the bundles, where it has been built. Read anew each time: a build may have renamed them. */
+/** The page that loads the bundles; undefined if it was not built. It is read each time, since a build may rename them. */
 export async function readPage(directory: string): Promise<Buffer | undefined> {
   return await readFile(join(directory, 'index.html')).catch(() => undefined);
 }
 
-/** The page names the newest bundles, so clients ask every time whether theirs is still the one. */
-export function sendPage(request: FastifyRequest, reply: FastifyReply, page: Buffer): FastifyReply {
-  const etag = strongEtag(page);
-  reply
-    .header('etag', etag)
-    .header('cache-control', 'no-cache')
-    .header('content-security-policy', PAGE_POLICY);
-  if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
+/** Clients revalidate the page each time, since it names the newest bundles. */
+export function sendPage(reply: FastifyReply, page: Buffer): FastifyReply {
+  reply.header('content-security-policy', PAGE_POLICY);
+  if (isNotModified(reply, page)) return reply.code(304).send();
   return reply.type('text/html; charset=utf-8').send(page);
 }

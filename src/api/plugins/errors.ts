@@ -6,26 +6,30 @@ import { type ErrorCode, errorCodeOf, StylographError } from '../../core/errors.
 import type { App } from '../context.ts';
 import { PROBLEM_TYPE, speaksOpenInference, toProblem } from '../problem.ts';
 
-const UNPARSED_LINGER_MS = 1_000;
+/** How long the connection stays open for a client to read the answer and close it. */
+const LINGER_MS = 1_000;
 
-/** Fastify's own errors by their code. */
+/** Translates Fastify's own errors. */
 function fromFastify(error: FastifyError): StylographError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new StylographError(
         'unsupported_media_type',
-        'This call does not take a body of that Content-Type; /docs says what it takes, mostly application/json.',
+        'This call does not accept that Content-Type. Most calls accept application/json; /docs lists the media types.',
       );
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new StylographError(
         'body_too_large',
-        'The body is larger than this call takes; send less at a time.',
+        'The body is larger than this call accepts; split it into several calls.',
       );
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new StylographError('malformed_json', 'The body could not be parsed as JSON; check its syntax.');
     case 'FST_ERR_BAD_URL':
-      return new StylographError('validation_failed', 'The path is not valid percent-encoding.');
+      return new StylographError(
+        'validation_failed',
+        'The path is not valid percent-encoding; encode a literal "%" as "%25".',
+      );
     default:
       if (error.name === 'SyntaxError' && error.statusCode === 400) {
         return new StylographError('malformed_json', `The body is not valid JSON: ${error.message}.`);
@@ -37,7 +41,7 @@ function fromFastify(error: FastifyError): StylographError | undefined {
   }
 }
 
-/** What the client is told: ours as they are, known ones translated, anything else as `internal` without details. */
+/** Our errors unchanged, known ones translated, and all others as `internal` without details. */
 export function toStylographError(error: FastifyError, requestId: string): StylographError {
   if (error instanceof StylographError) return error;
   const code = errorCodeOf(error);
@@ -47,7 +51,7 @@ export function toStylographError(error: FastifyError, requestId: string): Stylo
     translated ??
     new StylographError(
       'internal',
-      `Something went wrong on our side; the log has it under request ${requestId}.`,
+      `Something went wrong on our side. Send the operator the request id ${requestId}, under which the log has details.`,
     )
   );
 }
@@ -61,46 +65,49 @@ export function sendProblem(
     reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfter))));
   if (error.code === 'unauthorized' && !reply.hasHeader('www-authenticate'))
     reply.header('www-authenticate', 'Bearer realm="stylograph"');
-  // What a successful answer would have carried does not hold for this one.
+  // These describe the successful answer that was not sent.
   for (const header of ['etag', 'content-disposition']) reply.removeHeader(header);
   const path = request.url.split('?')[0]!;
   const [type, body] = speaksOpenInference(path)
     ? ['application/json; charset=utf-8', { error: error.message }]
     : [PROBLEM_TYPE, toProblem(error, path)];
-  // As a string, past the serialisers, which know only what a route documents.
+  // As a string, since the serialisers accept only the answers that a route documents.
   return reply.code(error.status).header('cache-control', 'no-store').type(type).send(JSON.stringify(body));
 }
 
-/** What Node's parser refuses, by the code of its error; whatever else it refuses is not HTTP. */
+/** Errors of Node's HTTP parser by code. Other errors mean that the data is not HTTP. */
 const UNPARSED: Record<string, [ErrorCode, string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'Send the whole request sooner.'],
-  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers have more than 16 KiB; send shorter ones.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    'request_timeout',
+    'Send the whole request faster, or split it into several requests.',
+  ],
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers have more than 16 KiB; shorten them.'],
 };
 
-/** Answers what never became a request, in the form of every other error, and closes the connection. */
+/** Answers data that could not be parsed as a request with a problem, and closes the connection. */
 export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
   const [code, detail] = UNPARSED[error.code ?? ''] ?? [
     'validation_failed',
-    'This is not a valid HTTP request.',
+    'This is not a valid HTTP request; check the client.',
   ];
-  const told = new StylographError(code, detail);
-  const body = JSON.stringify(toProblem(told, ''));
+  const problem = toProblem(new StylographError(code, detail), '');
+  const body = JSON.stringify(problem);
   socket.end(
-    `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
-  // Whoever does not close his side is not waited for.
-  socket.setTimeout(UNPARSED_LINGER_MS, () => socket.destroy());
+  // The client may keep its side open.
+  socket.setTimeout(LINGER_MS, () => socket.destroy());
 }
 
-/** The one place where an error becomes an answer. */
+/** Turns every error into an answer. */
 export function registerErrors(app: App): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const told = toStylographError(error, request.id);
-    if (told.status >= 500 && told.status !== 503 && told.status !== 504) {
+    const known = toStylographError(error, request.id);
+    if (known.status >= 500 && known.status !== 503 && known.status !== 504) {
       request.log.error({ err: error }, 'request failed');
     }
-    return sendProblem(request, reply, told);
+    return sendProblem(request, reply, known);
   });
 }

@@ -1,17 +1,16 @@
 import type { App } from '../context.ts';
 import type { Meter } from '../deps.ts';
-import { onceOver } from './over.ts';
 
-/** How an address that no route has is told: whatever clients make up must not make new series. */
+/** Route label of unknown paths: made-up paths must not create new series. */
 const UNKNOWN = 'unknown';
-/** What stands for a status where the client left before there was one, as nginx writes it. */
-const LEFT = 499;
+/** Status label, as in nginx, when the client disconnected before there was a status. */
+const CLIENT_CLOSED = 499;
 
-/** Measures every call by its route's pattern, those that their clients gave up too. Register before any route. */
+/** Measures every call by its route's pattern, including calls that clients abandoned. Register before any route. */
 export function registerMetering(app: App, meter: Meter | undefined): void {
   if (meter === undefined) return;
   app.addHook('onRequest', async (request, reply) => {
-    onceOver(reply, (status = LEFT) => {
+    reply.onCallEnd((status = CLIENT_CLOSED) => {
       if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
       const route = request.is404 ? UNKNOWN : (request.routeOptions.url ?? UNKNOWN);
       const method = request.is404 ? UNKNOWN : request.method;

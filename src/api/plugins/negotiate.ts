@@ -5,30 +5,30 @@ import type { App } from '../context.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Media types the route can answer with, the default first; `application/json` when not given. */
+    /** Media types of the route's answers, the default first; `application/json` when not given. */
     produces?: readonly string[];
   }
   interface FastifyRequest {
-    /** The media type the client wants of those the route produces. */
+    /** The media type of the answer, as negotiated. */
     answerType: string;
   }
 }
 
-/** `?format=` for those who cannot set a header; it goes before Accept. */
+/** `?format=` is for clients that cannot set a header. It overrides Accept. */
 const FORMATS: Record<string, string> = { png: 'image/png', json: 'application/json' };
 
-/** Chooses each answer's media type before any work is done. @throws not_acceptable */
+/** Provides `request.answerType`; negotiateHook sets it. */
 export async function registerNegotiation(app: App): Promise<void> {
   await app.register(accepts);
   app.decorateRequest('answerType', '');
 }
 
-/** For the scope whose routes negotiate. */
+/** Chooses the media type of each answer on the routes of `app`, before any work is done. @throws not_acceptable */
 export function negotiateHook(app: App): void {
   app.addHook('onRequest', async (request, reply) => {
     const produces = request.routeOptions.config.produces ?? ['application/json'];
     request.answerType = choose(request, produces);
-    // What CORS has put there stays.
+    // CORS may have set the header already.
     if (produces.length > 1)
       reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '));
   });
@@ -42,6 +42,6 @@ function choose(request: FastifyRequest, produces: readonly string[]): string {
   if (typeof type === 'string') return type;
   throw new StylographError(
     'not_acceptable',
-    `This call can answer with ${produces.join(' or ')}; accept one of these.`,
+    `This call can answer with ${produces.join(' or ')}; accept one of these media types.`,
   );
 }

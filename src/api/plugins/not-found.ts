@@ -4,8 +4,8 @@ import type { App } from '../context.ts';
 import { sendProblem } from './errors.ts';
 
 /**
- * Unknown paths: 404. A known path with another method: 405 with Allow (RFC 9110, 15.5.6), and OPTIONS answers what
- * is allowed. Register before any route.
+ * Answers unknown paths with 404, and other methods of known paths with 405 and Allow (RFC 9110, 15.5.6). OPTIONS gets the
+ * allowed methods. Register before any route.
  */
 export function registerNotFound(app: App): void {
   const methods = new Map<string, Set<string>>();
@@ -18,7 +18,7 @@ export function registerNotFound(app: App): void {
   const allowed = (path: string): string[] => {
     const names = new Set<string>();
     for (const [pattern, known] of methods) {
-      // A wildcard serves files under a prefix; it says nothing about other methods there.
+      // A wildcard serves files under a prefix; it does not decide which methods other paths there allow.
       if (!pattern.includes('*') && matches(pattern, path)) for (const name of known) names.add(name);
     }
     return [...names].sort();
@@ -28,7 +28,7 @@ export function registerNotFound(app: App): void {
     const path = request.url.split('?')[0]!;
     const allow = allowed(path);
     if (allow.length === 0) {
-      const detail = `There is nothing at ${path}; GET / lists what there is.`;
+      const detail = `There is nothing at ${path}; GET / lists the resources of this server.`;
       return sendProblem(request, reply, new StylographError('not_found', detail));
     }
     reply.header('allow', [...allow, 'OPTIONS'].join(', '));
@@ -38,7 +38,7 @@ export function registerNotFound(app: App): void {
   };
 
   app.setNotFoundHandler(refuse);
-  // Fastify looks at a QUERY's body before it finds that nobody takes it.
+  // Fastify reads the body of a QUERY before it notices that no route accepts the method.
   app.addHook('onRequest', async (request, reply) =>
     request.is404 && request.method === 'QUERY' ? refuse(request, reply) : undefined,
   );

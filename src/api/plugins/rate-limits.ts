@@ -7,10 +7,10 @@ import type { ApiLimits } from '../deps.ts';
 const MINUTE_MS = 60_000;
 
 /**
- * Requests a minute for each key, counted in this process, with the RateLimit headers of the IETF's draft. They are
- * counted after authentication, since they belong to a route; whoever needs no key is not counted.
+ * Limits requests per minute and key, counted in this process, and sends the RateLimit headers of the IETF draft. Requests
+ * are counted after authentication; requests without a key are not counted.
  *
- * @returns counts a wrong key against the address it came from; throws rate_limited when there were too many
+ * @returns a function that counts a wrong key against its address, and throws rate_limited when there were too many
  */
 export async function registerRateLimits(
   app: App,
@@ -26,7 +26,7 @@ export async function registerRateLimits(
     errorResponseBuilder: (_request, { ttl, max }) =>
       new StylographError(
         'rate_limited',
-        `This key has made ${max} requests within a minute, the most it may; go on after the time in Retry-After.`,
+        `This key has made ${max} requests within a minute, the most allowed. Continue after the time in Retry-After.`,
         { retryAfter: ttl / 1000 },
       ),
   });
@@ -41,7 +41,7 @@ export async function registerRateLimits(
     if (limit.isAllowed || !limit.isExceeded) return;
     throw new StylographError(
       'rate_limited',
-      'Too many wrong keys came from this address; go on after the time in Retry-After.',
+      'Too many wrong keys came from this address. Continue after the time in Retry-After.',
       { retryAfter: limit.ttl / 1000 },
     );
   };

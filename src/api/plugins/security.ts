@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet';
 import type { App } from '../context.ts';
 
-/** Answers are data: a browser that opens one must run nothing. The pages under /docs state a policy of their own. */
+/** Answers are data, so a browser that opens one must run nothing. The pages under /docs have their own policy. */
 export async function registerSecurityHeaders(app: App): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -13,7 +13,7 @@ export async function registerSecurityHeaders(app: App): Promise<void> {
         frameAncestors: ["'none'"],
       },
     },
-    // The server speaks plain HTTP; whoever ends TLS before it sets this.
+    // The server speaks plain HTTP; a proxy that terminates TLS sets this header.
     strictTransportSecurity: false,
   });
 }

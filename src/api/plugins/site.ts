@@ -7,7 +7,7 @@ import type { ApiDeps } from '../deps.ts';
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
-/** The name in a Host header or an origin, without its port. */
+/** The name in a Host header, without its port. */
 const nameOf = (host: string): string => host.replace(/:\d*$/, '').toLowerCase();
 
 function originHost(origin: string): string | undefined {
@@ -15,8 +15,8 @@ function originHost(origin: string): string | undefined {
 }
 
 /**
- * Whether a browser sends this for a page of another site. Fetch metadata (Sec-Fetch-*) say so themselves; browsers
- * without them send Origin with whatever changes something. Following a link to a page is fine.
+ * Whether a page of another site caused the request. Fetch metadata (Sec-Fetch-*) state it; browsers without them send
+ * Origin with every request that may change something. Following a link to a page is allowed.
  */
 function isCrossSite({ method, headers }: FastifyRequest): boolean {
   const site = headers['sec-fetch-site'];
@@ -28,13 +28,11 @@ function isCrossSite({ method, headers }: FastifyRequest): boolean {
 }
 
 /**
- * Keeps pages of other sites from using this server through the browser of somebody who can reach it. A request
- * with a key cannot be such a page's, since it does not know the key; one that a browser's position (a server
- * without keys on this machine) or its cookies let in can.
+ * Prevents pages of other sites from using this server through a visitor's browser. Such a page knows no key, so
+ * requests with a key pass. Requests that need no key, or that carry a cookie, are checked.
  *
- * @param allowed hosts: names besides loopback ones by which a server without keys may be called; another name may be
- *   an attacker's, who has it resolve to this machine to pass for the same site (DNS rebinding). Origins: other sites
- *   whose pages may call
+ * A server without keys also checks the Host header: an attacker's name may resolve to this machine to pass as the same
+ * site (DNS rebinding). It accepts loopback names and `allowedHosts`. Pages of `allowedOrigins` may call.
  */
 export function registerSiteGuard(
   app: App,
@@ -46,19 +44,19 @@ export function registerSiteGuard(
   app.addHook('onRequest', async (request) => {
     if (request.headers.authorization !== undefined) return;
     const { origin, cookie } = request.headers;
-    // A session is the dashboard's alone.
+    // Cookies are only for this server's own pages.
     const isWelcome = origin !== undefined && origins.has(origin) && cookie === undefined;
     if (isCrossSite(request) && !isWelcome) {
       throw new StylographError(
         'cross_site',
-        'This call came from a page of another site. Call the API from a program with a key, or open its own dashboard.',
+        'This call came from a page of another site. Call the API from a program with a key, or use its own dashboard.',
       );
     }
     const name = nameOf(request.headers.host ?? '');
     if (name === '' || LOOPBACK.test(name) || allowed.has(name) || (await keys?.required())) return;
     throw new StylographError(
       'cross_site',
-      `A server without keys does not answer as "${name}". Call it as localhost, name the host in ALLOWED_HOSTS, or set API_KEYS.`,
+      `A server without keys does not accept the host name "${name}". Use localhost, add the name to ALLOWED_HOSTS, or set API_KEYS.`,
     );
   });
 }

@@ -1,11 +1,10 @@
 import type { Tracing } from '../../platform/telemetry/trace.ts';
 import type { App } from '../context.ts';
-import { onceOver } from './over.ts';
 
-/** Probes and scrapes would drown everything else. */
+/** Probes and scrapes are so frequent that they would hide all other traces. */
 const UNTRACED = /^\/(health\/|metrics$)/;
 
-/** A span for each call. Register before any other hook, so that all of them belong to it. */
+/** Starts a span per call. Register before all other hooks, so that they run within the span. */
 export function registerTracing(app: App, tracing: Pick<Tracing, 'startRequest'> | undefined): void {
   if (tracing === undefined) return;
   app.addHook('onRequest', (request, reply, done) => {
@@ -14,7 +13,7 @@ export function registerTracing(app: App, tracing: Pick<Tracing, 'startRequest'>
       return;
     }
     const span = tracing.startRequest(request.method, request.headers);
-    onceOver(reply, (status) => span.end(request.is404 ? undefined : request.routeOptions.url, status));
+    reply.onCallEnd((status) => span.end(request.is404 ? undefined : request.routeOptions.url, status));
     span.enter(done);
   });
 }

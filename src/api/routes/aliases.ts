@@ -4,17 +4,23 @@ import { Model } from '../../core/contracts/model.ts';
 import { Promotion, PromotionRequest } from '../../core/contracts/promotion.ts';
 import { StylographError } from '../../core/errors.ts';
 import { CHAMPION } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { problems } from '../problem.ts';
-import { empty, json, NoQuery } from '../schemas.ts';
-import { type App, chooserOf, ModelParams } from './context.ts';
+import { empty, json, ModelParams, NoQuery } from '../schemas.ts';
 
 const AliasParams = z.strictObject({ alias: SettableAlias });
 const AliasTarget = z
   .strictObject({ modelId: ModelId })
   .meta({ id: 'AliasTarget', example: { modelId: 'mdl_01JD9YQ7M2T4V6X8Z0B2D4F6H8' } });
 
-export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
+export function aliasRoutes(app: App, deps: RouteDeps): void {
+  setAlias(app, deps);
+  deleteAlias(app, deps);
+  promoteModel(app, deps);
+  rollBackAlias(app, deps);
+}
+
+function setAlias(app: App, { models, chooser }: RouteDeps): void {
   app.put(
     '/models/aliases/:alias',
     {
@@ -22,9 +28,9 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'setAlias',
         tags: ['models'],
-        summary: 'Point an alias at a model',
+        summary: 'Point an alias to a model',
         description:
-          '`latest` and `latest-{dataset}` follow the newest run by themselves and cannot be set; `champion` is moved by `POST /models/{model}/promote`.',
+          '`latest` and `latest-{dataset}` follow the newest model and cannot be set. `POST /models/{model}/promote` moves `champion`.',
         params: AliasParams,
         querystring: NoQuery,
         body: AliasTarget,
@@ -38,15 +44,17 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
       if (params.alias === CHAMPION) {
         throw new StylographError(
           'validation_failed',
-          `"${CHAMPION}" moves by the evaluations: POST /models/${body.modelId}/promote, with {"force": true} whatever they say.`,
+          `"${CHAMPION}" cannot be set, since it follows the evaluations. Use POST /models/${body.modelId}/promote; {"force": true} skips the comparison.`,
         );
       }
-      const model = await deps.models.setAlias(params.alias, body.modelId);
-      chooserOf(deps).forget();
+      const model = await models.setAlias(params.alias, body.modelId);
+      chooser.forget();
       return model;
     },
   );
+}
 
+function deleteAlias(app: App, { models, chooser }: RouteDeps): void {
   app.delete(
     '/models/aliases/:alias',
     {
@@ -54,22 +62,24 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'deleteAlias',
         tags: ['models'],
-        summary: 'Remove an alias; its model stays',
+        summary: 'Delete an alias; its model stays',
         params: AliasParams,
         querystring: NoQuery,
         response: {
-          204: empty('It is gone.'),
+          204: empty('The alias is deleted.'),
           ...problems('model_not_found', 'store_conflict'),
         },
       },
     },
     async ({ params }, reply) => {
-      await deps.models.removeAlias(params.alias);
-      chooserOf(deps).forget();
+      await models.removeAlias(params.alias);
+      chooser.forget();
       return reply.code(204).send();
     },
   );
+}
 
+function promoteModel(app: App, { models, chooser }: RouteDeps): void {
   app.post(
     '/models/:model/promote',
     {
@@ -82,12 +92,12 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
         tags: ['models'],
         summary: 'Make a model the champion if its evaluation is better',
         description:
-          'Compares the evaluations that are stored with both models: the Fréchet distance must be lower, and nothing else may be lost for it. A refusal names each metric that stands in the way with both numbers. The first champion needs an evaluation only.',
+          'Compares the stored evaluations of both models. The Fréchet distance must be lower, and no other metric may become worse. A refusal lists each metric that prevents the promotion with both values. The first champion only needs an evaluation.',
         params: ModelParams,
         querystring: NoQuery,
         body: PromotionRequest,
         response: {
-          200: json(Promotion, 'The alias points at the model now.'),
+          200: json(Promotion, 'The alias points to the model.'),
           ...problems('malformed_json', 'no_model', 'model_not_found', 'promotion_refused', 'store_conflict'),
         },
         'x-doc': { bodyOptional: true },
@@ -95,12 +105,14 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
     },
     async ({ params, body }) => {
       const { alias = CHAMPION, force = false } = body;
-      const promoted = await deps.models.promote(params.model, { alias, force });
-      chooserOf(deps).forget();
+      const promoted = await models.promote(params.model, { alias, force });
+      chooser.forget();
       return { alias, forced: force, ...promoted };
     },
   );
+}
 
+function rollBackAlias(app: App, { models, chooser }: RouteDeps): void {
   app.post(
     '/models/aliases/:alias/rollback',
     {
@@ -108,19 +120,19 @@ export async function aliasRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'rollBackAlias',
         tags: ['models'],
-        summary: 'Point an alias at the model it pointed at before',
-        description: 'Again, and it goes further back. Models that were removed are passed over.',
+        summary: 'Point an alias to its previous model',
+        description: 'Each call goes one model further back. Deleted models are skipped.',
         params: AliasParams,
         querystring: NoQuery,
         response: {
-          200: json(Model, 'The model it points at now.'),
+          200: json(Model, 'The model that the alias now points to.'),
           ...problems('model_not_found', 'no_former_model', 'store_conflict'),
         },
       },
     },
     async ({ params }) => {
-      const model = await deps.models.rollBack(params.alias);
-      chooserOf(deps).forget();
+      const model = await models.rollBack(params.alias);
+      chooser.forget();
       return model;
     },
   );

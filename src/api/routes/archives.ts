@@ -1,21 +1,24 @@
-import { Model } from '../../core/contracts/model.ts';
-import { StylographError } from '../../core/errors.ts';
+import { Model, type ModelRecord } from '../../core/contracts/model.ts';
+import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import { packModel } from '../../store/archive/pack.ts';
 import { unpackModel } from '../../store/archive/unpack.ts';
-import { type ApiDeps, limitsOf } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { problems } from '../problem.ts';
-import { binary, json, NoQuery } from '../schemas.ts';
-import { type App, chooserOf, ModelParams } from './context.ts';
+import { binary, json, ModelParams, NoQuery } from '../schemas.ts';
 
 const ZIP = 'application/zip';
 
-export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
+export function archiveRoutes(app: App, deps: RouteDeps): void {
   app.addContentTypeParser(
     [ZIP, 'application/x-zip-compressed'],
-    { parseAs: 'buffer', bodyLimit: limitsOf(deps).archiveBytes },
+    { parseAs: 'buffer', bodyLimit: deps.limits.archiveBytes },
     (_request, body, done) => done(null, body),
   );
+  downloadModel(app, deps);
+  importModel(app, deps);
+}
 
+function downloadModel(app: App, { models }: RouteDeps): void {
   app.get(
     '/models/:model/download',
     {
@@ -23,9 +26,9 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'downloadModel',
         tags: ['models'],
-        summary: 'A model as one archive',
+        summary: 'Download a model as one archive',
         description:
-          'A zip file that another server takes with `POST /models`: the record, the weights as safetensors, and encoder and decoder for `tf.loadLayersModel` of plain TensorFlow.js, with a README.',
+          'A zip file that another server imports with `POST /models`. It holds the record, the weights as safetensors, the encoder and decoder for `tf.loadLayersModel` of TensorFlow.js, and a README.',
         params: ModelParams,
         querystring: NoQuery,
         response: {
@@ -36,14 +39,16 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
       },
     },
     async ({ params }, reply) => {
-      const record = await deps.models.record(params.model);
-      const archive = packModel(record, await deps.models.readWeights(record.id));
+      const record = await models.record(params.model);
+      const archive = packModel(record, await models.readWeights(record.id));
       reply.header('x-model-id', record.id).header('cache-control', 'no-cache');
       reply.header('content-disposition', `attachment; filename="${record.id}.zip"`);
       return reply.type(ZIP).send(Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength));
     },
   );
+}
 
+function importModel(app: App, deps: RouteDeps): void {
   app.post(
     '/models',
     {
@@ -51,14 +56,14 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'importModel',
         tags: ['models'],
-        summary: 'Take a model from an archive',
+        summary: 'Import a model from an archive',
         description:
-          'What `GET /models/{model}/download` gave, here or on another server. Every digest is checked, nothing in it is run, and it is loaded once before it is taken. It keeps its id; `latest` counts it by the time it was made.',
+          'Send an archive from `GET /models/{model}/download` of any server. Every digest is checked and no code in the archive is run. The model is loaded once before it is accepted. It keeps its id; `latest` orders models by the time they were created.',
         querystring: NoQuery,
         body: { content: { [ZIP]: { schema: binary(ZIP) } } },
         response: {
-          200: json(Model, 'It was here already.'),
-          201: json(Model, 'It is here now.'),
+          200: json(Model, 'The model already existed.'),
+          201: json(Model, 'The model was added.'),
           ...problems(
             'invalid_archive',
             'model_exists',
@@ -74,24 +79,21 @@ export async function archiveRoutes(app: App, deps: ApiDeps): Promise<void> {
     async ({ body }, reply) => {
       const { record, weights } = unpackModel(body as Uint8Array);
       const added = await deps.models.add(record, weights, () => loadOnce(deps, record));
-      chooserOf(deps).forget();
+      deps.chooser.forget();
       reply.header('location', `/models/${record.id}`);
       return reply.code(added ? 201 : 200).send(await deps.models.get(record.id));
     },
   );
 }
 
-/** A model that cannot be loaded is not taken. @throws invalid_archive, inference_unavailable */
-async function loadOnce(
-  { inference }: ApiDeps,
-  record: Parameters<ApiDeps['inference']['ensure']>[0],
-): Promise<void> {
+/** Loads an imported model. @throws invalid_archive if it cannot be loaded, inference_unavailable */
+async function loadOnce({ inference }: RouteDeps, record: ModelRecord): Promise<void> {
   try {
     await inference.ensure(record);
   } catch (error) {
-    const { code } = error as { code?: string };
+    const code = errorCodeOf(error);
     if (code !== 'checkpoint_corrupt' && code !== 'inference_failed') throw error;
-    const detail = `The archive holds a model that cannot be loaded, and it was not taken: ${(error as Error).message}`;
+    const detail = `The model in the archive cannot be loaded and was not imported: ${(error as Error).message}`;
     throw new StylographError('invalid_archive', detail, { cause: error });
   }
 }

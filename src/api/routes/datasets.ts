@@ -2,46 +2,33 @@ import { z } from 'zod';
 import { DatasetId, DatasetInfo } from '../../core/contracts/dataset.ts';
 import { isFinished } from '../../core/contracts/run.ts';
 import { StylographError } from '../../core/errors.ts';
-import { receiveDataset, registerMultipart, UPLOAD_FORM } from '../datasets/receive.ts';
-import type { ApiDeps } from '../deps.ts';
-import { matchesEtag, strongEtag } from '../inference/answer.ts';
+import { type App, clientSignal, type RouteDeps } from '../context.ts';
+import { receiveDataset, registerMultipart, UPLOAD_FORM } from '../dataset-upload.ts';
+import { isNotModified } from '../etag.ts';
 import { problems } from '../problem.ts';
 import { binary, empty, json, NOT_MODIFIED, NoQuery, page, pageQuery, slicePage } from '../schemas.ts';
-import { type App, clientSignal } from './context.ts';
 
-const params = z.strictObject({
+const DatasetParams = z.strictObject({
   dataset: z.string().meta({ description: 'A dataset id.', example: 'mnist' }),
 });
 
-const RUNS_AT_ONCE = 200;
-
-/** @throws dataset_in_use naming a run that is not finished */
-async function requireIdle({ runs }: Pick<ApiDeps, 'runs'>, dataset: string): Promise<void> {
-  for (let cursor: string | undefined; ; ) {
-    const { items, nextCursor } = await runs.list({ limit: RUNS_AT_ONCE, cursor });
-    const user = items.find((run) => run.dataset === dataset && !isFinished(run.state));
-    if (user !== undefined) {
-      throw new StylographError(
-        'dataset_in_use',
-        `${user.id} is ${user.state} and uses ${dataset}; cancel it, or wait until it is finished.`,
-      );
-    }
-    if (nextCursor === null) return;
-    cursor = nextCursor;
-  }
+export async function datasetRoutes(app: App, deps: RouteDeps): Promise<void> {
+  await registerMultipart(app);
+  listDatasets(app, deps);
+  uploadDataset(app, deps);
+  getDataset(app, deps);
+  deleteDataset(app, deps);
+  getDatasetSheet(app, deps);
 }
 
-export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const { datasets } = deps;
-  await registerMultipart(app as never);
-
+function listDatasets(app: App, { datasets }: RouteDeps): void {
   app.get(
     '/datasets',
     {
       schema: {
         operationId: 'listDatasets',
         tags: ['datasets'],
-        summary: 'Datasets that runs can use',
+        summary: 'Datasets to train on',
         querystring: z.strictObject(pageQuery(DatasetId)),
         response: {
           200: json(page(DatasetInfo, 'DatasetPage'), 'A page of datasets, by id.'),
@@ -54,7 +41,9 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
       return slicePage(all, query, ({ id }) => id);
     },
   );
+}
 
+function uploadDataset(app: App, { datasets }: RouteDeps): void {
   app.post(
     '/datasets',
     {
@@ -62,14 +51,17 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'uploadDataset',
         tags: ['datasets'],
-        summary: 'Bring your own labelled images',
+        summary: 'Upload labelled images',
         description:
-          'A zip file with a folder of PNG, JPEG or WebP pictures a label (`A/1.png`); around the labels, folders `train`, `validation` and `test` fix the split, and a folder within a label (`A/some-font/1.png`) makes a group that stays together. Or an NPZ file with `x` and `y` (`x_train`, …), or IDX files of images and labels, as one zip or as two `file` parts. Every image is padded to a square and resized to one side between 16 and 64. What cannot be taken is refused by name and nothing is kept; what is doubtful is told in `warnings`. The same upload again changes nothing.',
+          'Send one of: a zip file with a folder of PNG, JPEG or WebP images per label (`A/1.png`); an NPZ file with `x` and `y` (or `x_train`, …); IDX files of images and labels, in one zip or as two `file` parts. ' +
+          'In a zip, outer folders `train`, `validation` and `test` fix the split, and a folder within a label (`A/some-font/1.png`) is a group that stays in one split. ' +
+          'Every image is padded to a square and resized to one side between 16 and 64. ' +
+          'If any file is unusable, the upload is rejected with its name and nothing is stored. Doubtful images are listed in `warnings`. Repeating an upload changes nothing.',
         querystring: NoQuery,
         body: z.unknown(),
         response: {
-          200: json(DatasetInfo, 'It was here already.'),
-          201: json(DatasetInfo, 'It is here now.'),
+          200: json(DatasetInfo, 'The dataset already existed.'),
+          201: json(DatasetInfo, 'The dataset was added.'),
           ...problems(
             'invalid_dataset',
             'body_too_large',
@@ -90,7 +82,9 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
         .send(info);
     },
   );
+}
 
+function getDataset(app: App, { datasets }: RouteDeps): void {
   app.get(
     '/datasets/:dataset',
     {
@@ -98,7 +92,7 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
         operationId: 'getDataset',
         tags: ['datasets'],
         summary: 'One dataset',
-        params,
+        params: DatasetParams,
         querystring: NoQuery,
         response: {
           200: json(DatasetInfo, 'The dataset.'),
@@ -106,9 +100,11 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
         },
       },
     },
-    async (request) => datasets.describe(request.params.dataset),
+    async ({ params }) => datasets.describe(params.dataset),
   );
+}
 
+function deleteDataset(app: App, deps: RouteDeps): void {
   app.delete(
     '/datasets/:dataset',
     {
@@ -116,24 +112,43 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'deleteDataset',
         tags: ['datasets'],
-        summary: 'Remove an uploaded dataset that no run uses',
+        summary: 'Delete an uploaded dataset that no run uses',
         description: 'Models that were trained on it stay.',
-        params,
+        params: DatasetParams,
         querystring: NoQuery,
         response: {
-          204: empty('It is gone.'),
+          204: empty('The dataset is deleted.'),
           ...problems('dataset_not_found', 'dataset_in_use', 'dataset_built_in', 'redis_unavailable'),
         },
       },
     },
-    async (request, reply) => {
-      const { dataset } = request.params;
-      await requireIdle(deps, dataset);
-      await datasets.remove(dataset);
+    async ({ params }, reply) => {
+      await requireIdle(deps, params.dataset);
+      await deps.datasets.remove(params.dataset);
       return reply.code(204).send();
     },
   );
+}
 
+const RUNS_PER_PAGE = 200;
+
+/** @throws dataset_in_use naming an unfinished run of the dataset */
+async function requireIdle({ runs }: Pick<RouteDeps, 'runs'>, dataset: string): Promise<void> {
+  for (let cursor: string | undefined; ; ) {
+    const { items, nextCursor } = await runs.list({ limit: RUNS_PER_PAGE, cursor });
+    const user = items.find((run) => run.dataset === dataset && !isFinished(run.state));
+    if (user !== undefined) {
+      throw new StylographError(
+        'dataset_in_use',
+        `Run ${user.id} is ${user.state} and uses ${dataset}. Cancel it, or wait until it has finished.`,
+      );
+    }
+    if (nextCursor === null) return;
+    cursor = nextCursor;
+  }
+}
+
+function getDatasetSheet(app: App, { datasets }: RouteDeps): void {
   app.get(
     '/datasets/:dataset/sheet.png',
     {
@@ -141,13 +156,13 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'getDatasetSheet',
         tags: ['datasets'],
-        summary: 'The mean image and some images of each label',
-        params,
+        summary: 'The mean image and sample images of each label',
+        params: DatasetParams,
         querystring: NoQuery,
         response: {
           304: NOT_MODIFIED,
           200: {
-            description: 'A row a label, its mean first.',
+            description: 'A row per label, the mean image first.',
             content: { 'image/png': { schema: binary('image/png') } },
           },
           ...problems('dataset_not_found', 'dataset_missing', 'dataset_corrupt'),
@@ -155,12 +170,10 @@ export async function datasetRoutes(app: App, deps: ApiDeps): Promise<void> {
         'x-doc': { headers: ['ETag', 'Cache-Control'] },
       },
     },
-    async (request, reply) => {
-      const png = Buffer.from(await datasets.sheet(await datasets.describe(request.params.dataset)));
-      const etag = strongEtag(png);
-      reply.header('etag', etag).header('cache-control', 'no-cache').type('image/png');
-      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      return reply.send(png);
+    async ({ params }, reply) => {
+      const png = Buffer.from(await datasets.sheet(await datasets.describe(params.dataset)));
+      reply.type('image/png');
+      return isNotModified(reply, png) ? reply.code(304).send() : reply.send(png);
     },
   );
 }

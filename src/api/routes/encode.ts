@@ -1,49 +1,32 @@
 import { z } from 'zod';
 import { EncodedImages, EncodeRequest, Reconstructions } from '../../core/contracts/inference.ts';
-import { type ApiDeps, limitsOf } from '../deps.ts';
-import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
-import { ModelQuery } from '../inference/model.ts';
-import { checkSheet, decodeWishes, toPng, toSheet } from '../inference/pictures.ts';
+import type { App, RouteDeps } from '../context.ts';
 import {
-  acceptImages,
-  encodeSources,
-  IMAGE_TYPES,
-  labelOf,
-  ReceiveQuery,
-  receiveImages,
-} from '../inference/received.ts';
-import { IMAGE_PROBLEMS, INFERENCE_HEADERS, JSON_FIRST } from '../inference/route.ts';
+  checkSheet,
+  IMAGE_PROBLEMS,
+  INFERENCE_HEADERS,
+  JSON_FIRST,
+  SheetQuery,
+  sendAnswer,
+  toPng,
+  toSheet,
+} from '../inference/answer.ts';
+import { ModelQuery, startCall } from '../inference/call.ts';
+import { acceptImages, encodeInputs, IMAGE_TYPES, ImageQuery, labelOf } from '../inference/encode-inputs.ts';
 import { json, pngOrJson } from '../schemas.ts';
-import { type App, beginCall } from './context.ts';
 
 /** Most columns of a sheet of reconstructions. */
-const COLUMNS = 16;
+const MOST_COLUMNS = 16;
 
-const jsonOr = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } } });
-const doc = { headers: INFERENCE_HEADERS, bodyTypes: IMAGE_TYPES };
+const BODY = { content: { 'application/json': { schema: EncodeRequest } } };
 
-/** Mean squared error on a scale of 0 to 1. */
-function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
-  const sum = a.reduce((total, value, i) => total + ((value - b[i]!) / 255) ** 2, 0);
-  return sum / a.length;
+export function encodeRoutes(app: App, deps: RouteDeps): void {
+  acceptImages(app, deps.limits);
+  encode(app, deps);
+  reconstruct(app, deps);
 }
 
-/** Originals above their reconstructions, as many pairs of rows as it takes. */
-function pairedRows(originals: Uint8Array[], made: Uint8Array[], columns: number): Uint8Array[] {
-  const blank = new Uint8Array(originals[0]!.length);
-  const rows: Uint8Array[] = [];
-  for (let from = 0; from < originals.length; from += columns) {
-    for (const images of [originals, made]) {
-      for (let i = from; i < from + columns; i++) rows.push(images[i] ?? blank);
-    }
-  }
-  return rows;
-}
-
-export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
-  const limits = limitsOf(deps);
-  acceptImages(app, limits);
-
+function encode(app: App, deps: RouteDeps): void {
   app.post(
     '/encode',
     {
@@ -51,32 +34,36 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'encode',
         tags: ['inference'],
-        summary: 'Latents of images',
-        description: 'Send JSON, or one image as the body. A label that is not given is inferred.',
-        querystring: z.strictObject({ ...ModelQuery, ...ReceiveQuery }),
-        body: jsonOr(EncodeRequest),
-        response: { 200: json(EncodedImages, 'One latent an image, in order.'), ...IMAGE_PROBLEMS },
-        'x-doc': doc,
+        summary: 'Encode images to latents',
+        description: 'Send JSON, or one image as the body. Labels that are not given are inferred.',
+        querystring: z.strictObject({ ...ModelQuery, ...ImageQuery }),
+        body: BODY,
+        response: {
+          200: json(EncodedImages, 'One latent per image, in the order of the images.'),
+          ...IMAGE_PROBLEMS,
+        },
+        'x-doc': { headers: INFERENCE_HEADERS, bodyTypes: IMAGE_TYPES },
       },
     },
     async (request, reply) => {
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, limits);
-      const encoded = await encodeSources(calling, sources);
-      const latents = encoded.map((source) => ({
-        mean: Array.from(source.mean),
-        logVar: Array.from(source.logVar),
-        ...labelOf(model, source),
-        ...(source.scores && {
-          labelScores: Object.fromEntries(model.image.labels.map((name, i) => [name, source.scores![i]!])),
+      const call = await startCall(deps, reply, request.query.model);
+      const { model } = call;
+      const encoded = await call.encode(await encodeInputs(call, request, request.query));
+      const latents = encoded.map((image) => ({
+        mean: Array.from(image.mean),
+        logVar: Array.from(image.logVar),
+        ...labelOf(model, image),
+        ...(image.scores && {
+          labelScores: Object.fromEntries(model.image.labels.map((name, i) => [name, image.scores![i]!])),
         }),
       }));
       const make = { png: () => Buffer.alloc(0), json: () => ({ modelId: model.id, latents }) };
-      return sendAnswer(request, reply, make, stopwatch);
+      return await sendAnswer(reply, call, make);
     },
   );
+}
 
+function reconstruct(app: App, deps: RouteDeps): void {
   app.post(
     '/reconstruct',
     {
@@ -84,49 +71,64 @@ export async function encodeRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'reconstruct',
         tags: ['inference'],
-        summary: 'Images encoded and decoded again',
-        querystring: z.strictObject({ ...ModelQuery, ...ReceiveQuery, ...LookQuery }),
-        body: jsonOr(EncodeRequest),
+        summary: 'Encode images and decode their latents',
+        querystring: z.strictObject({ ...ModelQuery, ...ImageQuery, ...SheetQuery }),
+        body: BODY,
         response: {
           200: pngOrJson(
             Reconstructions,
-            'Reconstructions with their errors; as a PNG, each below its original.',
+            'Reconstructions with their errors. As a PNG: each below its original.',
           ),
           ...IMAGE_PROBLEMS,
         },
-        'x-doc': doc,
+        'x-doc': { headers: INFERENCE_HEADERS, bodyTypes: IMAGE_TYPES },
       },
     },
     async (request, reply) => {
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      const sources = await receiveImages(calling, request, request.query, limits);
-      const columns = Math.min(COLUMNS, sources.length);
-      checkSheet(calling, request.query, 2 * columns * Math.ceil(sources.length / columns), columns);
-      const encoded = await encodeSources(calling, sources);
-      const wishes = encoded.map(({ label, mean }) => ({ label, latent: mean, seed: null }));
-      const pictures = await decodeWishes(calling, wishes);
+      const call = await startCall(deps, reply, request.query.model);
+      const { model } = call;
+      const inputs = await encodeInputs(call, request, request.query);
+      const columns = Math.min(MOST_COLUMNS, inputs.length);
+      checkSheet(reply, call, request.query, 2 * columns * Math.ceil(inputs.length / columns), columns);
+      const encoded = await call.encode(inputs);
+      const decoded = await call.decode(
+        encoded.map(({ label, mean }) => ({ label, latent: mean, seed: null })),
+      );
       const make = {
-        png: () => {
-          const originals = encoded.map(({ pixels }) => pixels);
-          const rows = pairedRows(
-            originals,
-            pictures.map(({ pixels }) => pixels),
-            columns,
-          );
-          return toSheet(model, rows, columns, lookOf(request.query));
-        },
+        png: () => toSheet(model, pairedRows(encoded, decoded, columns), columns, request.query),
         json: () => ({
           modelId: model.id,
-          images: encoded.map((source, i) => ({
-            ...labelOf(model, source),
-            mean: Array.from(source.mean),
-            error: meanSquaredError(source.pixels, pictures[i]!.pixels),
-            png: toPng(model, pictures[i]!).toString('base64'),
+          images: encoded.map((image, i) => ({
+            ...labelOf(model, image),
+            mean: Array.from(image.mean),
+            error: meanSquaredError(image.pixels, decoded[i]!.pixels),
+            png: toPng(model, decoded[i]!).toString('base64'),
           })),
         }),
       };
-      return sendAnswer(request, reply, make, stopwatch);
+      return await sendAnswer(reply, call, make);
     },
   );
+}
+
+/** Mean squared error of pixels scaled to 0 to 1. */
+function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
+  const sum = a.reduce((total, value, i) => total + ((value - b[i]!) / 255) ** 2, 0);
+  return sum / a.length;
+}
+
+interface Pixels {
+  pixels: Uint8Array;
+}
+
+/** Rows of originals, each above the row of its reconstructions. */
+function pairedRows(originals: Pixels[], reconstructions: Pixels[], columns: number): Uint8Array[] {
+  const blank = new Uint8Array(originals[0]!.pixels.length);
+  const rows: Uint8Array[] = [];
+  for (let from = 0; from < originals.length; from += columns) {
+    for (const images of [originals, reconstructions]) {
+      for (let i = from; i < from + columns; i++) rows.push(images[i]?.pixels ?? blank);
+    }
+  }
+  return rows;
 }

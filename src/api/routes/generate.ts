@@ -8,58 +8,43 @@ import {
 } from '../../core/contracts/inference.ts';
 import { invalidField } from '../../core/errors.ts';
 import { deriveSeeds, drawSeed, latentFromSeed } from '../../serving/latents.ts';
-import type { ApiDeps } from '../deps.ts';
-import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
-import { checkedLatent, labelIndex, ModelQuery } from '../inference/model.ts';
+import type { App, RouteDeps } from '../context.ts';
 import {
   checkSheet,
-  decodeWishes,
-  type Picture,
-  toJson,
-  toPicture,
-  type Wish,
-} from '../inference/pictures.ts';
-import { INFERENCE_HEADERS, INFERENCE_PROBLEMS, JSON_FIRST, PNG_FIRST } from '../inference/route.ts';
+  INFERENCE_HEADERS,
+  INFERENCE_PROBLEMS,
+  JSON_FIRST,
+  PNG_FIRST,
+  SheetQuery,
+  sendImages,
+} from '../inference/answer.ts';
+import {
+  type DecodeInput,
+  type InferenceCall,
+  LabelQuery,
+  ModelQuery,
+  startCall,
+} from '../inference/call.ts';
 import { NOT_MODIFIED, pngOrJson, queryInt, queryNumber, withDefault } from '../schemas.ts';
-import { type App, beginCall } from './context.ts';
 
-const GenerateQuery = z.strictObject({
-  ...ModelQuery,
-  label: z.string().min(1).max(64).meta({ description: 'A label by name, or else by index.', example: '3' }),
-  count: withDefault(queryInt(1, MAX_GENERATE_COUNT, 'Images to make; more than one come as a sheet.'), 1),
-  seed: queryInt(0, 4_294_967_295, 'The same seed, label and model give the same bytes.').optional(),
-  truncation: withDefault(queryNumber(0, 3, 'Factor of the standard deviation of z.'), 1),
-  ...LookQuery,
-});
-
-const images = (model: Parameters<typeof toJson>[0], pictures: Picture[]) => ({
-  modelId: model.id,
-  images: pictures.map((picture) => toJson(model, picture)),
-});
-
-/** Wishes for one item of POST /generate. @throws invalid_label, invalid_latent, validation_failed */
-function itemWishes(
-  model: Parameters<typeof toJson>[0],
-  item: z.infer<typeof GenerateRequest>['items'][number],
-  path: string,
-): Wish[] {
-  const label = labelIndex(model, item.label);
-  const { count = 1, latent: given } = item;
-  if (given === undefined) {
-    return deriveSeeds(item.seed ?? drawSeed(), count).map((seed) => ({
-      label,
-      seed,
-      latent: latentFromSeed(seed, model.latentDim),
-    }));
-  }
-  if (item.seed !== undefined) {
-    throw invalidField(`${path}.seed`, 'cannot be given together with latent');
-  }
-  const latent = checkedLatent(model, given);
-  return Array.from({ length: count }, () => ({ label, seed: null, latent }));
+export function generateRoutes(app: App, deps: RouteDeps): void {
+  generate(app, deps);
+  generateMany(app, deps);
+  decode(app, deps);
 }
 
-export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
+function generate(app: App, deps: RouteDeps): void {
+  const GenerateQuery = z.strictObject({
+    ...ModelQuery,
+    ...LabelQuery,
+    count: withDefault(
+      queryInt(1, MAX_GENERATE_COUNT, 'Number of images. Several images are sent as one sheet.'),
+      1,
+    ),
+    seed: queryInt(0, 4_294_967_295, 'The same seed, label and model give the same bytes.').optional(),
+    truncation: withDefault(queryNumber(0, 3, 'Factor of the standard deviation of the latent.'), 1),
+    ...SheetQuery,
+  });
   app.get(
     '/generate',
     {
@@ -67,14 +52,14 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'generate',
         tags: ['inference'],
-        summary: 'Draw images of a label',
+        summary: 'Generate images of a label',
         description:
-          'With a seed the answer is the same every time and can be cached; without one it never is.',
+          'With a seed, the same request always gets the same answer, which can be cached. Without a seed, each answer is different.',
         querystring: GenerateQuery,
         response: {
           200: pngOrJson(
             GeneratedImages,
-            'One image, or a sheet when count is above 1; or all of them as JSON.',
+            'One image, or a sheet when `count` is above 1. As JSON: every image.',
           ),
           304: NOT_MODIFIED,
           ...INFERENCE_PROBLEMS,
@@ -82,31 +67,25 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
         'x-doc': { headers: [...INFERENCE_HEADERS, 'X-Seed', 'ETag'] },
       },
     },
-    async (request, reply) => {
-      const { query } = request;
-      const calling = await beginCall(deps, reply, query.model);
-      const { model, stopwatch } = calling;
-      const label = labelIndex(model, query.label);
-      checkSheet(calling, query, query.count);
-      const base = query.seed ?? drawSeed();
-      const wishes = deriveSeeds(base, query.count).map((seed) => ({
+    async ({ query }, reply) => {
+      const call = await startCall(deps, reply, query.model);
+      const label = call.labelIndex(query.label);
+      checkSheet(reply, call, query, query.count);
+      const firstSeed = query.seed ?? drawSeed();
+      const inputs = deriveSeeds(firstSeed, query.count).map((seed) => ({
         label,
         seed,
         truncation: query.truncation,
-        latent: latentFromSeed(seed, model.latentDim, query.truncation),
+        latent: latentFromSeed(seed, call.model.latentDim, query.truncation),
       }));
-      const pictures = await decodeWishes(calling, wishes);
-      reply.header('x-seed', String(base));
-      return sendAnswer(
-        request,
-        reply,
-        { png: () => toPicture(model, pictures, lookOf(query)), json: () => images(model, pictures) },
-        stopwatch,
-        { deterministic: query.seed !== undefined, reference: query.model },
-      );
+      const images = await call.decode(inputs);
+      reply.header('x-seed', String(firstSeed));
+      return await sendImages(reply, call, images, { ...query, repeatable: query.seed !== undefined });
     },
   );
+}
 
+function generateMany(app: App, deps: RouteDeps): void {
   app.post(
     '/generate',
     {
@@ -114,8 +93,8 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'generateMany',
         tags: ['inference'],
-        summary: 'Draw images of many labels',
-        querystring: z.strictObject({ ...ModelQuery, ...LookQuery }),
+        summary: 'Generate images of several labels',
+        querystring: z.strictObject({ ...ModelQuery, ...SheetQuery }),
         body: GenerateRequest,
         response: {
           200: pngOrJson(GeneratedImages, 'The images in the order of the items.'),
@@ -124,26 +103,45 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
         'x-doc': { headers: INFERENCE_HEADERS },
       },
     },
-    async (request, reply) => {
-      const { items } = request.body;
+    async ({ body: { items }, query }, reply) => {
       const total = items.reduce((sum, { count = 1 }) => sum + count, 0);
       if (total > MAX_GENERATE_IMAGES) {
-        const message = `ask for ${total} images in all; at most ${MAX_GENERATE_IMAGES} are made at a time`;
-        throw invalidField('body.items', message);
+        throw invalidField(
+          'body.items',
+          `ask for ${total} images in all; the most per call is ${MAX_GENERATE_IMAGES}`,
+        );
       }
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      checkSheet(calling, request.query, total);
-      const wishes = items.flatMap((item, i) => itemWishes(model, item, `body.items.${i}`));
-      const pictures = await decodeWishes(calling, wishes);
-      const make = {
-        png: () => toPicture(model, pictures, lookOf(request.query)),
-        json: () => images(model, pictures),
-      };
-      return sendAnswer(request, reply, make, stopwatch);
+      const call = await startCall(deps, reply, query.model);
+      checkSheet(reply, call, query, total);
+      const inputs = items.flatMap((item, i) => itemInputs(call, item, `body.items.${i}`));
+      return await sendImages(reply, call, await call.decode(inputs), query);
     },
   );
+}
 
+/** The latents of one item: given, or drawn from seeds. @throws invalid_label, invalid_latent, validation_failed */
+function itemInputs(
+  call: InferenceCall,
+  item: z.infer<typeof GenerateRequest>['items'][number],
+  path: string,
+): DecodeInput[] {
+  const label = call.labelIndex(item.label);
+  const { count = 1, latent: given } = item;
+  if (given === undefined) {
+    return deriveSeeds(item.seed ?? drawSeed(), count).map((seed) => ({
+      label,
+      seed,
+      latent: latentFromSeed(seed, call.model.latentDim),
+    }));
+  }
+  if (item.seed !== undefined) {
+    throw invalidField(`${path}.seed`, 'cannot be given together with "latent"; remove one of them');
+  }
+  const latent = call.checkedLatent(given);
+  return Array.from({ length: count }, () => ({ label, seed: null, latent }));
+}
+
+function decode(app: App, deps: RouteDeps): void {
   app.post(
     '/decode',
     {
@@ -151,28 +149,25 @@ export async function generateRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'decode',
         tags: ['inference'],
-        summary: 'Images of latents',
-        querystring: z.strictObject({ ...ModelQuery, ...LookQuery }),
+        summary: 'Decode latents to images',
+        querystring: z.strictObject({ ...ModelQuery, ...SheetQuery }),
         body: DecodeRequest,
-        response: { 200: pngOrJson(GeneratedImages, 'The images in order.'), ...INFERENCE_PROBLEMS },
+        response: {
+          200: pngOrJson(GeneratedImages, 'The images in the order of the latents.'),
+          ...INFERENCE_PROBLEMS,
+        },
         'x-doc': { headers: INFERENCE_HEADERS },
       },
     },
-    async (request, reply) => {
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      checkSheet(calling, request.query, request.body.latents.length);
-      const wishes = request.body.latents.map(({ latent, label }) => ({
-        label: labelIndex(model, label),
-        latent: checkedLatent(model, latent),
+    async ({ body: { latents }, query }, reply) => {
+      const call = await startCall(deps, reply, query.model);
+      checkSheet(reply, call, query, latents.length);
+      const inputs = latents.map(({ latent, label }) => ({
+        label: call.labelIndex(label),
+        latent: call.checkedLatent(latent),
         seed: null,
       }));
-      const pictures = await decodeWishes(calling, wishes);
-      const make = {
-        png: () => toPicture(model, pictures, lookOf(request.query)),
-        json: () => images(model, pictures),
-      };
-      return sendAnswer(request, reply, make, stopwatch);
+      return await sendImages(reply, call, await call.decode(inputs), query);
     },
   );
 }

@@ -1,12 +1,17 @@
 import { z } from 'zod';
-import type { ApiDeps } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { problems } from '../problem.ts';
 import { Readiness, readinessOf } from '../readiness.ts';
 import { json, NoQuery } from '../schemas.ts';
-import type { App } from './context.ts';
+
+export function healthRoutes(app: App, deps: RouteDeps): void {
+  isLive(app, deps);
+  isReady(app, deps);
+}
 
 const Live = z.strictObject({ status: z.literal('live'), version: z.string() }).meta({ id: 'Live' });
-export async function healthRoutes(app: App, deps: ApiDeps): Promise<void> {
+
+function isLive(app: App, { version }: RouteDeps): void {
   app.get(
     '/health/live',
     {
@@ -16,12 +21,14 @@ export async function healthRoutes(app: App, deps: ApiDeps): Promise<void> {
         tags: ['operations'],
         summary: 'Whether the process answers',
         querystring: NoQuery,
-        response: { 200: json(Live, 'It does.'), ...problems() },
+        response: { 200: json(Live, 'It answers.'), ...problems() },
       },
     },
-    async () => ({ status: 'live' as const, version: deps.version }),
+    async () => ({ status: 'live' as const, version }),
   );
+}
 
+function isReady(app: App, deps: RouteDeps): void {
   app.get(
     '/health/ready',
     {
@@ -29,10 +36,10 @@ export async function healthRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'isReady',
         tags: ['operations'],
-        summary: 'Whether everything a request may need is there',
+        summary: 'Whether everything that requests may need is available',
         querystring: NoQuery,
         response: {
-          200: json(Readiness, 'Ready; also with no model at all.'),
+          200: json(Readiness, 'Ready. A server without any model is ready, too.'),
           ...problems(),
           503: json(Readiness, 'Not ready, with the reasons.'),
         },

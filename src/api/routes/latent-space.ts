@@ -1,48 +1,37 @@
 import { z } from 'zod';
 import { GeneratedImages, InterpolateRequest, Manifold } from '../../core/contracts/inference.ts';
 import { manifoldAxis, manifoldGrid } from '../../core/contracts/manifold.ts';
-import type { ModelRecord } from '../../core/contracts/model.ts';
-import { drawSeed, interpolate, latentFromSeed } from '../../serving/latents.ts';
-import type { ApiDeps } from '../deps.ts';
-import { LookQuery, lookOf, sendAnswer } from '../inference/answer.ts';
-import { checkedLatent, labelIndex, ModelQuery } from '../inference/model.ts';
+import { drawSeed, interpolate as interpolateLatents, latentFromSeed } from '../../serving/latents.ts';
+import type { App, RouteDeps } from '../context.ts';
 import {
   checkSheet,
-  decodeWishes,
-  toJson,
-  toPicture,
+  INFERENCE_HEADERS,
+  INFERENCE_PROBLEMS,
+  JSON_FIRST,
+  PNG_FIRST,
+  SheetQuery,
+  sendAnswer,
+  sendImages,
   toPng,
   toSheet,
-  type Wish,
-} from '../inference/pictures.ts';
-import { INFERENCE_HEADERS, INFERENCE_PROBLEMS, JSON_FIRST, PNG_FIRST } from '../inference/route.ts';
+} from '../inference/answer.ts';
+import {
+  type DecodeInput,
+  type InferenceCall,
+  LabelQuery,
+  ModelQuery,
+  startCall,
+} from '../inference/call.ts';
 import { NOT_MODIFIED, pngOrJson, queryInt, withDefault } from '../schemas.ts';
-import { type App, beginCall } from './context.ts';
 
 const DEFAULT_STEPS = 10;
 
-type End = z.infer<typeof InterpolateRequest>['from'];
-
-/** One end of a way through the latent space. @throws invalid_label, invalid_latent */
-function endOf(model: ModelRecord, { label, latent, seed: given }: End): Wish {
-  const seed = latent === undefined ? (given ?? drawSeed()) : null;
-  return {
-    label: labelIndex(model, label),
-    seed,
-    latent: latent === undefined ? latentFromSeed(seed!, model.latentDim) : checkedLatent(model, latent),
-  };
+export function latentSpaceRoutes(app: App, deps: RouteDeps): void {
+  manifold(app, deps);
+  interpolate(app, deps);
 }
 
-/** From one end to the other; where their labels differ, the label changes half-way. */
-function wayBetween(from: Wish, to: Wish, steps: number, method: 'spherical' | 'linear'): Wish[] {
-  return interpolate(from.latent, to.latent, steps, method).map((latent, i) => {
-    if (i === 0) return from;
-    if (i === steps - 1) return to;
-    return { latent, label: i < steps / 2 ? from.label : to.label, seed: null };
-  });
-}
-
-export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> {
+function manifold(app: App, deps: RouteDeps): void {
   app.get(
     '/manifold',
     {
@@ -50,18 +39,14 @@ export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> 
       schema: {
         operationId: 'manifold',
         tags: ['inference'],
-        summary: 'The first two latent dimensions of a label as a grid',
+        summary: 'A grid over the first two latent dimensions of a label',
         description:
-          'Columns follow the first dimension, rows the second, on quantiles of N(0, 1) from 5 % to 95 %; all others are 0.',
+          'Columns follow the first dimension and rows the second, at quantiles of N(0, 1) from 5 % to 95 %. All other dimensions are 0.',
         querystring: z.strictObject({
           ...ModelQuery,
-          label: z
-            .string()
-            .min(1)
-            .max(64)
-            .meta({ description: 'A label by name, or else by index.', example: '3' }),
-          size: withDefault(queryInt(2, 40, 'Images a side.'), 15),
-          ...LookQuery,
+          ...LabelQuery,
+          size: withDefault(queryInt(2, 40, 'Images per side.'), 15),
+          ...SheetQuery,
         }),
         response: {
           200: pngOrJson(Manifold, 'The grid as one sheet, or as JSON.'),
@@ -71,36 +56,41 @@ export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> 
         'x-doc': { headers: [...INFERENCE_HEADERS, 'ETag'] },
       },
     },
-    async (request, reply) => {
-      const { query } = request;
+    async ({ query }, reply) => {
       const { size } = query;
-      const calling = await beginCall(deps, reply, query.model);
-      const { model, stopwatch } = calling;
-      const label = labelIndex(model, query.label);
-      checkSheet(calling, query, size * size, size);
-      const grid = manifoldGrid(size, model.latentDim);
-      const wishes = Array.from({ length: size * size }, (_, i) => ({
-        label,
-        latent: grid.subarray(i * model.latentDim, (i + 1) * model.latentDim),
-        seed: null,
-      }));
-      const pictures = await decodeWishes(calling, wishes);
+      const call = await startCall(deps, reply, query.model);
+      const label = call.labelIndex(query.label);
+      checkSheet(reply, call, query, size * size, size);
+      const images = await call.decode(gridInputs(call, label, size));
+      const { model } = call;
       const name = model.image.labels[label]!;
       const make = {
         png: () => {
-          const images = pictures.map(({ pixels }) => pixels);
-          return toSheet(model, images, size, lookOf(query), { label: name });
+          const pixels = images.map((image) => image.pixels);
+          return toSheet(model, pixels, size, query, { label: name });
         },
         json: () => {
-          const pngs = pictures.map((picture) => toPng(model, picture).toString('base64'));
+          const pngs = images.map((image) => toPng(model, image).toString('base64'));
           const rows = Array.from({ length: size }, (_, row) => pngs.slice(row * size, (row + 1) * size));
           return { modelId: model.id, label: name, size, grid: manifoldAxis(size), images: rows };
         },
       };
-      return sendAnswer(request, reply, make, stopwatch, { deterministic: true, reference: query.model });
+      return await sendAnswer(reply, call, make, { repeatable: true });
     },
   );
+}
 
+/** The latents of a manifold, row by row. */
+function gridInputs({ model: { latentDim } }: InferenceCall, label: number, size: number): DecodeInput[] {
+  const grid = manifoldGrid(size, latentDim);
+  return Array.from({ length: size * size }, (_, i) => ({
+    label,
+    latent: grid.subarray(i * latentDim, (i + 1) * latentDim),
+    seed: null,
+  }));
+}
+
+function interpolate(app: App, deps: RouteDeps): void {
   app.post(
     '/interpolate',
     {
@@ -108,36 +98,53 @@ export async function latentSpaceRoutes(app: App, deps: ApiDeps): Promise<void> 
       schema: {
         operationId: 'interpolate',
         tags: ['inference'],
-        summary: 'Images on the way between two latents',
+        summary: 'Interpolate between two latents',
         description:
-          'An end is a latent, a seed, or drawn afresh. Where the labels differ, the label changes half-way.',
+          'An end is a latent, or a seed; without both, its latent is drawn at random. When the labels differ, the label changes half-way.',
         querystring: z.strictObject({
           ...ModelQuery,
           method: z.enum(['spherical', 'linear']).default('spherical').meta({
-            description: '`spherical` keeps to the lengths that prior samples have.',
+            description: '`spherical` keeps latents at the norm that samples of the prior have.',
           }),
-          ...LookQuery,
+          ...SheetQuery,
         }),
         body: InterpolateRequest,
         response: {
-          200: pngOrJson(GeneratedImages, 'The images in order, ends included.'),
+          200: pngOrJson(GeneratedImages, 'The images in order, both ends included.'),
           ...INFERENCE_PROBLEMS,
         },
         'x-doc': { headers: INFERENCE_HEADERS },
       },
     },
-    async (request, reply) => {
-      const { from, to, steps = DEFAULT_STEPS } = request.body;
-      const calling = await beginCall(deps, reply, request.query.model);
-      const { model, stopwatch } = calling;
-      checkSheet(calling, request.query, steps, steps);
-      const way = wayBetween(endOf(model, from), endOf(model, to), steps, request.query.method);
-      const pictures = await decodeWishes(calling, way);
-      const make = {
-        png: () => toPicture(model, pictures, lookOf(request.query), steps),
-        json: () => ({ modelId: model.id, images: pictures.map((picture) => toJson(model, picture)) }),
-      };
-      return sendAnswer(request, reply, make, stopwatch);
+    async ({ body: { from, to, steps = DEFAULT_STEPS }, query }, reply) => {
+      const call = await startCall(deps, reply, query.model);
+      checkSheet(reply, call, query, steps, steps);
+      const inputs = inputsBetween(endInput(call, from), endInput(call, to), steps, query.method);
+      return await sendImages(reply, call, await call.decode(inputs), { ...query, columns: steps });
     },
   );
+}
+
+type End = z.infer<typeof InterpolateRequest>['from'];
+
+/** One end of an interpolation. @throws invalid_label, invalid_latent */
+function endInput(call: InferenceCall, { label: reference, latent, seed: given }: End): DecodeInput {
+  const label = call.labelIndex(reference);
+  if (latent !== undefined) return { label, seed: null, latent: call.checkedLatent(latent) };
+  const seed = given ?? drawSeed();
+  return { label, seed, latent: latentFromSeed(seed, call.model.latentDim) };
+}
+
+/** From one end to the other. When their labels differ, the label changes half-way. */
+function inputsBetween(
+  from: DecodeInput,
+  to: DecodeInput,
+  steps: number,
+  method: 'spherical' | 'linear',
+): DecodeInput[] {
+  return interpolateLatents(from.latent, to.latent, steps, method).map((latent, i) => {
+    if (i === 0) return from;
+    if (i === steps - 1) return to;
+    return { latent, label: i < steps / 2 ? from.label : to.label, seed: null };
+  });
 }

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import type { ApiDeps } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { problems } from '../problem.ts';
 import { NoQuery } from '../schemas.ts';
-import type { App } from './context.ts';
 
 const TEXT = 'text/plain';
 
-export async function metricsRoutes(app: App, { meter }: ApiDeps): Promise<void> {
+export function metricsRoutes(app: App, { meter }: RouteDeps): void {
   if (meter === undefined) return;
   app.get(
     '/metrics',
@@ -15,12 +14,12 @@ export async function metricsRoutes(app: App, { meter }: ApiDeps): Promise<void>
       schema: {
         operationId: 'getMetrics',
         tags: ['operations'],
-        summary: 'Measurements for Prometheus',
+        summary: 'Metrics for Prometheus',
         description:
-          'Of this server, its inference process, the queue, and the runs in training wherever they train.',
+          'Metrics of this server, its inference process, the queue, and all runs in training, on any worker.',
         querystring: NoQuery,
         response: {
-          200: { description: "Prometheus's text format.", content: { [TEXT]: { schema: z.string() } } },
+          200: { description: 'The Prometheus text format.', content: { [TEXT]: { schema: z.string() } } },
           ...problems(),
         },
         'x-doc': { headers: ['Cache-Control'] },

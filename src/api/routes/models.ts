@@ -2,12 +2,17 @@ import { z } from 'zod';
 import { ModelId } from '../../core/contracts/common.ts';
 import { Model } from '../../core/contracts/model.ts';
 import { StylographError } from '../../core/errors.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { problems } from '../problem.ts';
-import { empty, json, NoQuery, page, pageQuery } from '../schemas.ts';
-import { type App, chooserOf, ModelParams } from './context.ts';
+import { empty, json, ModelParams, NoQuery, page, pageQuery } from '../schemas.ts';
 
-export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
+export function modelRoutes(app: App, deps: RouteDeps): void {
+  listModels(app, deps);
+  getModel(app, deps);
+  deleteModel(app, deps);
+}
+
+function listModels(app: App, { models }: RouteDeps): void {
   app.get(
     '/models',
     {
@@ -19,9 +24,11 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
         response: { 200: json(page(Model, 'ModelPage'), 'A page of models.'), ...problems() },
       },
     },
-    async ({ query }) => deps.models.list(query),
+    async ({ query }) => models.list(query),
   );
+}
 
+function getModel(app: App, { models }: RouteDeps): void {
   app.get(
     '/models/:model',
     {
@@ -34,9 +41,11 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
         response: { 200: json(Model, 'The model.'), ...problems('no_model', 'model_not_found') },
       },
     },
-    async ({ params }) => deps.models.get(params.model),
+    async ({ params }) => models.get(params.model),
   );
+}
 
+function deleteModel(app: App, { models, chooser }: RouteDeps): void {
   app.delete(
     '/models/:model',
     {
@@ -44,21 +53,21 @@ export async function modelRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'deleteModel',
         tags: ['models'],
-        summary: 'Remove a model that no alias holds',
+        summary: 'Delete a model that no alias points to',
         params: z.strictObject({ model: z.string().meta({ description: 'The id of a model.' }) }),
         querystring: NoQuery,
-        response: { 204: empty('It is gone.'), ...problems('model_not_found', 'model_in_use') },
+        response: { 204: empty('The model is deleted.'), ...problems('model_not_found', 'model_in_use') },
       },
     },
     async ({ params }, reply) => {
       if (!ModelId.safeParse(params.model).success) {
         throw new StylographError(
           'model_not_found',
-          `"${params.model}" is not the id of a model; aliases cannot be used to remove one.`,
+          `"${params.model}" is not a model id. Models are deleted by id, not by alias.`,
         );
       }
-      await deps.models.remove(params.model);
-      chooserOf(deps).forget();
+      await models.remove(params.model);
+      chooser.forget();
       return reply.code(204).send();
     },
   );

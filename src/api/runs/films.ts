@@ -5,9 +5,10 @@ import type { FolderStore } from '../../store/folder-store.ts';
 import { listFilms, readEncoded, readFilm, saveEncoded } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
 
+/** The size of an encoded film. */
 type Look = EncodingTask['look'];
 
-/** How a run's film is listed. */
+/** A film as the API lists it. */
 export function describeFilm(runId: string, { label, name, iterations }: FilmRecord): Film {
   const href = (format: FilmFormat): string => `/runs/${runId}/films/${label}.${format}`;
   return {
@@ -19,7 +20,7 @@ export function describeFilm(runId: string, { label, name, iterations }: FilmRec
   };
 }
 
-/** What `{label}.{format}` asks for. @throws film_not_found for another name */
+/** Splits `{label}.{format}`. @throws film_not_found for another form */
 export function parseFilmFile(runId: string, file: string): { label: string; format: FilmFormat } {
   const dot = file.lastIndexOf('.');
   const format = file.slice(dot + 1);
@@ -28,16 +29,16 @@ export function parseFilmFile(runId: string, file: string): { label: string; for
   }
   throw new StylographError(
     'film_not_found',
-    `Run ${runId} has no film "${file}"; films are {label}.mp4, {label}.webp or {label}.gif.`,
+    `Run ${runId} has no film "${file}"; film names are {label}.mp4, {label}.webp and {label}.gif.`,
   );
 }
 
-/** Films in the formats that are asked for: encoded once, one at a time, and kept. */
-export class FilmCabinet {
+/** Films in the requested formats. Each is encoded once, one at a time, and stored. */
+export class EncodedFilms {
   readonly #store: FolderStore;
   readonly #encodeFilm: ApiDeps['encodeFilm'];
-  /** Encodings that have begun, by run and file. */
-  readonly #begun = new Map<string, Promise<Uint8Array>>();
+  /** Encodings in progress, by run and file. */
+  readonly #running = new Map<string, Promise<Uint8Array>>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ store, encodeFilm }: Pick<ApiDeps, 'store' | 'encodeFilm'>) {
@@ -45,32 +46,32 @@ export class FilmCabinet {
     this.#encodeFilm = encodeFilm;
   }
 
-  /** @param label its name or its index @throws film_not_found naming the remedy */
+  /** @param label its name or its index @throws film_not_found */
   async find(runId: string, label: string): Promise<FilmRecord> {
     const films = await listFilms(this.#store, runId);
     const film = films.find(({ name }) => name === label) ?? films.find((one) => String(one.label) === label);
     if (film) return film;
     const detail =
       films.length === 0
-        ? `Run ${runId} has no films yet: they are drawn when training is over, unless config.figures.frames is 0.`
-        : `Run ${runId} has no film of label "${label}"; GET /runs/${runId}/films lists those it has.`;
+        ? `Run ${runId} has no films yet. They are made after training, unless config.figures.frames is 0.`
+        : `Run ${runId} has no film of label "${label}"; GET /runs/${runId}/films lists its films.`;
     throw new StylographError('film_not_found', detail);
   }
 
-  /** The bytes of a film that `find` gave. @throws child_died when they cannot be encoded */
+  /** The bytes of a film that `find` returned. @throws film_not_found, child_died if encoding fails */
   async bytes(runId: string, label: number, format: FilmFormat, look: Look = 'full'): Promise<Uint8Array> {
     const file = `${label}-${look}.${format}`;
-    const known = await readEncoded(this.#store, runId, file);
-    if (known) return known;
+    const stored = await readEncoded(this.#store, runId, file);
+    if (stored) return stored;
     const key = `${runId}/${file}`;
-    const begun = this.#begun.get(key);
-    if (begun) return await begun;
-    const encoding = this.#inTurn(() => this.#encode(runId, label, format, look, file));
-    this.#begun.set(key, encoding);
+    const running = this.#running.get(key);
+    if (running) return await running;
+    const encoding = this.#afterLast(() => this.#encode(runId, label, format, look, file));
+    this.#running.set(key, encoding);
     try {
       return await encoding;
     } finally {
-      this.#begun.delete(key);
+      this.#running.delete(key);
     }
   }
 
@@ -83,15 +84,15 @@ export class FilmCabinet {
   ): Promise<Uint8Array> {
     const film = await readFilm(this.#store, runId, label);
     if (film === undefined) {
-      throw new StylographError('film_not_found', `The film of run ${runId} was removed meanwhile.`);
+      throw new StylographError('film_not_found', `The film of run ${runId} was deleted in the meantime.`);
     }
     const bytes = await this.#encodeFilm({ film, format, look });
     await saveEncoded(this.#store, runId, file, bytes);
     return bytes;
   }
 
-  /** After whatever was asked before has ended, well or not. */
-  async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+  /** Runs the action when all earlier ones have ended, whether they succeeded or failed. */
+  async #afterLast<T>(action: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(action, action);
     this.#last = turn.catch(() => undefined);
     return await turn;

@@ -1,6 +1,6 @@
 import type { Run, RunRecord } from '../../core/contracts/run.ts';
 
-/** A run as clients see it. */
+/** A run as clients see it, with the addresses of its resources. */
 export function withLinks(record: RunRecord): Run {
   const self = `/runs/${record.id}`;
   return {

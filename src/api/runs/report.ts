@@ -6,22 +6,22 @@ import type { ReportData, ReportFigure, ReportFilm } from '../../figures/report/
 import { listCheckpoints } from '../../store/checkpoints.ts';
 import { listFigures, listFilms, readDrawing, readFigure } from '../../store/run-files.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { FilmCabinet } from './films.ts';
+import type { EncodedFilms } from './films.ts';
 
-/** Films that a page which is mailed may hold. */
+/** Bytes of films in a report, which must be small enough to mail. */
 const MOST_FILM_BYTES = 4_500_000;
 
-/** Kinds that are shown large: drawn for dense screens. */
+/** Kinds that the report shows large, at twice the scale for dense screens. */
 const DENSE = new Set(['labels', 'style-transfer', 'reconstructions', 'scatter']);
 
-/** Gathers what a run's report shows from wherever it is kept; what is gone or not there yet is left out. */
-export async function gatherReport(deps: ApiDeps, cabinet: FilmCabinet, run: Run): Promise<ReportData> {
+/** Collects the contents of a run's report. Whatever is missing is omitted. */
+export async function gatherReport(deps: ApiDeps, encodedFilms: EncodedFilms, run: Run): Promise<ReportData> {
   const [dataset, weights, drawing, figures, films] = await Promise.all([
     deps.datasets.describe(run.dataset).catch(() => undefined),
     weightsOf(deps, run),
     readDrawing(deps.store, run.id),
     figuresOf(deps, run.id),
-    filmsOf(deps, cabinet, run.id),
+    filmsOf(deps, encodedFilms, run.id),
   ]);
   return { run, presetConfig: PRESETS[run.preset].config, dataset, weights, drawing, figures, films };
 }
@@ -32,7 +32,7 @@ async function weightsOf({ models, store }: ApiDeps, run: Run): Promise<ReportDa
       const { digest, iteration } = await models.record(run.modelId);
       return { digest, iteration };
     } catch (error) {
-      // The model was removed; the run's last checkpoint has the same weights.
+      // The model was deleted; the run's last checkpoint has the same weights.
       if (errorCodeOf(error) !== 'model_not_found') throw error;
     }
   }
@@ -40,7 +40,7 @@ async function weightsOf({ models, store }: ApiDeps, run: Run): Promise<ReportDa
   return newest && { digest: newest.digest, iteration: newest.iteration };
 }
 
-/** One file a figure: a plot of all as SVG where there is one, others for dense screens if they are shown large. */
+/** One file per figure: the loss plot as SVG, large figures at twice the scale. */
 async function figuresOf({ store }: ApiDeps, runId: string): Promise<ReportFigure[]> {
   const wanted = (figure: Figure): boolean => {
     if (figure.iteration !== null) return false;
@@ -59,11 +59,11 @@ async function figuresOf({ store }: ApiDeps, runId: string): Promise<ReportFigur
   return (await Promise.all(shown)).sort((a, b) => (a.label ?? -1) - (b.label ?? -1));
 }
 
-async function filmsOf({ store }: ApiDeps, cabinet: FilmCabinet, runId: string): Promise<ReportFilm[]> {
+async function filmsOf({ store }: ApiDeps, encodedFilms: EncodedFilms, runId: string): Promise<ReportFilm[]> {
   const films: ReportFilm[] = [];
   let left = MOST_FILM_BYTES;
   for (const { label, name, iterations } of await listFilms(store, runId)) {
-    const webp = left > 0 ? await cabinet.bytes(runId, label, 'webp', 'small') : undefined;
+    const webp = left > 0 ? await encodedFilms.bytes(runId, label, 'webp', 'small') : undefined;
     const fits = webp !== undefined && webp.length <= left;
     left = fits ? left - webp.length : 0;
     films.push({ name, frames: iterations.length, webp: fits ? webp : undefined });

@@ -12,7 +12,7 @@ import type { ApiDeps } from '../deps.ts';
 const DEFAULTS = { preset: 'modern', dataset: 'mnist' } as const;
 
 /**
- * A request with everything filled in and checked against its dataset and the model it starts from.
+ * Fills in the defaults of a request, and checks it against its dataset and the model it starts from.
  * @throws validation_failed, dataset_not_found, dataset_missing, no_seed_model
  */
 export async function resolveRun(
@@ -31,7 +31,7 @@ export async function resolveRun(
   if (dataset.width % 4 !== 0 || dataset.height % 4 !== 0) {
     throw invalidField(
       'body.dataset',
-      `has images of ${dataset.width}×${dataset.height}; sides must be multiples of 4`,
+      `has images of ${dataset.width}×${dataset.height}, but sides must be multiples of 4; choose another dataset`,
     );
   }
   const from = request.from === undefined ? undefined : await startModel(deps, request.from, config, dataset);
@@ -40,7 +40,7 @@ export async function resolveRun(
   return { run, dataset };
 }
 
-/** Where the run's webhook goes, with everything filled in. @throws webhook_refused, validation_failed */
+/** The webhook of a request with its defaults filled in. @throws webhook_refused, validation_failed */
 export function resolveWebhook(
   { webhooks }: Pick<ApiDeps, 'webhooks'>,
   { webhook }: RunRequest,
@@ -49,7 +49,7 @@ export function resolveWebhook(
   if (webhooks === undefined) {
     throw invalidField(
       'body.webhook',
-      'needs a server that goes on when this program ends; post the run to one',
+      'needs a running server, since the messages are sent after this program ends; start the run on one',
     );
   }
   webhooks.check(webhook.url);
@@ -57,7 +57,7 @@ export function resolveWebhook(
   return { url, events: [...new Set(events)], secret };
 }
 
-/** The model to start from. @throws no_seed_model saying what does not fit */
+/** The model to start from. @throws no_seed_model naming the differences */
 async function startModel(
   deps: ApiDeps,
   reference: string,
@@ -72,7 +72,7 @@ async function startModel(
     if (code !== 'no_model' && code !== 'model_not_found') throw error;
     throw new StylographError('no_seed_model', `from: ${(error as Error).message}`, { cause: error });
   }
-  const facts: [what: string, theirs: unknown, ours: unknown][] = [
+  const properties: [name: string, theirs: unknown, ours: unknown][] = [
     ['latentDim', model.config.latentDim, config.latentDim],
     ['networks', model.config.networks, config.networks],
     ['batchNorm', model.config.batchNorm, config.batchNorm],
@@ -82,18 +82,20 @@ async function startModel(
     ['image channels', model.image.channels, dataset.channels],
     ['number of labels', model.image.labels.length, dataset.labels.length],
   ];
-  const misfits = facts.filter(([, theirs, ours]) => JSON.stringify(theirs) !== JSON.stringify(ours));
-  if (misfits.length === 0) return model;
-  const list = misfits.map(
-    ([what, theirs, ours]) => `${what} is ${JSON.stringify(theirs)} there and ${JSON.stringify(ours)} here`,
+  const differences = properties.filter(
+    ([, theirs, ours]) => JSON.stringify(theirs) !== JSON.stringify(ours),
+  );
+  if (differences.length === 0) return model;
+  const list = differences.map(
+    ([name, theirs, ours]) => `${name} is ${JSON.stringify(theirs)} there and ${JSON.stringify(ours)} here`,
   );
   throw new StylographError(
     'no_seed_model',
-    `A run cannot start from ${model.id}: ${list.join('; ')}. Give the run the model's values or choose another.`,
+    `A run cannot start from ${model.id}: ${list.join('; ')}. Use the model's values or choose another model.`,
   );
 }
 
-/** The same for bodies that say the same, whatever the order of their fields. */
+/** A digest of a body that does not depend on the order of its fields. */
 export function bodyDigest(body: unknown): string {
   const sorted = JSON.stringify(body, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

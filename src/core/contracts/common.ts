@@ -19,19 +19,22 @@ export const ModelId = z
   });
 export const Alias = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must start with a letter and hold a-z, 0-9 and - only (at most 63)')
-  .meta({ description: 'A name that points at a model.', example: 'latest' });
-/** An alias that somebody may move: those that begin with `latest` follow the newest model by themselves. */
+  .regex(
+    /^[a-z][a-z0-9-]{0,62}$/,
+    'must start with a letter and contain only a-z, 0-9 and - (at most 63 characters)',
+  )
+  .meta({ description: 'A name that points to a model.', example: 'latest' });
+/** An alias that clients may set. Aliases that start with `latest` follow the newest model automatically. */
 export const SettableAlias = z
   .string()
   .regex(/^(?!latest)[a-z][a-z0-9-]{0,62}$/, {
     error:
-      'must start with a letter, hold a-z, 0-9 and - only (at most 63), and not start with "latest": such aliases follow the newest model by themselves',
+      'must start with a letter, contain only a-z, 0-9 and - (at most 63 characters), and not start with "latest": such aliases follow the newest model automatically',
   })
-  .meta({ description: 'A name of your own that points at a model.', example: 'studio' });
+  .meta({ description: 'A name of your choice that points to a model.', example: 'studio' });
 export const ModelReference = z
   .union([ModelId, Alias])
-  .meta({ description: 'A model id or an alias such as `latest`.', example: 'latest' });
+  .meta({ description: 'A model id, or an alias such as `latest`.', example: 'latest' });
 export const Timestamp = z.iso
   .datetime()
   .meta({ description: 'ISO 8601, UTC.', example: '2026-11-24T12:00:00.000Z' });
@@ -48,6 +51,6 @@ export const newModelId = (): string => `mdl_${ulid()}`;
 
 export interface Page<T> {
   items: T[];
-  /** Hand it back as `cursor` for the next page; null on the last. */
+  /** `cursor` for the next page; null on the last page. */
   nextCursor: string | null;
 }

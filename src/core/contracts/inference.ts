@@ -6,11 +6,10 @@ export const MAX_GENERATE_COUNT = 400;
 export const MAX_GENERATE_IMAGES = 1000;
 export const MAX_ENCODE_IMAGES = 256;
 
-/** A label by index or by name. */
+/** A label by name or index. */
 export const LabelReference = z.union([z.int().min(0).max(127), z.string().min(1).max(64)]).meta({
   id: 'LabelReference',
-  description:
-    'A label by its name or its index, as text or number. A name goes before an index where both would do.',
+  description: 'A label by its name, or by its index as text or number. If both fit, the name applies.',
   example: 3,
 });
 export type LabelReference = z.infer<typeof LabelReference>;
@@ -25,9 +24,9 @@ export const Latent = z
   .array(z.number().min(-1000).max(1000))
   .min(1)
   .max(128)
-  .meta({ id: 'Latent', description: "A point of the latent space; its length is the model's latentDim." });
+  .meta({ id: 'Latent', description: "A point in the latent space. Its length is the model's latentDim." });
 
-const Png = z.base64().meta({ description: "A PNG of the dataset's size, ink white on black, as base64." });
+const Png = z.base64().meta({ description: "A PNG of the dataset's size, white ink on black, as base64." });
 
 export const GeneratedImage = z
   .strictObject({
@@ -80,7 +79,7 @@ export const EncodeRequest = z
   .strictObject({
     images: z.array(ImageInput).min(1).max(MAX_ENCODE_IMAGES),
     labels: z.array(LabelReference.nullable()).optional().meta({
-      description: 'One an image; null or absent labels are inferred.',
+      description: 'One per image. Null or absent labels are inferred.',
     }),
   })
   .meta({ id: 'EncodeRequest' });
@@ -94,7 +93,7 @@ export const EncodedImage = z
     labelScores: z
       .record(z.string(), z.number())
       .optional()
-      .meta({ description: 'Share of belief a label, when it was inferred; they sum to 1.' }),
+      .meta({ description: 'Probability of each label, when the label was inferred; the sum is 1.' }),
   })
   .meta({ id: 'EncodedImage' });
 export const EncodedImages = z
@@ -129,10 +128,12 @@ export const StyleTransferRequest = EncodeRequest.extend({
   targets: z
     .union([z.array(LabelReference).min(1).max(128), z.array(z.array(LabelReference).min(1).max(128)).min(1)])
     .optional()
-    .meta({ description: 'Labels to make, for all images or one list an image; default all.' }),
+    .meta({
+      description: 'Labels to generate: one list for all images, or one list per image. Default: all labels.',
+    }),
   average: z.boolean().optional().meta({
     description:
-      'Takes all images as samples of one style: a single result is made, from the mean of their encoded means. Default false: a result an image.',
+      'Treats all images as samples of one style: there is a single result, from the mean of their encoded means. Default false: one result per image.',
   }),
 }).meta({ id: 'StyleTransferRequest' });
 
@@ -145,12 +146,12 @@ export const StyleTransfers = z
       z.strictObject({
         source: StyleSource.meta({
           description:
-            'The image and its encoded mean, from which the images are made; with `average` the label of the first image, and the mean of all.',
+            'The label and encoded mean of the source image. With `average`: the label of the first image and the mean of all images.',
         }),
         sources: z
           .array(StyleSource)
           .optional()
-          .meta({ description: 'With `average`: every image with a mean of its own, in order.' }),
+          .meta({ description: 'With `average`: each image with its own mean, in order.' }),
         images: z.array(z.strictObject({ label: z.string(), png: Png })),
       }),
     ),
@@ -172,7 +173,7 @@ export const InterpolateRequest = z
       .min(2)
       .max(100)
       .optional()
-      .meta({ description: 'Images in all, ends included; default 10.' }),
+      .meta({ description: 'Number of images, both ends included; default 10.' }),
   })
   .meta({
     id: 'InterpolateRequest',
@@ -184,18 +185,20 @@ export const Manifold = z
     modelId: ModelId,
     label: z.string(),
     size: z.int(),
-    grid: z.array(z.number()).meta({ description: 'Values of the first two latent dimensions, ascending.' }),
+    grid: z
+      .array(z.number())
+      .meta({ description: 'Values along each of the first two latent dimensions, ascending.' }),
     images: z
       .array(z.array(Png))
       .meta({ description: 'Rows follow the second dimension, columns the first.' }),
   })
   .meta({ id: 'Manifold' });
 
-// ---- What crosses from the API to the inference child -------------------------------------------------------
+// ---- Messages between the API and the inference child -------------------------------------------------------
 
 export type NumericArray = Float32Array | Int32Array | Uint8Array;
 
-/** Typed arrays cross by structured clone ("advanced" IPC serialisation). */
+/** Typed arrays are sent by structured clone ("advanced" IPC serialisation). */
 export type ToInferenceChild =
   | { type: 'load'; modelId: string; directory: string }
   | { type: 'unload'; modelId: string }
@@ -206,7 +209,7 @@ export type ToInferenceChild =
 export type FromInferenceChild =
   | { type: 'ready'; device: string }
   | ({ type: 'facts' } & EngineFacts)
-  /** It cannot start, for instance `engine_missing`; it exits after saying so. */
+  /** The child cannot start, for instance `engine_missing`, and exits after this message. */
   | { type: 'fatal'; code: string; message: string }
   | { type: 'loaded'; modelId: string }
   | { type: 'load-failed'; modelId: string; code: string; message: string }

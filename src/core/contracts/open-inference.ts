@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What crosses the network in the Open Inference Protocol (KServe's and Triton's "v2"), whose names are its own. */
+/** Messages of the Open Inference Protocol ("v2" of KServe and Triton). The protocol defines their names. */
 
 export const DATATYPES = ['FP32', 'UINT8', 'INT64'] as const;
 export type Datatype = (typeof DATATYPES)[number];
@@ -9,11 +9,14 @@ const TensorName = z.string().min(1).max(64);
 const Shape = z.array(z.int().min(0).max(1_000_000)).min(1).max(8);
 
 const BinarySize = z.int().min(0).optional().meta({
-  description: 'Bytes of this tensor after the JSON, in the order of the tensors; in place of `data`.',
+  description:
+    'Size in bytes of this tensor, which follows the JSON in the order of the tensors; instead of `data`.',
 });
 
-/** Other parameters of the protocol's extensions have no effect, but for those that would change an answer's form. */
-const unsupported = z.undefined({ error: 'is an extension that this server does not have' }).optional();
+/** Unknown parameters are ignored, except those that would change the form of the answer. */
+const unsupported = z
+  .undefined({ error: 'is an extension that this server does not support; remove it' })
+  .optional();
 
 export const TensorOut = z
   .strictObject({
@@ -27,16 +30,13 @@ export const TensorOut = z
 
 const Data = z
   .array(z.union([z.number(), z.array(z.unknown())]))
-  .meta({ description: 'The elements in row-major order, flat or nested as the shape says.' });
+  .meta({ description: 'The elements in row-major order, flat or nested.' });
 
 export const InferInput = z
   .strictObject({
     name: TensorName,
     shape: Shape,
-    datatype: z
-      .string()
-      .max(16)
-      .meta({ description: 'As the metadata of the model has it.', example: 'FP32' }),
+    datatype: z.string().max(16).meta({ description: 'As in the metadata of the model.', example: 'FP32' }),
     parameters: z.object({ binary_data_size: BinarySize, shared_memory_region: unsupported }).optional(),
     data: Data.optional(),
   })
@@ -45,11 +45,11 @@ export type InferInput = z.infer<typeof InferInput>;
 
 export const InferRequest = z
   .strictObject({
-    id: z.string().max(256).optional().meta({ description: 'Comes back with the answer.' }),
+    id: z.string().max(256).optional().meta({ description: 'Returned with the answer.' }),
     parameters: z
       .object({
         binary_data_output: z.boolean().optional().meta({
-          description: 'Whether outputs that do not say otherwise come as bytes after the JSON.',
+          description: 'Whether outputs are sent as bytes after the JSON, unless they specify it themselves.',
         }),
       })
       .optional(),
@@ -69,7 +69,7 @@ export const InferRequest = z
       )
       .max(8)
       .optional()
-      .meta({ description: 'Which outputs are wanted; all of them when not given.' }),
+      .meta({ description: 'Outputs to return; all when not given.' }),
   })
   .meta({
     id: 'InferRequest',
@@ -95,7 +95,7 @@ const TensorMetadata = z
   .strictObject({
     name: z.string(),
     datatype: z.enum(DATATYPES),
-    shape: z.array(z.int()).meta({ description: '-1 for any number.' }),
+    shape: z.array(z.int()).meta({ description: '-1 for any size.' }),
   })
   .meta({ id: 'TensorMetadata' });
 export type TensorMetadata = z.infer<typeof TensorMetadata>;
@@ -103,7 +103,7 @@ export type TensorMetadata = z.infer<typeof TensorMetadata>;
 export const ServedModel = z
   .strictObject({
     name: z.string(),
-    versions: z.array(z.string()).meta({ description: 'Aliases, then ids of models, newest first.' }),
+    versions: z.array(z.string()).meta({ description: 'Aliases, then model ids, newest first.' }),
     platform: z.string(),
     inputs: z.array(TensorMetadata),
     outputs: z.array(TensorMetadata),
@@ -120,5 +120,5 @@ export const ServerReady = z.strictObject({ ready: z.boolean() }).meta({ id: 'Se
 export const ModelReady = z.strictObject({ name: z.string(), ready: z.boolean() }).meta({ id: 'ModelReady' });
 
 export const InferenceError = z
-  .strictObject({ error: z.string().meta({ description: 'What happened, and what to do about it.' }) })
-  .meta({ id: 'InferenceError', description: 'An error, as the Open Inference Protocol has it.' });
+  .strictObject({ error: z.string().meta({ description: 'What happened, and how to fix it.' }) })
+  .meta({ id: 'InferenceError', description: 'An error, as the Open Inference Protocol defines it.' });

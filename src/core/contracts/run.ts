@@ -18,17 +18,17 @@ export const RunProgress = z
     phase: z.enum(['loading', 'training', 'evaluating', 'drawing', 'publishing']),
     iteration: z.int(),
     iterations: z.int(),
-    secondsElapsed: z.number().meta({ description: 'Seconds of training alone, kept over a resume.' }),
+    secondsElapsed: z.number().meta({ description: 'Seconds spent training, across pauses and resumes.' }),
     secondsRemaining: z
       .number()
       .nullable()
-      .meta({ description: 'Estimate; null while there is nothing to go by.' }),
+      .meta({ description: 'Estimate; null until enough iterations were timed.' }),
     imagesPerSecond: z.number(),
   })
   .meta({ id: 'RunProgress' });
 export type RunProgress = z.infer<typeof RunProgress>;
 
-/** Live numbers of a run by name; null where a loss is not finite. */
+/** Live metrics of a run by name; null where a loss is not finite. */
 export const RunMetrics = z.record(z.string(), z.number().nullable()).meta({ id: 'RunMetrics' });
 export type RunMetrics = z.infer<typeof RunMetrics>;
 
@@ -42,7 +42,7 @@ export const RunRequest = z
     name: z.string().min(1).max(200).optional(),
     preset: PresetName.optional().meta({ description: 'Defaults to `modern`.' }),
     dataset: DatasetId.optional().meta({ description: 'Defaults to `mnist`.' }),
-    seed: z.int().min(0).max(2_147_483_647).optional().meta({ description: 'Drawn when not given.' }),
+    seed: z.int().min(0).max(2_147_483_647).optional().meta({ description: 'Random when not given.' }),
     config: TrainingConfigOverrides.optional(),
     from: z
       .string()
@@ -51,7 +51,7 @@ export const RunRequest = z
       .optional()
       .meta({ description: 'A model (id or alias) whose weights the run starts from.' }),
     tags: z.array(z.string().min(1).max(64)).max(20).optional(),
-    webhook: WebhookRequest.optional().meta({ description: 'Where what the run tells is sent as well.' }),
+    webhook: WebhookRequest.optional().meta({ description: 'Where events of the run are also sent.' }),
   })
   .meta({ id: 'RunRequest', example: { preset: 'quick', seed: 1 } });
 export type RunRequest = z.infer<typeof RunRequest>;
@@ -68,16 +68,16 @@ export const Run = z
     from: ModelId.optional(),
     tags: z.array(z.string()),
     progress: RunProgress,
-    metrics: RunMetrics.meta({ description: 'The latest of each; empty at first.' }),
-    device: z.string().nullable().meta({ description: 'Where it trains, once that is known.' }),
+    metrics: RunMetrics.meta({ description: 'The latest value of each metric; empty at first.' }),
+    device: z.string().nullable().meta({ description: 'Device that it trains on, once it is known.' }),
     error: RunError.optional(),
     best: Validation.optional().meta({
       description:
-        'The checkpoint with the best evidence so far, whose weights the run publishes when it ends.',
+        'The checkpoint with the best validation score so far. The run publishes its weights when it ends.',
     }),
-    evaluation: Evaluation.optional().meta({ description: 'Of the model it published.' }),
-    diagnoses: z.array(Diagnosis).optional().meta({ description: 'Known failures seen so far.' }),
-    modelId: ModelId.optional().meta({ description: 'The model it published, once it succeeded.' }),
+    evaluation: Evaluation.optional().meta({ description: 'Evaluation of the published model.' }),
+    diagnoses: z.array(Diagnosis).optional().meta({ description: 'Known failures detected so far.' }),
+    modelId: ModelId.optional().meta({ description: 'The published model, once the run succeeded.' }),
     createdAt: Timestamp,
     startedAt: Timestamp.nullable(),
     finishedAt: Timestamp.nullable(),
@@ -95,13 +95,13 @@ export const Run = z
   })
   .meta({ id: 'Run' });
 export type Run = z.infer<typeof Run>;
-/** A run as stored: without the links, which depend on where it is served. */
+/** A run as stored, without links. */
 export type RunRecord = Omit<Run, 'links'>;
 
 export const CheckpointInfo = z
   .strictObject({
     iteration: z.int(),
-    digest: Digest.meta({ description: 'SHA-256 of the weights as served.' }),
+    digest: Digest.meta({ description: 'SHA-256 of the weights that are served.' }),
     stateDigest: Digest.meta({ description: 'SHA-256 of the weights and the optimiser state.' }),
     createdAt: Timestamp,
     bytes: z.int(),
@@ -112,7 +112,7 @@ export type CheckpointInfo = z.infer<typeof CheckpointInfo>;
 const event = <T extends string, S extends z.ZodType>(type: T, data: S) =>
   z.strictObject({ type: z.literal(type), data });
 
-/** What a run says while it lives. Each becomes an entry of its durable stream, and one SSE event. */
+/** Events of a run. Each is an entry of its durable stream, and one server-sent event. */
 export const RunEventBody = z
   .discriminatedUnion('type', [
     event('state', z.strictObject({ state: RunState })),
@@ -133,18 +133,18 @@ export const EventId = z.string().regex(/^\d+-\d+$/, 'must look like 17324500000
 
 export const RunEvent = z
   .strictObject({
-    id: EventId.meta({ description: 'Durable; the same for SSE, JSON and Last-Event-ID.' }),
+    id: EventId.meta({ description: 'Durable id; the same for SSE, JSON and Last-Event-ID.' }),
     type: z.string(),
     data: z.record(z.string(), z.json()),
   })
   .meta({ id: 'RunEvent' });
 export type RunEvent = z.infer<typeof RunEvent>;
 
-/** What a follower of a run's stream may get. */
+/** Events that a client of a run's event stream may receive. */
 export const StreamedEvent = z
   .discriminatedUnion('type', [...RunEventBody.options, event('reset', Run)])
   .meta({
     id: 'StreamedEvent',
     description:
-      'One server-sent event: `type` is its event field, `data` its data. `reset` is a snapshot of the run, sent where the event to go on after is not known.',
+      'One server-sent event: `type` is its event field, `data` its data. `reset` is a snapshot of the run, sent when the id to continue after is unknown.',
   });

@@ -187,7 +187,7 @@ test('tensors come and go as bytes after the JSON', async () => {
   assert.deepEqual(bytes.subarray(length), Buffer.concat(await decodedByApi()));
 
   for (const [body, size, text] of [
-    [Buffer.concat([json, latent]), json.length, /32 bytes after the JSON.*the inputs say 48/],
+    [Buffer.concat([json, latent]), json.length, /32 bytes after the JSON.*the inputs state 48/],
     [Buffer.concat([json, latent, label]), 9_999, /is 9999, but the body has/],
     [Buffer.concat([json, latent, label]), json.length + latent.length, /not valid JSON/],
     [Buffer.concat([json, latent, label]), 'many', /number of bytes/],
@@ -211,28 +211,23 @@ const REFUSED: [string, () => object, number, RegExp][] = [
     /inputs\.z: is not known here; there are latent, label/,
   ],
   ['another datatype', () => withInput(0, { datatype: 'FP64' }), 400, /is FP64; send FP32/],
-  ['another shape', () => withInput(0, { shape: [4, 2] }), 400, /is \[4,2\]; mdl_\w+ takes \[-1,4\]/],
+  ['another shape', () => withInput(0, { shape: [4, 2] }), 400, /is \[4,2\], but mdl_\w+ takes \[-1,4\]/],
   [
     'elements that are missing',
     () => withInput(0, { data: [1, 2] }),
     400,
-    /has 2 elements; the shape says 8/,
+    /has 2 elements, but the shape has 8/,
   ],
   [
     'elements that are no numbers',
     () => withInput(0, { data: [[[0]], 0, 0, 0, 0, 0, 0, [['a']]] }),
     400,
-    /at 7/,
+    /element 7 does not/,
   ],
   ['an input without elements', () => withInput(0, { data: undefined }), 400, /data: is missing/],
-  ['different counts', () => withInput(1, { shape: [1], data: [3] }), 400, /agree in their first side/],
-  [
-    'an unknown label',
-    () => withInput(1, { data: [3, 11] }),
-    422,
-    /has no label at index 11; they are 0 to 9/,
-  ],
-  ['an input twice', () => ({ inputs: [...decode().inputs, decode().inputs[1]] }), 400, /is there twice/],
+  ['different counts', () => withInput(1, { shape: [1], data: [3] }), 400, /have the same first dimension/],
+  ['an unknown label', () => withInput(1, { data: [3, 11] }), 422, /has no label at index 11; use 0 to 9/],
+  ['an input twice', () => ({ inputs: [...decode().inputs, decode().inputs[1]] }), 400, /is given twice/],
   [
     'an input that is missing',
     () => ({ inputs: decode().inputs.slice(0, 1) }),
@@ -246,7 +241,7 @@ const REFUSED: [string, () => object, number, RegExp][] = [
     'shared memory',
     () => withInput(0, { parameters: { shared_memory_region: 'mine' } }),
     400,
-    /is an extension that this server does not have/,
+    /is an extension that this server does not support/,
   ],
   [
     'more images than a call may make',
@@ -257,7 +252,7 @@ const REFUSED: [string, () => object, number, RegExp][] = [
       ],
     }),
     422,
-    /asks for 51 images; at most 50/,
+    /asks for 51 images; the most per call is 50/,
   ],
 ];
 for (const [what, body, status, text] of REFUSED) {
@@ -272,19 +267,19 @@ test('float pixels beyond 0 to 1 are refused, naming the other form', async () =
   assertError(
     await infer('encoder', { inputs: [image] }),
     400,
-    /FP32 pixels are 0 to 1, UINT8 ones 0 to 255/,
+    /FP32 pixels must be 0 to 1, UINT8 pixels 0 to 255/,
   );
 });
 
-test('what is not there, and bodies in other forms', async () => {
-  assertError(await api().get('/v2/models/discriminator'), 404, /there are encoder and decoder/);
+test('unknown models and versions, other methods and unsupported bodies are refused with the remedy', async () => {
+  assertError(await api().get('/v2/models/discriminator'), 404, /use encoder or decoder/);
   assertError(await api().get(`/v2/models/decoder/versions/${newModelId()}`), 404, /no model/i);
   assertError(await api().get('/v2/repository/index'), 404, /nothing at/);
   assertError(await api().get('/v2/models/decoder/infer'), 405, /use POST/);
   const post = () => api().post('/v2/models/decoder/infer');
   assertError(await post().type('text/plain').send('{}'), 415, /application\/octet-stream/);
   const compressed = post().type('application/json').set('content-encoding', 'gzip');
-  assertError(await compressed.send('{}'), 415, /compressed/);
+  assertError(await compressed.send('{}'), 415, /[Cc]ompressed bodies are not supported/);
   assertError(await post().type('application/json').send('{"inputs"'), 400, /not valid JSON/);
   assertError(await post(), 400, /body: is missing/);
   assertError(

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { App } from '../../../api/routes/context.ts';
+import type { App } from '../../../api/context.ts';
 
 /** A `fetch` that asks an application in this process: no port, no socket, the same answers. */
 export function injectedFetch(app: App): typeof fetch {

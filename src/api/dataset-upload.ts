@@ -1,31 +1,31 @@
 import multipart from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type DatasetInfo, DatasetUpload } from '../../core/contracts/dataset.ts';
-import { invalidField, StylographError } from '../../core/errors.ts';
-import { parsePart } from '../../core/validation-messages.ts';
-import type { App } from '../context.ts';
-import type { Datasets, PendingUpload } from '../deps.ts';
+import { type DatasetInfo, DatasetUpload } from '../core/contracts/dataset.ts';
+import { invalidField, StylographError } from '../core/errors.ts';
+import { parsePart } from '../core/validation-messages.ts';
+import type { App } from './context.ts';
+import type { Datasets, PendingUpload } from './deps.ts';
 
-/** The form as OpenAPI describes it. */
+/** The upload form as OpenAPI describes it. */
 export const UPLOAD_FORM: Record<string, unknown> = (() => {
   const { $schema: _, ...fields } = z.toJSONSchema(DatasetUpload, { io: 'input' }) as Record<string, unknown>;
   const file = {
     type: 'array',
     minItems: 1,
     items: { contentMediaType: 'application/octet-stream' },
-    description: 'A zip, an NPZ, or IDX files. Fields may come before or after it.',
+    description: 'A zip, an NPZ, or IDX files. The other fields may come before or after it.',
   };
   const { properties, required } = fields as { properties: object; required: string[] };
   return { ...fields, properties: { ...properties, file }, required: [...required, 'file'] };
 })();
 
-/** Bytes of the form around the files. */
+/** Bytes of the form besides the files. */
 const FORM_BYTES = 1024 * 1024;
 const MOST_FIELDS = 16;
 const FIELD_BYTES = 64 * 1024;
 
-/** Files are streamed, and bounded by who takes them. */
+/** Reads multipart forms on the routes of `app`. Files are streamed; PendingUpload limits their size. */
 export async function registerMultipart(app: App): Promise<void> {
   const limits = {
     fields: MOST_FIELDS,
@@ -37,7 +37,7 @@ export async function registerMultipart(app: App): Promise<void> {
 }
 
 /**
- * Reads a form as it arrives and has it taken in. Whatever happens, nothing but a whole dataset is left of it.
+ * Reads an upload form as it arrives and adds its dataset. A failed upload leaves nothing behind.
  * @throws validation_failed, unsupported_media_type, body_too_large, invalid_dataset, queue_full, disk_full
  */
 export async function receiveDataset(
@@ -48,18 +48,18 @@ export async function receiveDataset(
   if (!request.isMultipart()) {
     throw new StylographError(
       'unsupported_media_type',
-      'Send multipart/form-data with the fields name and file, such as curl -F name=Letters -F file=@letters.zip.',
+      'Send multipart/form-data with the fields "name" and "file", for instance with curl -F name=Letters -F file=@letters.zip.',
     );
   }
   const upload = await datasets.receive();
   try {
     if (Number(request.headers['content-length'] ?? 0) > upload.limit + FORM_BYTES) throw upload.tooLarge();
     const fields = await readParts(request, upload).catch((error: unknown) => {
-      throw damaged(error) ?? error;
+      throw malformedForm(error) ?? error;
     });
     return await upload.import(parseFields(fields), signal);
   } catch (error) {
-    // What is still to come is read to its end, or the client would never hear why.
+    // The rest of the body is read, since clients read no answer before they have sent it.
     request.raw.unpipe();
     request.raw.resume();
     throw error;
@@ -68,12 +68,12 @@ export async function receiveDataset(
   }
 }
 
-/** What the parser of forms says, in errors without a code, of one that is cut short or has no boundary. */
-function damaged(error: unknown): StylographError | undefined {
+/** The parser throws plain errors without a code for a form that is truncated or has no boundary. */
+function malformedForm(error: unknown): StylographError | undefined {
   if (!(error instanceof Error) || error.constructor !== Error || 'code' in error) return undefined;
   return invalidField(
     'body',
-    `is not a whole multipart form (${error.message}); let a library or curl -F write it`,
+    `is not a complete multipart form (${error.message}); write it with a library or curl -F`,
   );
 }
 
@@ -82,15 +82,15 @@ async function readParts(request: FastifyRequest, upload: PendingUpload): Promis
   for await (const part of request.parts()) {
     if (part.type === 'field') {
       if (part.valueTruncated) fail(part.fieldname, `has more than ${FIELD_BYTES} bytes`);
-      if (Object.hasOwn(fields, part.fieldname)) fail(part.fieldname, 'is there twice');
+      if (Object.hasOwn(fields, part.fieldname)) fail(part.fieldname, 'is given twice');
       fields[part.fieldname] = String(part.value);
     } else if (part.fieldname === 'file') await upload.addFile(part.filename, part.file);
-    else fail(part.fieldname, 'is not known here; files come in the field "file"');
+    else fail(part.fieldname, 'is not known here; send files in the field "file"');
   }
   return fields;
 }
 
-/** Text as the schema wants it: numbers, and lists as JSON or with commas. */
+/** Converts text fields to the types of the schema: numbers, and lists given as JSON or separated by commas. */
 function parseFields({ size, channels, labels, ...rest }: Record<string, string>): DatasetUpload {
   const values = {
     ...rest,
@@ -108,7 +108,7 @@ function toList(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return fail('labels', 'is no JSON list of names');
+    return fail('labels', 'is not valid JSON; send a JSON list of names, or names separated by commas');
   }
 }
 

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import type { ApiDeps } from '../deps.ts';
+import type { App, RouteDeps } from '../context.ts';
 import { readPage, sendPage } from '../plugins/dashboard.ts';
 import { problems } from '../problem.ts';
 import { NOT_MODIFIED, NoQuery } from '../schemas.ts';
-import type { App } from './context.ts';
 
 const HTML = 'text/html';
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -27,7 +26,16 @@ const Index = z
   .strictObject({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) })
   .meta({ id: 'Index' });
 
-export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
+export function rootRoutes(app: App, deps: RouteDeps): void {
+  getIndex(app, deps);
+  app.get(
+    '/openapi.json',
+    { config: { scope: 'public' }, schema: { hide: true, querystring: NoQuery } },
+    async () => app.swagger(),
+  );
+}
+
+function getIndex(app: App, { dashboard, version }: RouteDeps): void {
   app.get(
     '/',
     {
@@ -35,7 +43,7 @@ export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
       schema: {
         operationId: 'getIndex',
         tags: ['operations'],
-        summary: 'Where everything is',
+        summary: 'Links to the resources of this server',
         description: 'The dashboard for browsers, links for programs.',
         querystring: NoQuery,
         response: {
@@ -50,17 +58,11 @@ export async function indexRoutes(app: App, deps: ApiDeps): Promise<void> {
       },
     },
     async (request, reply) => {
-      if (deps.dashboard !== undefined && request.answerType === HTML) {
-        const page = await readPage(deps.dashboard);
-        if (page !== undefined) return sendPage(request, reply, page);
+      if (dashboard !== undefined && request.answerType === HTML) {
+        const html = await readPage(dashboard);
+        if (html !== undefined) return sendPage(reply, html);
       }
-      return reply.type(JSON_TYPE).send({ name: 'stylograph', version: deps.version, links: LINKS });
+      return reply.type(JSON_TYPE).send({ name: 'stylograph', version, links: LINKS });
     },
-  );
-
-  app.get(
-    '/openapi.json',
-    { config: { scope: 'public' }, schema: { hide: true, querystring: NoQuery } },
-    async () => app.swagger(),
   );
 }
