@@ -7,18 +7,18 @@ import { isFinished, RunRequest } from '../src/core/contracts/run.ts';
 import { EXPERIMENTS, resultOf, type TrialResult, writeResult } from './lib/results.ts';
 
 /**
- * Runs every trial of a campaign that has no result yet, one after another, each as a finished run with its evaluation:
+ * Runs every trial of a campaign that has no result yet, one after another, including the evaluation:
  * npm run campaign -- presets
  *
- * Trials are in experiments/campaigns/NAME.json, results in experiments/results/NAME/. It may be interrupted at any
- * time: Ctrl-C pauses the run at work, and the same command goes on with it; a killed one goes on from its last
- * checkpoint. Several may run side by side, on a processor each (taskset -c 0 …): a trial is taken by one of them. The
- * file is read anew after each trial, so that trials can be added while it runs.
+ * Trials are in experiments/campaigns/NAME.json, results in experiments/results/NAME/. It can be interrupted at any
+ * time. Ctrl-C pauses the current run, and the same command resumes it; a killed run resumes from its last checkpoint.
+ * Several campaigns can run in parallel, one per processor (taskset -c 0 …): each trial is claimed by one of them. The
+ * file is read again after each trial, so trials can be added while a campaign runs.
  */
 const Trial = RunRequest.pick({ preset: true, dataset: true, config: true }).extend({
   name: z.string().regex(/^[a-z0-9.-]+$/),
   seeds: z.array(z.int()).default([1]),
-  /** What it is to show. */
+  /** What the trial tests. */
   why: z.string(),
 });
 const Campaign = z.strictObject({ about: z.string(), trials: z.array(Trial) });
@@ -33,7 +33,7 @@ const { positionals, values } = parseArgs({
 });
 const [name] = positionals;
 if (name === undefined)
-  throw new Error('Which campaign? npm run campaign -- NAME, of experiments/campaigns/');
+  throw new Error('Name a campaign of experiments/campaigns/: npm run campaign -- NAME');
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort(signal));
 
@@ -42,13 +42,13 @@ for (let next = takeNext(); next !== undefined && !stopped.signal.aborted; next 
     const done = await runTrial(next.trial, next.seed, join(next.folder, 'data'));
     if (done === undefined) break;
     writeResult(next.result, done);
-    say(done);
+    print(done);
   } finally {
     rmSync(next.claim);
   }
 }
 
-/** The first trial that has no result and is at work nowhere else; it is claimed for this process. */
+/** Claims the first trial that has no result and that no other process has claimed. */
 function takeNext() {
   const { trials } = Campaign.parse(
     JSON.parse(readFileSync(join(values.experiments, 'campaigns', `${name}.json`), 'utf8')),
@@ -58,14 +58,14 @@ function takeNext() {
       const result = join(values.experiments, 'results', name!, `${trial.name}-${seed}.json`);
       const folder = join(values['data-dir'], name!, `${trial.name}-${seed}`);
       const claim = join(folder, 'claim');
-      if (existsSync(result) || !claims(claim)) continue;
+      if (existsSync(result) || !tryClaim(claim)) continue;
       return { trial, seed, result, folder, claim };
     }
   }
   return undefined;
 }
 
-function claims(file: string): boolean {
+function tryClaim(file: string): boolean {
   mkdirSync(dirname(file), { recursive: true });
   try {
     const handle = openSync(file, 'wx');
@@ -76,20 +76,20 @@ function claims(file: string): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     if (existsSync(`/proc/${readFileSync(file, 'utf8')}`)) return false;
     rmSync(file);
-    return claims(file);
+    return tryClaim(file);
   }
 }
 
-/** Runs a trial to its end, or goes on with it; undefined when it was interrupted. */
+/** Starts or resumes a trial and waits for its end. @returns undefined when it was interrupted */
 async function runTrial(trial: Trial, seed: number, folder: string): Promise<TrialResult | undefined> {
   const place = await openLocalPlace(folder);
   const { runs } = place.client;
   try {
     const { preset, dataset, config, name } = trial;
-    const asked = Object.entries({ preset, dataset, config, name, seed }).filter(
+    const request = Object.entries({ preset, dataset, config, name, seed }).filter(
       ([, value]) => value !== undefined,
     );
-    const run = (await runs.list()).items[0] ?? (await runs.create(Object.fromEntries(asked)));
+    const run = (await runs.list()).items[0] ?? (await runs.create(Object.fromEntries(request)));
     if (!isFinished(run.state)) {
       if (run.state !== 'queued') await runs.resume(run.id);
       console.log(`${name} seed ${seed}: ${run.id}, ${run.config.iterations} iterations`);
@@ -106,7 +106,7 @@ async function runTrial(trial: Trial, seed: number, folder: string): Promise<Tri
   }
 }
 
-function say({ name, seed, state, trainingSeconds, evaluation }: TrialResult): void {
+function print({ name, seed, state, trainingSeconds, evaluation }: TrialResult): void {
   const { conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio } = evaluation ?? {};
   console.log(name, seed, state, trainingSeconds, {
     ...{ conditionalAccuracy, frechetDistance, coverage, recall, diversityRatio },

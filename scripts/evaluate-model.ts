@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util';
 import { EVALUATION_SAMPLES } from '../src/core/contracts/evaluation.ts';
 import { loadDataset } from '../src/data/datasets.ts';
 import { ModelRegistry, openFolderStore } from '../src/store/index.ts';
-import { evaluateModel } from '../src/training/evaluation/index.ts';
+import { evaluateModel } from '../src/training/evaluation/evaluate.ts';
 
 /**
- * Evaluates a stored model anew, and exports what was scored:
+ * Evaluates a stored model and optionally exports the scored images:
  * node --import tsx scripts/evaluate-model.ts latest --data-dir data --samples 2000 --export scored
  */
 const { positionals, values } = parseArgs({

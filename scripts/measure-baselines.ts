@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util';
 import { EVALUATION_SAMPLES } from '../src/core/contracts/evaluation.ts';
 import { loadDataset } from '../src/data/datasets.ts';
-import { Judge } from '../src/training/evaluation/judge.ts';
-import { inEvaluationOrder } from '../src/training/evaluation/order.ts';
 import {
   type Baseline,
-  baselinesFile,
   measureBaseline,
+  shippedBaselinesFile,
   writeBaselines,
-} from '../src/training/evaluation/self-tests.ts';
+} from '../src/training/evaluation/baselines.ts';
+import { inEvaluationOrder } from '../src/training/evaluation/image-sets.ts';
+import { ReferenceClassifier } from '../src/training/evaluation/reference-classifier.ts';
 
 /**
- * Measures the self-tests of a shipped classifier and stores them beside it, so that a first run need not:
+ * Measures the baselines of a shipped classifier and stores them beside it, so that a first run need not:
  * node --import tsx scripts/measure-baselines.ts mnist
  */
 const { positionals, values } = parseArgs({
@@ -23,15 +23,15 @@ const { positionals, values } = parseArgs({
 });
 const [id = 'mnist'] = positionals;
 const dataset = inEvaluationOrder(await loadDataset(id, values['data-dir']));
-const judge = await Judge.of(dataset.info);
+const judge = await ReferenceClassifier.open(dataset.info);
 if (!judge)
-  throw new Error(`No classifier is shipped for this ${id}; run scripts/train-classifier.ts first.`);
-const yardstick = await judge.yardstick(dataset.test);
+  throw new Error(`No classifier is shipped for this ${id}. Run scripts/train-classifier.ts first.`);
+const real = await judge.classifyReal(dataset.test);
 const measured: Baseline[] = [];
 for (const samples of values.samples.split(',').map(Number)) {
-  const baseline = await measureBaseline(judge, dataset, yardstick, samples);
+  const baseline = await measureBaseline(judge, dataset, real, samples);
   measured.push(baseline);
-  await writeBaselines(baselinesFile(id), measured);
+  await writeBaselines(shippedBaselinesFile(id), measured);
   console.log(`${samples} images; test to training ${baseline.testToTraining.toFixed(3)}`);
   console.table(
     Object.fromEntries(

@@ -8,10 +8,12 @@ import { type FontModel, imagesOf, openFontModel, restyle } from './lib/fonts.ts
 import type { FontScores, FontsResult, Method } from './lib/fonts-table.ts';
 
 /**
- * How near the letters that a model makes from some of an unseen font come to its true ones, beside two that know no style
- * or copy one: node --import tsx scripts/measure-fonts.ts latest --fonts fonts --data-dir data --out experiments/results/fonts/modern-7000.json
+ * Measures how close a model's letters are to those of an unseen font, when the model is given some of the font's letters.
+ * Two baselines are measured too: the most similar training font, and the mean letter of all training fonts.
+ * node --import tsx scripts/measure-fonts.ts latest --fonts fonts --data-dir data --out experiments/results/fonts/modern-7000.json
  *
- * Letters that were given are not scored. Which are given is drawn by the font's turn, the same for every model.
+ * Given letters are not scored. The choice of given letters depends on the font's index only, so it is the same for every
+ * model.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -22,11 +24,11 @@ const { positionals, values } = parseArgs({
   },
 });
 if (values.fonts === undefined)
-  throw new Error('Name the folder of fonts that the dataset was made of: --fonts FOLDER');
+  throw new Error('Name the folder with the fonts of the dataset: --fonts FOLDER');
 
-/** Letters given of a font. */
+/** Numbers of given letters. */
 const GIVEN = [1, 3, 8];
-/** Choices of letters for each font. */
+/** Random choices of given letters per font. */
 const CHOICES = 8;
 const METHODS: readonly Method[] = ['model', 'nearest', 'mean'];
 
@@ -36,21 +38,21 @@ const { labels, width, height } = record.image;
 const pixels = width * height;
 const meanLetters = meanOf(train);
 
-/** Mean squared error on a scale of 0 to 1. */
+/** Mean squared error of pixels in [0, 1]. */
 function errorOf(a: Uint8Array, b: Uint8Array): number {
   let sum = 0;
   for (let at = 0; at < a.length; at++) sum += (a[at]! - b[at]!) ** 2;
   return sum / a.length / 255 ** 2;
 }
 
-/** The mean image of each label: all that can be said of a letter without its font. */
+/** The mean image of each label: the best guess without knowing the font. */
 function meanOf(fonts: readonly DrawnFont[]): Uint8Array {
   return Uint8Array.from({ length: labels.length * pixels }, (_, at) => {
     return Math.round(fonts.reduce((sum, { images }) => sum + images[at]!, 0) / fonts.length);
   });
 }
 
-/** The training font whose given letters are nearest, pixel by pixel. */
+/** The training font whose given letters have the smallest squared error. */
 function nearest(font: DrawnFont, sources: readonly number[]): DrawnFont {
   const wanted = imagesOf(font, sources, pixels);
   const distances = train.map((other) => errorOf(imagesOf(other, sources, pixels), wanted));
@@ -61,7 +63,7 @@ function alphabets(font: DrawnFont, sources: readonly number[]): Record<Method, 
   return { model: restyle(opened, font, sources), nearest: nearest(font, sources).images, mean: meanLetters };
 }
 
-/** Sums by label of what was found, for each method. */
+/** Sums of errors per label, for each method. */
 type Sums = Record<Method, { mse: Float64Array; ssim: Float64Array }>;
 
 const average = (values: ArrayLike<number>, weights: ArrayLike<number>): number => {
@@ -74,10 +76,10 @@ function scoresOf(given: number): FontScores {
   const sums: Sums = { model: empty(), nearest: empty(), mean: empty() };
   const counts = new Uint32Array(labels.length);
   let wins = 0;
-  for (const [turn, font] of test.entries()) {
+  for (const [index, font] of test.entries()) {
     const ofFont = { model: 0, nearest: 0, mean: 0 };
     for (let choice = 0; choice < CHOICES; choice++) {
-      const sources = [...permutation(labels.length, `fonts:${turn}:${choice}`).subarray(0, given)];
+      const sources = [...permutation(labels.length, `fonts:${index}:${choice}`).subarray(0, given)];
       const made = alphabets(font, sources);
       for (const label of labels.keys()) {
         if (sources.includes(label)) continue;
@@ -93,7 +95,7 @@ function scoresOf(given: number): FontScores {
       }
     }
     if (ofFont.model < ofFont.nearest) wins++;
-    process.stderr.write(`\r${given} given: ${turn + 1} of ${test.length} fonts `);
+    process.stderr.write(`\r${given} given: ${index + 1} of ${test.length} fonts `);
   }
   const ofMethod = (method: Method) => ({
     mse: average(sums[method].mse, counts),
@@ -116,11 +118,11 @@ function scoresOf(given: number): FontScores {
   };
 }
 
-/** Letters of test fonts encoded and decoded as themselves: what the model could do at best. */
+/** The error of reconstructed letters of test fonts: the best that the model could achieve. */
 function reconstruction({ record: { config } }: FontModel): number {
   const errors = test.map(({ images }) => {
     const { mean } = model.encode(images, Int32Array.from(labels.keys()));
-    if (mean.length !== labels.length * config.latentDim) throw new Error('latents of another length');
+    if (mean.length !== labels.length * config.latentDim) throw new Error('the latents have another length');
     return errorOf(model.decode(mean, Int32Array.from(labels.keys())), images);
   });
   return errors.reduce((sum, error) => sum + error, 0) / errors.length;

@@ -2,12 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../src/data/datasets.ts';
 import { FEATURES } from '../src/training/evaluation/classifier.ts';
-import { classifierFile, describeClassifier, encodeClassifier } from '../src/training/evaluation/shipped.ts';
+import {
+  decodeClassifier,
+  encodeClassifier,
+  shippedClassifierFile,
+} from '../src/training/evaluation/classifier-file.ts';
 import { trainClassifier } from '../src/training/evaluation/train-classifier.ts';
 
 /**
- * Trains the reference classifier of a dataset on its training split and writes it to classifiers/, where the
- * evaluation finds it: node --import tsx scripts/train-classifier.ts mnist
+ * Trains the reference classifier of a dataset on its training split and writes it to classifiers/, from where
+ * evaluations load it: node --import tsx scripts/train-classifier.ts mnist
  * Deterministic: the same seed on the same machine and build gives the same bytes.
  */
 const { values: options, positionals } = parseArgs({
@@ -29,7 +33,7 @@ const shape = { height, width, channels, labels: labels.length };
 const round = Math.floor(dataset.train.count / BATCH);
 const startedAt = performance.now();
 const plan = { batchSize: BATCH, steps: epochs * round, round, seed };
-const { weights, standard, testAccuracy } = await trainClassifier(dataset, plan, {
+const { weights, scale, testAccuracy } = await trainClassifier(dataset, plan, {
   onRound: ({ steps, loss, validationAccuracy }) => {
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     console.log(
@@ -38,12 +42,14 @@ const { weights, standard, testAccuracy } = await trainClassifier(dataset, plan,
     );
   },
 });
-const flat = standard.deviation.filter((deviation) => deviation < 1e-6).length;
-console.log(`test accuracy ${(100 * testAccuracy).toFixed(2)} %, ${flat} of ${FEATURES} features never move`);
+const constant = scale.deviation.filter((deviation) => deviation < 1e-6).length;
+console.log(
+  `test accuracy ${(100 * testAccuracy).toFixed(2)} %, ${constant} of ${FEATURES} features are constant`,
+);
 
 const record = { dataset: id, datasetDigest: dataset.info.digest, testAccuracy, shape };
-const bytes = encodeClassifier(record, weights, standard);
-// Refuses one below the bar, as the evaluation would.
-const { digest } = describeClassifier(bytes);
-writeFileSync(classifierFile(id), bytes);
-console.log(`${classifierFile(id)}: ${Math.round(bytes.length / 1024)} KB, digest ${digest}`);
+const bytes = encodeClassifier(record, weights, scale);
+// It refuses a classifier that is not accurate enough, as an evaluation would.
+const { digest } = decodeClassifier(bytes);
+writeFileSync(shippedClassifierFile(id), bytes);
+console.log(`${shippedClassifierFile(id)}: ${Math.round(bytes.length / 1024)} KB, digest ${digest}`);

@@ -31,7 +31,7 @@ export const ENCODED: Column[] = [
   ['probe %', percent((e) => e.latent.probeAccuracy), 0],
 ];
 
-/** Results of one name together, in the order in which names first come. */
+/** Results grouped by name, in the order of the names' first results. */
 export function groupsOf(results: TrialResult[]): TrialResult[][] {
   const names = [...new Set(results.map(({ name }) => name))];
   return names.map((name) => results.filter((result) => result.name === name));

@@ -4,10 +4,10 @@ import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import { EXPERIMENTS } from './results.ts';
 import { table } from './tables.ts';
 
-/** Where an alphabet comes from: the model, the nearest training font, or the mean of all of them. */
+/** How an alphabet is made: by the model, by copying the most similar training font, or as the mean of all. */
 export type Method = 'model' | 'nearest' | 'mean';
 
-/** What was found for one number of given letters; errors are of letters that were not given. */
+/** Scores for one number of given letters. Only letters that were not given are scored. */
 export interface FontScores extends Record<Method, { mse: number; ssim: number }> {
   given: number;
   /** Letters scored. */
@@ -17,7 +17,7 @@ export interface FontScores extends Record<Method, { mse: number; ssim: number }
   byLabel: ({ label: string; count: number } & Record<Method, number>)[];
 }
 
-/** A file of scripts/measure-fonts.ts. */
+/** What scripts/measure-fonts.ts writes. */
 export interface FontsResult {
   name: string;
   dataset: { id: string; labels: number; size: number };
@@ -80,7 +80,7 @@ ${table(HEAD, rows)}
 ${verdicts(scores)} ${byLabel(scores[0]!)}`;
 }
 
-/** In words: which of model and nearest font is nearer, by which measure and with how many letters. */
+/** States whether the model or the most similar font is closer, per measure and number of given letters. */
 function verdicts(scores: readonly FontScores[]): string {
   const sentence = (measure: string, isNearer: (scores: FontScores) => boolean): string => {
     const won = scores.filter(isNearer).map(({ given }) => given);
@@ -97,7 +97,7 @@ function verdicts(scores: readonly FontScores[]): string {
   ].join(' ');
 }
 
-/** In words: where a copy of the nearest font is nearer than what the model makes. */
+/** States for which labels copying the most similar font is closer than the model. */
 function byLabel({ byLabel: labels, given }: FontScores): string {
   const lost = labels.filter(({ model, nearest }) => model >= nearest);
   const spread = [...labels].sort((a, b) => a.model - b.model);

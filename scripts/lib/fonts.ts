@@ -6,7 +6,7 @@ import { splitFonts } from '../../src/data/fonts/split.ts';
 import { buildInferenceModel, type InferenceModel } from '../../src/model/inference.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
 
-/** A model of letters with the fonts it learned from and those it has not seen. */
+/** A model of letters, its training fonts and the test fonts that it has not seen. */
 export interface FontModel {
   record: ModelRecord;
   model: InferenceModel;
@@ -15,8 +15,8 @@ export interface FontModel {
 }
 
 /**
- * Opens a stored model, and draws the fonts anew that its dataset was made of.
- * @throws when the fonts are not those of the dataset
+ * Opens a stored model and draws the fonts of its dataset.
+ * @throws when the drawn fonts differ from the dataset
  */
 export async function openFontModel(reference: string, folder: string, dataDir: string): Promise<FontModel> {
   const registry = new ModelRegistry(await openFolderStore(dataDir));
@@ -34,7 +34,9 @@ export async function openFontModel(reference: string, folder: string, dataDir: 
   ] as const) {
     const images = Buffer.concat(own.map((font) => font.images));
     if (!images.equals(stored.images)) {
-      throw new Error(`The fonts in ${folder} are not those that ${record.dataset} was made of.`);
+      throw new Error(
+        `The fonts in ${folder} differ from those of the dataset ${record.dataset}. Name the folder that the dataset was made from.`,
+      );
     }
   }
   return {
@@ -45,7 +47,7 @@ export async function openFontModel(reference: string, folder: string, dataDir: 
   };
 }
 
-/** The images of some of a font's characters. */
+/** The images of some characters of a font. */
 export function imagesOf(
   { images }: Pick<DrawnFont, 'images'>,
   at: readonly number[],
@@ -54,7 +56,7 @@ export function imagesOf(
   return Buffer.concat(at.map((label) => images.subarray(label * pixels, (label + 1) * pixels)));
 }
 
-/** Every label in the mean style of some of a font's characters, as the server's `average` makes them. */
+/** Every label in the mean style of some characters of a font, as the server's `average` does it. */
 export function restyle(
   { record, model }: Pick<FontModel, 'record' | 'model'>,
   font: Pick<DrawnFont, 'images'>,

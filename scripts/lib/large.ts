@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { EXPERIMENTS } from './results.ts';
 import { table } from './tables.ts';
 
-/** What a run of large images took, as it was measured by hand; docs/experiments.md tells how. */
+/** Time and memory of a run with large images, measured by hand; docs/experiments.md describes how. */
 interface LargeRun {
   what: string;
   iterationsPerSecond: number;
   classifierSeconds: number;
-  /** Largest resident size of the run's process in each part of it. */
+  /** The largest resident size of the run's process in each phase. */
   peakGigabytes: { classifier: number; training: number; afterwards: number };
-  /** What `POST /runs?dryRun=true` tells. */
+  /** The estimate of `POST /runs?dryRun=true`. */
   estimatedGigabytes: number;
 }
 

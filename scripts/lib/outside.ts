@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { EXPERIMENTS } from './results.ts';
 import { table } from './tables.ts';
 
-/** What `scripts/score-outside.py --keep` wrote. */
+/** A file that `scripts/score-outside.py --keep` writes. */
 interface OutsideScores {
   model: string;
-  /** Which network. */
+  /** The network's name. */
   by: string;
-  /** Share of the real test images that it recognises. */
+  /** Its accuracy on real test images. */
   real: number;
-  /** Shares of images seen as the label asked, by it and in the report. */
+  /** Shares of images recognised as the requested label: by it, and by the evaluation. */
   samples: { found: number; reported: number };
   transfers: { found: number; reported: number };
 }
 
-/** Every judgement of the outside classifier that is kept. */
+/** All stored scores by outside classifiers. */
 export function outsideTable(): string {
   const folder = join(EXPERIMENTS, 'results', 'outside');
   const files = existsSync(folder) ? readdirSync(folder).sort() : [];

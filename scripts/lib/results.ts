@@ -5,7 +5,7 @@ import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import type { Diagnosis, Evaluation, Validation } from '../../src/core/contracts/evaluation.ts';
 import type { RunRecord } from '../../src/core/contracts/run.ts';
 
-/** What is kept of a finished run of a campaign. */
+/** The stored result of a finished run of a campaign. */
 export interface TrialResult {
   name: string;
   why: string;
@@ -14,25 +14,25 @@ export interface TrialResult {
   dataset: string;
   seed: number;
   decoderUpdates: number;
-  /** On a machine that did other work as well: a rough guide. */
+  /** A rough value: the machine may have done other work as well. */
   trainingSeconds: number;
-  /** From the first step of the run to `succeeded`: evaluation, pictures and publishing included. */
+  /** From the start of the run to `succeeded`, with evaluation, pictures and publishing. */
   wholeSeconds?: number;
   error?: RunRecord['error'];
   /** The iteration whose weights were published. */
   published: number | null;
   evaluation: Omit<Evaluation, 'selfTests'> | null;
-  /** The evidence of every checkpoint. */
+  /** The validation scores of every checkpoint. */
   validations: Validation[];
   diagnoses: Diagnosis[];
   config: TrainingConfig;
   createdAt: string;
 }
 
-/** Where campaigns and their results are. */
+/** The folder of campaigns and their results. */
 export const EXPERIMENTS = new URL('../../experiments/', import.meta.url).pathname;
 
-/** What a finished run has shown, under the name it is kept by. */
+/** The result of a finished run. */
 export async function resultOf(
   { runs, models }: StylographClient,
   runId: string,
@@ -63,7 +63,7 @@ export function writeResult(file: string, result: TrialResult): void {
   writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
 }
 
-/** Every result of a campaign, by name and seed. Empty when there is none. */
+/** Every result of a campaign, sorted by name and seed. */
 export function readResults(campaign: string): TrialResult[] {
   const folder = join(EXPERIMENTS, 'results', campaign);
   if (!existsSync(folder)) return [];
@@ -72,7 +72,7 @@ export function readResults(campaign: string): TrialResult[] {
     .sort((a, b) => a.name.localeCompare(b.name) || a.seed - b.seed);
 }
 
-/** How often the decoder's weights are updated in a run whose gates never close early. */
+/** Number of updates of the decoder's weights, if no gate skips an update. */
 export function decoderUpdates({
   objective,
   iterations,

@@ -2,11 +2,11 @@ import { row, SAMPLES } from './columns.ts';
 import type { TrialResult } from './results.ts';
 import { table } from './tables.ts';
 
-/** Whether it ended and kept its variety. */
+/** Whether it succeeded without a mode collapse. */
 const isSound = ({ state, diagnoses }: TrialResult): boolean =>
   state === 'succeeded' && !diagnoses.some(({ code }) => code === 'mode_collapse');
 
-/** One preset over many seeds, a row a run. */
+/** One row per run. */
 export function seedsTable(robustness: TrialResult[]): string {
   const rows = robustness.map((result) => {
     const worst = Math.min(

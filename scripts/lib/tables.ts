@@ -4,7 +4,7 @@ export function table(head: string[], rows: string[][]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Mean over runs, with the standard deviation where there are several; – where nothing is known. */
+/** Mean over runs, with the standard deviation if there are several; – without a value. */
 export function meanAndSpread(values: (number | undefined)[], digits: number): string {
   const known = values.filter((value) => value !== undefined);
   if (known.length === 0) return '–';

@@ -3,7 +3,7 @@ import type { TrialResult } from './results.ts';
 import { table } from './tables.ts';
 
 type Scores = Omit<Evaluation, 'selfTests'>;
-/** What is measured of a group of runs, given the mean over them of any figure, and the plain CVAE's figures beside. */
+/** A target for a group of runs. Its value is computed from means over the group and over the plain CVAE's runs. */
 interface Target {
   what: string;
   goal: string;
@@ -101,7 +101,7 @@ const meanOver =
     return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
   };
 
-/** `modern` against what it is to reach: on MNIST at either latent, on Fashion-MNIST. */
+/** `modern` against its targets: on MNIST with either latent size, and on Fashion-MNIST. */
 export function targetsTable(presets: TrialResult[]): string {
   const runs = (preset: string, dataset: string, latentDim: number, iterations?: number) =>
     presets.filter(

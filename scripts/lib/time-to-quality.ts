@@ -2,7 +2,7 @@ import type { TrialResult } from './results.ts';
 import { table } from './tables.ts';
 
 const GOOD = { conditionalAccuracy: 0.97, diversityRatio: 0.9, coverage: 0.6 };
-/** The plain CVAE's Fréchet distance by the same measure, on validation images. */
+/** The plain CVAE's Fréchet distance on validation images. */
 const plainDistance = (presets: TrialResult[], dataset: string, latentDim: number): number | undefined =>
   presets
     .find(
@@ -11,7 +11,7 @@ const plainDistance = (presets: TrialResult[], dataset: string, latentDim: numbe
     )
     ?.validations.at(-1)?.frechetDistance;
 
-/** The first checkpoint at which all marks hold together, and whether they held at every later one. */
+/** The first checkpoint that meets every criterion, and whether every later one does. */
 function timeToQuality(
   result: TrialResult,
   plain: number | undefined,
@@ -28,13 +28,13 @@ function timeToQuality(
   return { iteration: later[0]!.iteration, kept: later.every(isGood) };
 }
 
-/** Seconds an iteration of a preset takes on two cores that do nothing else. */
+/** Seconds per iteration of a preset on two otherwise idle cores. */
 export const pace = (timed: TrialResult[], preset: string): number | undefined => {
   const run = timed.find((result) => result.preset === preset && result.dataset === 'mnist');
   return run && run.trainingSeconds / run.config.iterations;
 };
 
-/** When each run on MNIST, latent 8, first held every mark. */
+/** When each run on MNIST with latent 8 first met every criterion. */
 export function timesToQuality(presets: TrialResult[], timed: TrialResult[]): string {
   const rows = presets
     .filter(({ dataset, config }) => dataset === 'mnist' && config.latentDim === 8)
