@@ -9,19 +9,26 @@ const MAY_IMPORT = {
   model: ['core', 'engine'],
   data: ['core', 'platform/processes', 'store'],
   store: ['core', 'platform/processes'],
-  training: ['core', 'engine', 'model', 'data', 'store'],
+  training: ['core', 'platform/processes', 'engine', 'model', 'data', 'store'],
   figures: ['core', 'platform/processes', 'data/images', 'data/fonts'],
   runs: ['core', 'platform', 'store'],
   serving: ['core', 'platform'],
   api: ['core', 'platform', 'store', 'data/images', 'figures', 'runs', 'serving'],
   client: [],
   web: ['core/contracts', 'client'],
-  bin: ['core', 'platform', 'data', 'store', 'figures', 'runs', 'serving', 'api', 'client'],
+  bin: [
+    ...['core', 'platform', 'data', 'store', 'figures', 'runs', 'serving', 'api', 'client'],
+    'training/evaluation/client',
+  ],
 };
 
 /** The programs that a process runs, each with what it may reach beyond its folder. */
 const PROGRAMS = {
   'runs/child': ['core', 'platform', 'store', 'runs', 'data', 'model', 'engine', 'training', 'figures'],
+  'bin/children': [
+    ...['runs/child', 'runs/worker', 'serving/child', 'figures', 'data/upload', 'bin/child-modules'],
+    'training/evaluation/child',
+  ],
   'serving/child': ['core', 'platform', 'store', 'serving', 'model', 'engine'],
 };
 
@@ -95,6 +102,7 @@ export default {
           '^src/bin/(server|stylograph)\\.ts$',
           '^src/bin/(server|cli)/',
           '^src/bin/children/(worker|film|upload)\\.ts$',
+          '^src/training/evaluation/client\\.ts$',
           '^src/api/',
           '^src/web/',
           '^src/client/',

@@ -10,6 +10,7 @@ const pathOf = (name: string): string =>
 export const CHILD_MODULES = {
   worker: pathOf('worker'),
   run: pathOf('run'),
+  evaluation: pathOf('evaluation'),
   inference: pathOf('inference'),
   film: pathOf('film'),
   upload: pathOf('upload'),

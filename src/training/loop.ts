@@ -10,9 +10,6 @@ import { drawSamples } from './samples.ts';
 import { frameIterations, isDue } from './schedule.ts';
 import { type IterationLosses, Trainer } from './trainer.ts';
 
-export { device, engineFacts, engineVersions } from '../engine/index.ts';
-export { servedWeights } from '../model/networks.ts';
-
 export type TrainingEvent =
   | { type: 'progress'; progress: RunProgress }
   /** Losses that are not finite are null. */

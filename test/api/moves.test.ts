@@ -7,7 +7,7 @@ import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { packModel } from '../../src/store/archive/pack.ts';
 import { weightsDigest } from '../../src/store/index.ts';
 import { someNetworks, TINY } from '../store/archive/perturbed-model.ts';
-import { someEvaluation } from '../training/evaluation/some.ts';
+import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts';
 import { startServer, type TestServer } from './support.ts';
 
 let here: TestServer;
@@ -37,7 +37,7 @@ async function imageOf({ url }: TestServer, model: string): Promise<Buffer> {
 }
 
 test('a model goes from one server to another as one archive and draws the same bytes there', async () => {
-  const id = await publish(someEvaluation());
+  const id = await publish(exampleEvaluation());
   const { bytes, modelId } = await clientOf(here).models.download(id);
   assert.equal(modelId, id);
   const taken = await clientOf(there).models.import(bytes);
@@ -103,9 +103,9 @@ test('an archive that is damaged, of another model, or cannot be loaded is refus
 
 test('the champion moves by the gate only, and back in one call', async () => {
   const client = clientOf(here);
-  const first = await publish(someEvaluation());
-  const better = await publish(someEvaluation({ frechetDistance: 0.01 }));
-  const worse = await publish(someEvaluation({ frechetDistance: 0.005, coverage: 0.2 }));
+  const first = await publish(exampleEvaluation());
+  const better = await publish(exampleEvaluation({ frechetDistance: 0.01 }));
+  const worse = await publish(exampleEvaluation({ frechetDistance: 0.005, coverage: 0.2 }));
   await assert.rejects(client.models.setAlias('champion', first), problem('validation_failed', 400));
   const promoted = await client.models.promote(first);
   assert.deepEqual([promoted.alias, promoted.previousModelId, promoted.forced], ['champion', null, false]);

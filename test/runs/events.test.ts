@@ -7,7 +7,7 @@ import { connectRedis } from '../../src/platform/redis/connection.ts';
 import { EventHub } from '../../src/runs/redis/hub.ts';
 import { readMetrics } from '../../src/runs/redis/metrics.ts';
 import { awaitLoaded, onModelPublished, publishModel } from '../../src/runs/redis/published.ts';
-import { someEvaluation, someValidation } from '../training/evaluation/some.ts';
+import { exampleEvaluation, exampleValidation } from '../training/evaluation/example-evaluations.ts';
 import { allEvents, iterationsIn, newRun, until, type Workplace, withCode, workplace } from './support.ts';
 
 const log = (message: string): RunEventBody => ({ type: 'log', data: { level: 'info', message } });
@@ -81,9 +81,9 @@ test('progress and metrics are on the record too', async (t) => {
 test('an evaluation is told once for the weights it is of, and is on the record', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
-  const data = someEvaluation();
+  const data = exampleEvaluation();
   assert.notEqual(await place.events.append(id, fence, { type: 'evaluation', data }), null);
-  assert.equal(await place.events.append(id, fence, { type: 'evaluation', data: someEvaluation() }), null);
+  assert.equal(await place.events.append(id, fence, { type: 'evaluation', data: exampleEvaluation() }), null);
   assert.deepEqual((await place.runs.get(id)).evaluation, data);
 });
 
@@ -166,7 +166,7 @@ test('evidence is a series too, without how it was gathered', async (t) => {
   const { id, fence } = await runningRun(place);
   for (const iteration of [10, 20]) {
     await place.events.append(id, fence, metrics(iteration));
-    const evidence = { type: 'validation', data: someValidation(iteration, 1 / iteration) } as const;
+    const evidence = { type: 'validation', data: exampleValidation(iteration, 1 / iteration) } as const;
     assert.notEqual(await place.events.append(id, fence, evidence), null);
     assert.equal(await place.events.append(id, fence, evidence), null);
   }

@@ -2,13 +2,15 @@ import type { TrainingState } from '../../src/core/contracts/checkpoint.ts';
 import type { Dataset, LabelledImages } from '../../src/core/contracts/dataset.ts';
 import type { FigureSheet } from '../../src/core/contracts/figures.ts';
 import { StylographError } from '../../src/core/errors.ts';
-import type { Trainer } from '../../src/runs/child/run.ts';
+import type { Evaluator } from '../../src/runs/child/evaluate.ts';
+import type { TrainingEngine } from '../../src/runs/child/train.ts';
 import type { TrainingEvent, TrainOptions } from '../../src/training/loop.ts';
+import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts';
 import { FAULTS } from './faults.ts';
 
 /*
- * Training that takes `latentDim` milliseconds an iteration and nothing else: one weight that depends on every
- * iteration. What it does wrong depends on the run's seed.
+ * Fake training: it takes `latentDim` milliseconds per iteration and computes one weight that depends on every iteration.
+ * The run's seed selects a fault.
  */
 
 const none: LabelledImages = { count: 0, images: new Uint8Array(), labels: new Uint8Array() };
@@ -35,7 +37,7 @@ function checkFaults(seed: number, iteration: number): void {
   if (seed === FAULTS.diverge && iteration === 5) {
     throw new StylographError('diverged', 'ganLoss stopped being a finite number.');
   }
-  // Its event loop gets no turn any more, so that it hears of nothing.
+  // Blocks the event loop, so that the process receives no message.
   while (seed === FAULTS.deaf && iteration === 5);
   if (seed === FAULTS.fillDisk && iteration === 5) {
     throw new StylographError('disk_full', 'The disk is full. Free some space.');
@@ -89,8 +91,8 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
 
 async function* noSheets(): AsyncGenerator<FigureSheet> {}
 
-/** Its films are of pictures as large as those of the dataset, all ink-free. */
-export const fakeTrainer: Trainer = {
+/** Its films show blank images of the dataset's size. */
+export const fakeEngine: TrainingEngine = {
   train,
   servedWeights: ({ weights }) => weights,
   openDrawings: async ({ record }) => {
@@ -106,4 +108,21 @@ export const fakeTrainer: Trainer = {
   },
   device: 'cpu',
   software: { fake: '1' },
+  facts: () => ({ residentBytes: 1, tensors: 1, tensorBytes: 1 }),
 };
+
+/** Every checkpoint scores perfectly, and no checkpoint has validation scores. */
+export function fakeEvaluator(change: Partial<Evaluator> = {}): Evaluator {
+  return {
+    prepare: async () => undefined,
+    openScorer: async () => ({
+      score: async (_served, { iteration }) => ({
+        measure: { iteration, diversityRatio: 1, accuracyPerLabel: [1, 1], spreadRatio: 1, activeUnits: 8 },
+        validation: undefined,
+      }),
+      dispose: () => undefined,
+    }),
+    evaluate: async () => exampleEvaluation(),
+    ...change,
+  };
+}

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
 import { errorCodeOf, type StylographError } from '../../src/core/errors.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
-import { someEvaluation } from '../training/evaluation/some.ts';
+import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts';
 import { someModel, temporaryFolder } from './small-models.ts';
 
 async function setUp(t: TestContext) {
@@ -21,7 +21,7 @@ async function setUp(t: TestContext) {
   return { root, store, models, publish, champion };
 }
 const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
-const better = (change: Partial<Evaluation> = {}) => someEvaluation({ frechetDistance: 0.02, ...change });
+const better = (change: Partial<Evaluation> = {}) => exampleEvaluation({ frechetDistance: 0.02, ...change });
 
 async function refusal(promise: Promise<unknown>): Promise<StylographError> {
   const error = await promise.then(
@@ -36,7 +36,7 @@ test('the first champion needs an evaluation, the next ones to be better', async
   const { models, publish, champion } = await setUp(t);
   const blind = await publish();
   assert.match((await refusal(models.promote(blind))).message, new RegExp(`${blind} has no evaluation`));
-  const first = await publish(someEvaluation());
+  const first = await publish(exampleEvaluation());
   const promoted = await models.promote(first);
   assert.deepEqual([promoted.previousModelId, promoted.comparison], [null, []]);
   assert.deepEqual(promoted.model.aliases.includes('champion'), true);
@@ -51,7 +51,7 @@ test('the first champion needs an evaluation, the next ones to be better', async
   assert.deepEqual((await models.promote(second)).comparison, []);
 });
 
-const base = someEvaluation();
+const base = exampleEvaluation();
 const LOSSES: [string, Partial<Evaluation>, RegExp][] = [
   ['frechetDistance', { frechetDistance: 0.027 }, /is 0\.027, that of mdl_\w+ 0\.027; less than 0\.027/],
   ['conditionalAccuracy', { conditionalAccuracy: 0.94 }, /is 0\.94, that of mdl_\w+ 0\.96; at least 0\.95/],
@@ -133,7 +133,7 @@ test('one call rolls an alias back, again goes further, and removed models are p
   const { models, publish, champion } = await setUp(t);
   const ids = [];
   for (const frechetDistance of [0.04, 0.03, 0.02, 0.01]) {
-    ids.push(await publish(someEvaluation({ frechetDistance })));
+    ids.push(await publish(exampleEvaluation({ frechetDistance })));
     await models.promote(ids.at(-1)!);
   }
   const [a, b, c, d] = ids as [string, string, string, string];
@@ -150,10 +150,10 @@ test('one call rolls an alias back, again goes further, and removed models are p
 
 test('of challengers at the same time each is judged against the champion of the moment', async (t) => {
   const { models, store, publish, champion } = await setUp(t);
-  await models.promote(await publish(someEvaluation({ frechetDistance: 0.5 })));
+  await models.promote(await publish(exampleEvaluation({ frechetDistance: 0.5 })));
   const distances = [0.1, 0.4, 0.2, 0.3];
   const challengers = await Promise.all(
-    distances.map(async (frechetDistance) => publish(someEvaluation({ frechetDistance }))),
+    distances.map(async (frechetDistance) => publish(exampleEvaluation({ frechetDistance }))),
   );
   // Each through a registry of its own, as of so many servers.
   await Promise.allSettled(challengers.map((id) => new ModelRegistry(store).promote(id)));

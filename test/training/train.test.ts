@@ -5,7 +5,8 @@ import type { TrainingConfigOverrides } from '../../src/core/contracts/config.ts
 import type { Dataset } from '../../src/core/contracts/dataset.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { tf } from '../../src/engine/index.ts';
-import { servedWeights, type TrainingEvent, train } from '../../src/training/loop.ts';
+import { servedWeights } from '../../src/model/networks.ts';
+import { type TrainingEvent, train } from '../../src/training/loop.ts';
 import {
   discriminatorContinues,
   equilibriumGate,

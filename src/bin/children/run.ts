@@ -1,4 +1,3 @@
-import { trainingParts } from '../../runs/child/child.ts';
 import { serveRunChild } from '../../runs/child/process.ts';
 
-serveRunChild(trainingParts());
+serveRunChild();

@@ -1,3 +1,3 @@
 export { Metrics } from './metrics.ts';
 export { watchService } from './service-metrics.ts';
-export { type RunSpan, startTracing, type Tracing } from './trace.ts';
+export { startTracing, type Tracing } from './trace.ts';

@@ -1,41 +1,41 @@
 /**
- * Work that goes on in order behind the back of whoever hands it in, who waits only when too much has gathered. What a
- * task throws stops the backlog: it is thrown by every later call, and later tasks are not begun.
+ * Runs tasks in order, in the background. A caller waits only while too many tasks are pending. After a task has failed,
+ * no later task starts and every later call throws its error.
  */
 export class Backlog {
   readonly #limit: number;
   #last: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  #pending = 0;
   #failure: { cause: unknown } | undefined;
 
-  /** @param limit tasks that may wait or run without the next caller waiting for one to end */
+  /** @param limit how many tasks may be pending before `add` waits for one to end */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Resolves as soon as the task has a place. @throws what an earlier task threw */
+  /** Resolves once the task is queued. @throws what an earlier task threw */
   async add(task: () => Promise<void>): Promise<void> {
-    while (this.#waiting >= this.#limit && !this.#failure) await this.#last;
-    this.#assertSound();
-    this.#waiting += 1;
+    while (this.#pending >= this.#limit && !this.#failure) await this.#last;
+    this.#rethrowFailure();
+    this.#pending += 1;
     this.#last = this.#last.then(async () => {
       try {
         if (!this.#failure) await task();
       } catch (cause) {
         this.#failure = { cause };
       } finally {
-        this.#waiting -= 1;
+        this.#pending -= 1;
       }
     });
   }
 
-  /** Resolves when everything handed in so far is done. @throws what a task threw */
+  /** Resolves when every task added so far has ended. @throws what a task threw */
   async settled(): Promise<void> {
     await this.#last;
-    this.#assertSound();
+    this.#rethrowFailure();
   }
 
-  #assertSound(): void {
+  #rethrowFailure(): void {
     if (this.#failure) throw this.#failure.cause;
   }
 }

@@ -4,7 +4,6 @@ import type { Dataset } from '../../core/contracts/dataset.ts';
 import { type FigureSheet, figureFile } from '../../core/contracts/figures.ts';
 import type { DrawingRecord } from '../../core/contracts/films.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../../core/contracts/model.ts';
-import type { RunEventBody, RunProgress } from '../../core/contracts/run.ts';
 import { stopsRun } from '../../core/errors.ts';
 import type { DrawnFigure } from '../../figures/draw-sheets.ts';
 import { FilmPacker } from '../../figures/packed-film.ts';
@@ -18,23 +17,21 @@ import {
   saveFigure,
   saveFilm,
 } from '../../store/index.ts';
-import type { DrawingOptions, Drawings } from '../../training/drawings.ts';
-import type { Series } from '../redis/metrics.ts';
+import type { Drawings } from '../../training/drawings.ts';
+import type { RunLedger } from './ledger.ts';
+import type { Recorder } from './recorder.ts';
+import type { TrainingEngine } from './train.ts';
 
 export interface DrawDependencies {
   store: FolderStore;
-  openDrawings(options: DrawingOptions): Promise<Drawings>;
+  engine: Pick<TrainingEngine, 'openDrawings' | 'device' | 'software'>;
   drawFigures(sheet: FigureSheet, spec: ImageSpec): Promise<DrawnFigure[]>;
-  /** All metrics the run has told. */
-  metrics(runId: string): Promise<Series>;
-  tell(body: RunEventBody): Promise<void>;
-  report(change: Partial<RunProgress>): Promise<void>;
-  device: string;
-  software: Record<string, string>;
+  metrics: RunLedger['metrics'];
+  recorder: Pick<Recorder, 'log' | 'warn' | 'progress'>;
 }
 
 export interface DrawOptions {
-  /** What the model will be published with. */
+  /** The fields that the model will be published with. */
   record: Pick<ModelRecord, 'runId' | 'iteration' | 'image' | 'config' | 'digest'>;
   served: NamedWeights[];
   dataset: Dataset;
@@ -43,50 +40,49 @@ export interface DrawOptions {
 }
 
 /**
- * Draws figures and films of a trained run and stores them, once for the same weights. Stops between two of them when
- * told to; whoever goes on draws them anew. What goes wrong with a picture is told as a warning: with any error but those
- * that stop a run it is worth more without pictures than not at all.
+ * Draws and stores the figures and films of a trained run, once per weights. It stops between two pictures when `signal`
+ * is aborted; a resumed run draws all of them again. If drawing fails, the run logs a warning and continues, except after
+ * errors that stop every run.
  * @throws disk_full, store_unavailable, fence_lost, redis_unavailable
  */
 export async function drawRun(deps: DrawDependencies, options: DrawOptions): Promise<void> {
   const { record, signal } = options;
   const drawn = await readDrawing(deps.store, record.runId);
-  // Whoever drew it may have died before it could tell.
+  // The process that drew it may have died before it finished the rest.
   if (drawn?.digest === record.digest) return await finish(deps, drawn, record.runId);
   const startedAt = performance.now();
-  await deps.report({ phase: 'drawing', secondsRemaining: null });
+  await deps.recorder.progress({ phase: 'drawing', secondsRemaining: null });
   let drawings: Drawings | undefined;
   try {
-    drawings = await deps.openDrawings(options);
+    drawings = await deps.engine.openDrawings(options);
     const figures = await drawAllFigures(deps, options, drawings);
     const films = await drawFilms(deps, options, drawings);
     if (signal.aborted) return;
     const seconds = (performance.now() - startedAt) / 1000;
     const { runId, digest, iteration } = record;
-    const done = { digest, iteration, seconds, figures, films, environment: environmentOf(deps) };
-    await saveDrawing(deps.store, runId, done);
-    await finish(deps, done, runId);
+    const environment = environmentOf(deps.engine);
+    const drawing = { digest, iteration, seconds, figures, films, environment };
+    await saveDrawing(deps.store, runId, drawing);
+    await finish(deps, drawing, runId);
   } catch (error) {
     if (stopsRun(error)) throw error;
-    const message = `Figures and films could not all be drawn: ${(error as Error).message}`;
-    await deps.tell({ type: 'log', data: { level: 'warn', message } });
+    await deps.recorder.warn(`Not all figures and films could be drawn: ${(error as Error).message}`);
   } finally {
     drawings?.dispose();
   }
 }
 
-/** What follows once everything is drawn; doing it twice is the same as doing it once. */
+/** Idempotent. */
 async function finish(
-  { store, tell }: DrawDependencies,
+  { store, recorder }: DrawDependencies,
   { figures, films, seconds }: DrawingRecord,
   runId: string,
 ): Promise<void> {
   await removeSnapshots(store, runId);
-  const message = `Drew ${figures} figures and ${films} films in ${seconds.toFixed(1)} s.`;
-  await tell({ type: 'log', data: { level: 'info', message } });
+  await recorder.log(`Drew ${figures} figures and ${films} films in ${seconds.toFixed(1)} s.`);
 }
 
-/** @returns how many pictures there are, sizes and formats not counted */
+/** @returns the number of figures, each counted once for all its sizes and formats */
 async function drawAllFigures(
   { store, drawFigures, metrics }: DrawDependencies,
   { record, signal }: DrawOptions,
@@ -108,9 +104,9 @@ async function drawAllFigures(
   return count;
 }
 
-/** @returns how many films there are */
+/** @returns the number of films */
 async function drawFilms(
-  { store, report }: DrawDependencies,
+  { store, recorder }: DrawDependencies,
   { record, signal }: DrawOptions,
   drawings: Drawings,
 ): Promise<number> {
@@ -132,15 +128,15 @@ async function drawFilms(
       films.map((film, label) => film.add(iteration, images.subarray(label * size, (label + 1) * size))),
     );
     const perFrame = (performance.now() - startedAt) / 1000 / (done + 1);
-    await report({ secondsRemaining: perFrame * (iterations.length - done - 1) });
-    // A word to stop arrives between two turns of the event loop.
+    await recorder.progress({ secondsRemaining: perFrame * (iterations.length - done - 1) });
+    // A message to stop arrives between two turns of the event loop.
     await nextTurn();
   }
   for (const film of films) await saveFilm(store, runId, film.finish());
   return films.length;
 }
 
-function environmentOf({ device, software }: DrawDependencies): DrawingRecord['environment'] {
+function environmentOf({ device, software }: DrawDependencies['engine']): DrawingRecord['environment'] {
   const all = cpus();
   return {
     device,

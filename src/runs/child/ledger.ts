@@ -4,13 +4,23 @@ import { redisKeys } from '../../platform/redis/key-names.ts';
 import { LocalEvents } from '../local/events.ts';
 import { LocalRuns } from '../local/runs.ts';
 import { RunEvents } from '../redis/events.ts';
+import type { Series } from '../redis/metrics.ts';
 import { readMetrics } from '../redis/metrics.ts';
 import { awaitLoaded, publishModel } from '../redis/published.ts';
 import { RunStore } from '../redis/run-store.ts';
-import type { RunLedger } from './run.ts';
 
 /** How long a finished run waits for the servers that listen to load its model. */
 const LOAD_LIMIT_MS = 5_000;
+
+/** Where a run's record and events are kept. */
+export interface RunLedger {
+  runs: Pick<RunStore, 'get' | 'patch' | 'checkFence' | 'beginPublishing'>;
+  events: Pick<RunEvents, 'append'>;
+  /** Every metric in the run's events, one series per name. */
+  metrics(runId: string): Promise<Series>;
+  /** Announces a published model to the servers. @returns false when one of them has not loaded it in time */
+  announce(modelId: string): Promise<boolean>;
+}
 
 type OpenLedger = RunLedger & { close(): void };
 

@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunProgress } from '../../core/contracts/run.ts';
 
-/** At most four a second. */
+/** At most four reports per second. */
 const MIN_INTERVAL_MS = 250;
 
-/** Thins out a run's progress, whose clock never goes back. What is held back is told by `flush`, or replaced by what comes next. */
+/**
+ * Limits how often a run's progress is reported. A change within the interval is merged into the next report, or
+ * reported by `flush`. Its clock never goes back.
+ */
 export class ProgressReporter {
-  readonly #tell: (progress: RunProgress) => Promise<void>;
+  readonly #append: (progress: RunProgress) => Promise<void>;
   #last: RunProgress;
   #pending = false;
-  #toldAt = Number.NEGATIVE_INFINITY;
-  /** Seconds of training that were lost, with every checkpoint or back to one: they were spent all the same. */
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  /** Seconds spent on iterations that were lost when training restarted from a checkpoint. They still count. */
   #secondsLost = 0;
 
-  constructor(first: RunProgress, tell: (progress: RunProgress) => Promise<void>) {
+  constructor(first: RunProgress, append: (progress: RunProgress) => Promise<void>) {
     this.#last = first;
-    this.#tell = tell;
+    this.#append = append;
   }
 
   async report(change: Partial<RunProgress>): Promise<void> {
@@ -27,16 +30,16 @@ export class ProgressReporter {
       this.#last.secondsElapsed = seconds + this.#secondsLost;
     }
     this.#pending = true;
-    if (performance.now() - this.#toldAt >= MIN_INTERVAL_MS) await this.flush();
+    if (performance.now() - this.#reportedAt >= MIN_INTERVAL_MS) await this.flush();
   }
 
-  /** Tells the newest, as soon as the interval allows. */
+  /** Reports the newest progress, as soon as the interval allows. */
   async flush(): Promise<void> {
     if (!this.#pending) return;
-    const wait = this.#toldAt + MIN_INTERVAL_MS - performance.now();
+    const wait = this.#reportedAt + MIN_INTERVAL_MS - performance.now();
     if (wait > 0) await sleep(wait);
     this.#pending = false;
-    this.#toldAt = performance.now();
-    await this.#tell(this.#last);
+    this.#reportedAt = performance.now();
+    await this.#append(this.#last);
   }
 }

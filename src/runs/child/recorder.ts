@@ -3,32 +3,35 @@ import type { Validation } from '../../core/contracts/evaluation.ts';
 import { figureFile, type SampleSheet } from '../../core/contracts/figures.ts';
 import type { ImageSpec, NamedWeights } from '../../core/contracts/model.ts';
 import type { RunEventBody, RunProgress, RunRecord } from '../../core/contracts/run.ts';
-import { saveCheckpoint, saveFigure, saveSnapshot } from '../../store/index.ts';
+import type { DrawnSample } from '../../figures/draw-sheets.ts';
+import { type FolderStore, saveBest, saveCheckpoint, saveFigure, saveSnapshot } from '../../store/index.ts';
 import { Backlog } from './backlog.ts';
-import { type Keeping, keepBest } from './candidate.ts';
+import { isJudgedByValidation } from './candidate.ts';
+import type { RunLedger } from './ledger.ts';
 import { ProgressReporter } from './progress.ts';
-import type { RunnerDependencies } from './run.ts';
 
-/** Events that may be on their way to the store while training goes on. */
-const EVENTS_UNDERWAY = 64;
+/** Events that may wait to be appended while training continues. */
+const EVENTS_PENDING = 64;
 
-/** What is needed to store and tell what a run does. */
-export type RecorderDependencies = Pick<RunnerDependencies, 'store' | 'runs' | 'events' | 'drawSample'>;
+export interface RecorderDependencies extends Pick<RunLedger, 'runs' | 'events'> {
+  store: FolderStore;
+  drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
+}
 
-/** A checkpoint and what belongs to it. */
-export interface DueCheckpoint {
+/** A checkpoint and what is stored with it. */
+export interface CheckpointToSave {
   state: TrainingState;
   served: NamedWeights[];
   /** The best checkpoint up to this one. */
   best: Validation | undefined;
-  /** Versions of what computed it, by name. */
+  /** Versions of the software that computed it, by name. */
   software: Record<string, string>;
 }
 
-/** Stores and tells what a run does, behind the back of training, in order and under the run's fence. */
+/** Stores a run's results and appends its events in the background, in order and under the run's fence. */
 export class Recorder {
-  readonly #events = new Backlog(EVENTS_UNDERWAY);
-  /** One checkpoint at a time is written while training goes on. */
+  readonly #events = new Backlog(EVENTS_PENDING);
+  /** One checkpoint at a time is written while training continues. */
   readonly #checkpoints = new Backlog(1);
   readonly #deps: RecorderDependencies;
   readonly #record: RunRecord;
@@ -39,29 +42,28 @@ export class Recorder {
     this.#deps = deps;
     this.#record = record;
     this.#fence = fence;
-    this.#progress = new ProgressReporter(record.progress, (data) => this.tell({ type: 'progress', data }));
+    this.#progress = new ProgressReporter(record.progress, (data) => this.append({ type: 'progress', data }));
   }
 
-  /** Where the best checkpoint's weights are kept. */
-  get keeping(): Keeping {
-    const { id: runId, config } = this.#record;
-    return { store: this.#deps.store, runId, config, tell: (body) => this.tell(body) };
-  }
-
-  async tell(body: RunEventBody): Promise<void> {
+  /** Appends to the run's event stream. @throws what hindered an earlier event */
+  readonly append = async (body: RunEventBody): Promise<void> => {
     const { id: runId } = this.#record;
     await this.#events.add(async () => void (await this.#deps.events.append(runId, this.#fence, body)));
-  }
+  };
 
-  async warn(message: string): Promise<void> {
-    await this.tell({ type: 'log', data: { level: 'warn', message } });
-  }
+  readonly log = async (message: string): Promise<void> => {
+    await this.append({ type: 'log', data: { level: 'info', message } });
+  };
+
+  readonly warn = async (message: string): Promise<void> => {
+    await this.append({ type: 'log', data: { level: 'warn', message } });
+  };
 
   async progress(change: Partial<RunProgress>): Promise<void> {
     await this.#progress.report(change);
   }
 
-  /** Tells the newest progress though another was told just now. */
+  /** Appends the newest progress even if a report has just been made. */
   async flushProgress(): Promise<void> {
     await this.#progress.flush();
   }
@@ -70,7 +72,7 @@ export class Recorder {
     const { kind, label, png } = await this.#deps.drawSample(sheet, spec);
     const figure = figureFile({ kind, label, iteration, extension: 'png' });
     await saveFigure(this.#deps.store, this.#record.id, figure, png);
-    await this.tell({ type: 'sample', data: { iteration, figure } });
+    await this.append({ type: 'sample', data: { iteration, figure } });
   }
 
   async snapshot(iteration: number, decoder: NamedWeights[]): Promise<void> {
@@ -80,48 +82,49 @@ export class Recorder {
     });
   }
 
-  /** The weights of the best are kept before the checkpoint that knows of them. */
-  async checkpoint(due: DueCheckpoint): Promise<void> {
+  /** The best weights are stored before the checkpoint that refers to them. */
+  async checkpoint(checkpoint: CheckpointToSave): Promise<void> {
     await this.#checkpoints.add(async () => {
-      const { best, state, served } = due;
-      if (best?.iteration === state.iteration) await this.#keepBest(best, served);
-      await this.#save(due);
+      const { best, state, served } = checkpoint;
+      if (best?.iteration === state.iteration) await this.#saveBest(best, served);
+      await this.#saveCheckpoint(checkpoint);
     });
   }
 
-  async #keepBest(best: Validation, served: NamedWeights[]): Promise<void> {
+  async #saveBest(best: Validation, served: NamedWeights[]): Promise<void> {
+    const { id: runId, config } = this.#record;
     await this.#checkFence();
-    if (await keepBest(this.keeping, best, served)) {
-      await this.#deps.runs.patch(this.#record.id, this.#fence, { best });
-    }
+    if (!isJudgedByValidation(config)) return;
+    await saveBest(this.#deps.store, runId, best.iteration, served);
+    await this.#deps.runs.patch(runId, this.#fence, { best });
   }
 
-  async #save({ state, served, software }: DueCheckpoint): Promise<void> {
+  async #saveCheckpoint({ state, served, software }: CheckpointToSave): Promise<void> {
     const { id: runId, config, seed } = this.#record;
-    const told = this.#events.settled();
-    told.catch(() => undefined);
+    const appended = this.#events.settled();
+    appended.catch(() => undefined);
     const { digest } = await saveCheckpoint(this.#deps.store, runId, {
       ...{ state, served, config, seed, fence: this.#fence, software },
       beforeCommit: async () => {
-        // What happened before a checkpoint is never computed again: it must have been told.
-        await told;
+        // What precedes a checkpoint is never computed again, so its events must be in the stream.
+        await appended;
         await this.#checkFence();
       },
     });
-    await this.tell({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
+    await this.append({ type: 'checkpoint', data: { iteration: state.iteration, digest } });
   }
 
   async #checkFence(): Promise<void> {
     await this.#deps.runs.checkFence(this.#record.id, this.#fence);
   }
 
-  /** Resolves when all is stored and told. @throws disk_full, fence_lost, and whatever else hindered it */
+  /** Resolves when everything is stored and appended. @throws disk_full, fence_lost, or what else hindered it */
   async settled(): Promise<void> {
     await this.#checkpoints.settled();
     await this.#events.settled();
   }
 
-  /** The same for whoever knows already what went wrong. */
+  /** Resolves when nothing is pending, whether or not it failed. */
   async ended(): Promise<void> {
     await Promise.allSettled([this.#checkpoints.settled(), this.#events.settled()]);
   }

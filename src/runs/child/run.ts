@@ -2,138 +2,121 @@ import type { TrainingState } from '../../core/contracts/checkpoint.ts';
 import { newModelId } from '../../core/contracts/common.ts';
 import type { Dataset } from '../../core/contracts/dataset.ts';
 import type { Evaluation } from '../../core/contracts/evaluation.ts';
-import type { SampleSheet } from '../../core/contracts/figures.ts';
 import type { ImageSpec, ModelRecord, NamedWeights } from '../../core/contracts/model.ts';
 import type { RunRecord } from '../../core/contracts/run.ts';
-import type { FromRunChild } from '../../core/contracts/worker.ts';
+import type { FromRunChild, ToRunChild } from '../../core/contracts/worker.ts';
 import { StylographError, stopsRun } from '../../core/errors.ts';
-import type { DrawnSample } from '../../figures/draw-sheets.ts';
-import type { FolderStore, ModelRegistry } from '../../store/index.ts';
-import { latestCheckpoint, weightsDigest } from '../../store/index.ts';
-import type { TrainingEvent, TrainOptions } from '../../training/loop.ts';
-import type { RunEvents } from '../redis/events.ts';
-import type { Series } from '../redis/metrics.ts';
-import type { RunStore } from '../redis/run-store.ts';
+import { latestCheckpoint, type ModelRegistry, weightsDigest } from '../../store/index.ts';
 import { type Candidate, chooseCandidate } from './candidate.ts';
-import { Diagnoser } from './diagnose.ts';
+import { Diagnoser } from './diagnoser.ts';
 import { type DrawDependencies, drawRun } from './draw.ts';
 import { type Evaluator, evaluateRun } from './evaluate.ts';
-import { imageSpec } from './image-spec.ts';
-import { Recorder } from './recorder.ts';
-import { trainOrGoBack } from './train.ts';
+import type { RunLedger } from './ledger.ts';
+import { Recorder, type RecorderDependencies } from './recorder.ts';
+import { type TrainingEngine, trainWithRetry } from './train.ts';
 
-/** What trains, apart from this room so that it is loaded only in the process that needs it. */
-export interface Trainer {
-  train(options: TrainOptions): AsyncIterable<TrainingEvent>;
-  servedWeights(state: TrainingState): NamedWeights[];
-  openDrawings: DrawDependencies['openDrawings'];
-  /** Where kernels run. */
-  device: string;
-  /** Versions by name, noted in every checkpoint. */
-  software: Record<string, string>;
-}
-
-/** Where a run's record and events are kept, whatever keeps them. */
-export interface RunLedger {
-  runs: Pick<RunStore, 'get' | 'patch' | 'checkFence' | 'beginPublishing'>;
-  events: Pick<RunEvents, 'append'>;
-  /** All metrics a run has told, a series a name. */
-  metrics(runId: string): Promise<Series>;
-  /** Tells whoever serves of a published model; false when one of them has not loaded it in time. */
-  announce(modelId: string): Promise<boolean>;
-}
-
-export interface RunnerDependencies extends RunLedger {
-  store: FolderStore;
+/** What a run reads, writes and computes with. */
+export interface RunDependencies extends RunLedger, RecorderDependencies {
   registry: ModelRegistry;
-  loadTrainer(): Promise<Trainer>;
   loadDataset(id: string): Promise<Dataset>;
+  loadEngine(): Promise<TrainingEngine>;
   loadEvaluator(): Promise<Evaluator>;
-  drawSample(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample>;
   drawFigures: DrawDependencies['drawFigures'];
 }
 
-export interface RunnerOptions {
+export interface RunOptions {
   runId: string;
-  /** The token of the worker that owns the run. */
+  /** The fencing token of the worker that owns the run. */
   fence: number;
-  /** Its reason is `cancel`, `pause` or `requeue`. */
+  /** Its reason is a {@link StopReason}. */
   signal: AbortSignal;
 }
 
+type StopReason = Extract<ToRunChild, { type: 'stop' }>['reason'];
 export type RunOutcome = Extract<FromRunChild, { type: 'succeeded' | 'stopped' }>;
 
 /**
- * Trains a run from its newest checkpoint to the end, or to where it is told to stop: stores checkpoints and
- * pictures, tells events, evaluates the model and publishes it.
+ * Trains a run from its newest checkpoint to the end or until it is stopped: stores checkpoints and pictures, appends
+ * events, evaluates the model and publishes it.
  * @throws fence_lost when another worker owns the run, disk_full, diverged, dataset_*, no_seed_model
  */
-export async function runTraining(deps: RunnerDependencies, options: RunnerOptions): Promise<RunOutcome> {
+export async function runTraining(deps: RunDependencies, options: RunOptions): Promise<RunOutcome> {
   const record = await deps.runs.get(options.runId);
-  return await new Runner(deps, options, record).run();
+  const recorder = new Recorder(deps, record, options.fence);
+  try {
+    const outcome = await new Run(deps, options, record, recorder).complete();
+    await recorder.settled();
+    return outcome;
+  } finally {
+    await recorder.ended();
+  }
 }
 
-class Runner {
-  readonly #deps: RunnerDependencies;
-  readonly #options: RunnerOptions;
+const imageSpecOf = ({ width, height, channels, labels }: Dataset['info']): ImageSpec => ({
+  width,
+  height,
+  channels,
+  labels: labels.map(({ name }) => name),
+});
+
+class Run {
+  readonly #deps: RunDependencies;
+  readonly #options: RunOptions;
   readonly #record: RunRecord;
   readonly #recorder: Recorder;
 
-  constructor(deps: RunnerDependencies, options: RunnerOptions, record: RunRecord) {
+  constructor(deps: RunDependencies, options: RunOptions, record: RunRecord, recorder: Recorder) {
     this.#deps = deps;
     this.#options = options;
     this.#record = record;
-    this.#recorder = new Recorder(deps, record, options.fence);
+    this.#recorder = recorder;
   }
 
-  /** What was begun behind training's back is done, or has failed, before the run has an outcome. */
-  async run(): Promise<RunOutcome> {
-    try {
-      const outcome = await this.#run();
-      await this.#recorder.settled();
-      return outcome;
-    } finally {
-      await this.#recorder.ended();
-    }
-  }
-
-  async #run(): Promise<RunOutcome> {
+  async complete(): Promise<RunOutcome> {
     const { runId, fence, signal } = this.#options;
     await this.#recorder.progress({ phase: 'loading' });
-    const trainer = await this.#deps.loadTrainer();
-    await this.#deps.runs.patch(runId, fence, { device: trainer.device });
+    const engine = await this.#deps.loadEngine();
+    await this.#deps.runs.patch(runId, fence, { device: engine.device });
     const dataset = await this.#deps.loadDataset(this.#record.dataset);
+    const image = imageSpecOf(dataset.info);
     const resume = await this.#resumePoint();
     const evaluator = await this.#deps.loadEvaluator();
     await this.#prepare(evaluator, dataset);
-    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
-    const diagnoser = await Diagnoser.open(evaluator, {
-      record: this.#record,
+    if (signal.aborted) return this.#stopped();
+
+    const diagnoser = await this.#openDiagnoser(evaluator, dataset, image, resume?.iteration ?? 0);
+    const { last, secondsElapsed } = await this.#train(engine, dataset, image, diagnoser, resume);
+    if (signal.aborted) return this.#stopped();
+    if (last === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
+
+    const { best } = diagnoser;
+    const { store } = this.#deps;
+    const candidate = await chooseCandidate(store, this.#record, { last, best }, this.#recorder.warn);
+    const evaluation = await evaluateRun(evaluator, {
+      known: this.#record.evaluation,
+      record: { image, config: this.#record.config },
+      served: candidate.served,
       dataset,
-      store: this.#deps.store,
-      tell: (body) => this.#recorder.tell(body),
-      resumedAt: resume?.iteration ?? 0,
+      secondsElapsed,
+      signal,
+      recorder: this.#recorder,
     });
-    const initial = () => this.#initialWeights();
-    const who = { trainer, dataset, record: this.#record, recorder: this.#recorder, diagnoser };
-    const state = await trainOrGoBack({ ...who, initial, signal }, resume);
-    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
-    if (state === undefined) throw new TypeError('training ended without a checkpoint of its last iteration');
-    const last = { iteration: state.iteration, served: trainer.servedWeights(state) };
-    const candidate = await chooseCandidate(this.#recorder.keeping, last, diagnoser.best);
-    const evaluation = await this.#evaluate(evaluator, dataset, candidate, state.secondsElapsed);
     if (evaluation) await diagnoser.evaluated(evaluation, candidate.iteration);
     diagnoser.dispose();
-    if (!signal.aborted) await this.#draw(trainer, dataset, candidate);
-    if (signal.aborted) return { type: 'stopped', reason: signal.reason as 'cancel' | 'pause' | 'requeue' };
-    return await this.#publish(dataset, candidate, evaluation);
+    if (!signal.aborted) await this.#draw(engine, dataset, image, candidate);
+    if (signal.aborted) return this.#stopped();
+    return await this.#publish(image, candidate, evaluation);
   }
 
-  /** A run without a judge is still a run: it is published without an evaluation. */
+  #stopped(): RunOutcome {
+    return { type: 'stopped', reason: this.#options.signal.reason as StopReason };
+  }
+
+  /** A run whose dataset has no reference classifier still trains; its model is published without an evaluation. */
   async #prepare(evaluator: Evaluator, dataset: Dataset): Promise<void> {
     const { signal } = this.#options;
     try {
-      await evaluator.prepare(dataset, { signal, tell: (body) => this.#recorder.tell(body) });
+      await evaluator.prepare(dataset, { signal, log: this.#recorder.log });
     } catch (error) {
       if (signal.aborted) return;
       if (stopsRun(error)) throw error;
@@ -141,49 +124,67 @@ class Runner {
     }
   }
 
-  async #evaluate(
+  async #openDiagnoser(
     evaluator: Evaluator,
     dataset: Dataset,
-    { served }: Candidate,
-    secondsElapsed: number,
-  ): Promise<Evaluation | undefined> {
-    return await evaluateRun(evaluator, {
-      known: this.#record.evaluation,
-      record: { image: imageSpec(dataset), config: this.#record.config },
-      served,
-      dataset,
-      secondsElapsed,
-      signal: this.#options.signal,
-      tell: (body) => this.#recorder.tell(body),
-      report: (change) => this.#recorder.progress(change),
+    image: ImageSpec,
+    resumedAt: number,
+  ): Promise<Diagnoser> {
+    return await Diagnoser.open({
+      record: this.#record,
+      image,
+      store: this.#deps.store,
+      scorer: await evaluator.openScorer(dataset, { image, config: this.#record.config }),
+      recorder: this.#recorder,
+      resumedAt,
     });
   }
 
-  async #draw(trainer: Trainer, dataset: Dataset, { iteration, served }: Candidate): Promise<void> {
+  async #train(
+    engine: TrainingEngine,
+    dataset: Dataset,
+    image: ImageSpec,
+    diagnoser: Diagnoser,
+    resume: TrainingState | undefined,
+  ): Promise<{ last: Candidate | undefined; secondsElapsed: number }> {
+    const training = {
+      ...{ engine, dataset, image, diagnoser },
+      record: this.#record,
+      recorder: this.#recorder,
+      initialWeights: () => this.#initialWeights(),
+      signal: this.#options.signal,
+    };
+    const state = await trainWithRetry(training, resume);
+    if (state === undefined) return { last: undefined, secondsElapsed: 0 };
+    const { iteration, secondsElapsed } = state;
+    return { last: { iteration, served: engine.servedWeights(state) }, secondsElapsed };
+  }
+
+  async #draw(
+    engine: TrainingEngine,
+    dataset: Dataset,
+    image: ImageSpec,
+    { iteration, served }: Candidate,
+  ): Promise<void> {
     const { store, drawFigures, metrics } = this.#deps;
     const { id: runId, config, seed } = this.#record;
-    const record = { runId, iteration, image: imageSpec(dataset), config, digest: weightsDigest(served) };
-    const tools = { ...trainer, store, drawFigures, metrics };
+    const record = { runId, iteration, image, config, digest: weightsDigest(served) };
+    const { signal } = this.#options;
     await drawRun(
-      {
-        ...tools,
-        tell: (body) => this.#recorder.tell(body),
-        report: (change) => this.#recorder.progress(change),
-      },
-      { record, served, dataset, seed, signal: this.#options.signal },
+      { store, engine, drawFigures, metrics, recorder: this.#recorder },
+      { record, served, dataset, seed, signal },
     );
     await this.#recorder.flushProgress();
   }
 
   async #resumePoint(): Promise<TrainingState | undefined> {
-    const found = await latestCheckpoint(this.#deps.store, this.#record.id, (message) =>
-      this.#recorder.warn(message),
-    );
+    const { store } = this.#deps;
+    const found = await latestCheckpoint(store, this.#record.id, this.#recorder.warn);
     if (found === undefined) return undefined;
     const { iteration } = found.state;
-    // The process that stored it may have died before it could tell.
-    await this.#recorder.tell({ type: 'checkpoint', data: { iteration, digest: found.info.digest } });
-    // Time spent on a stretch that was lost was spent all the same: the clock never goes back.
+    // The process that stored it may have died before it appended the event.
+    await this.#recorder.append({ type: 'checkpoint', data: { iteration, digest: found.info.digest } });
+    // Time spent on iterations that were lost still counts, so the clock never goes back.
     const secondsElapsed = Math.max(found.state.secondsElapsed, this.#record.progress.secondsElapsed);
     return { ...found.state, secondsElapsed };
   }
@@ -203,7 +204,7 @@ class Runner {
   }
 
   async #publish(
-    dataset: Dataset,
+    image: ImageSpec,
     { iteration, served }: Candidate,
     evaluation: Evaluation | undefined,
   ): Promise<RunOutcome> {
@@ -211,21 +212,21 @@ class Runner {
     const { runId, fence } = this.#options;
     const modelId = await runs.beginPublishing(runId, fence, newModelId());
     if (modelId === undefined) {
-      // The request is on record though its message has not reached this process.
+      // A request to stop is on record, but its message has not reached this process.
       const reason = (await runs.get(runId)).state === 'cancelling' ? 'cancel' : 'pause';
       return { type: 'stopped', reason };
     }
     await this.#recorder.progress({ phase: 'publishing', secondsRemaining: 0 });
     await this.#recorder.flushProgress();
-    const { preset, dataset: datasetId, config } = this.#record;
+    const { preset, dataset, config } = this.#record;
     const record: ModelRecord = {
       id: modelId,
       runId,
       preset,
-      dataset: datasetId,
+      dataset,
       iteration,
       latentDim: config.latentDim,
-      image: imageSpec(dataset),
+      image,
       config,
       digest: weightsDigest(served),
       ...(evaluation && { evaluation }),
@@ -233,8 +234,7 @@ class Runner {
     };
     await registry.publish(record, served);
     if (!(await announce(modelId))) {
-      const message = `${modelId} is published, but a server has not loaded it yet.`;
-      await this.#recorder.warn(message);
+      await this.#recorder.warn(`${modelId} is published, but a server has not loaded it yet.`);
     }
     return { type: 'succeeded', modelId };
   }

@@ -1,42 +1,56 @@
 import type { TrainingState } from '../../core/contracts/checkpoint.ts';
 import type { Dataset } from '../../core/contracts/dataset.ts';
-import type { NamedWeights } from '../../core/contracts/model.ts';
+import type { EngineFacts } from '../../core/contracts/engine.ts';
+import type { ImageSpec, NamedWeights } from '../../core/contracts/model.ts';
 import type { RunRecord } from '../../core/contracts/run.ts';
 import { errorCodeOf } from '../../core/errors.ts';
-import type { Diagnoser } from './diagnose.ts';
-import { imageSpec } from './image-spec.ts';
+import type { openDrawings } from '../../training/drawings.ts';
+import type { TrainingEvent, TrainOptions } from '../../training/loop.ts';
+import type { Diagnoser } from './diagnoser.ts';
 import type { Recorder } from './recorder.ts';
-import type { Trainer } from './run.ts';
 
-/** What learning rates are multiplied by after a loss that was not finite. */
-const SETBACK_RATE = 0.3;
+/** The learning rates are multiplied by this after a loss that is not finite. */
+const RETRY_RATE_SCALE = 0.3;
 
-/** A run's training, and who takes care of what it yields. */
+/** Training on top of TensorFlow. It is loaded after a run has started; see process.ts. */
+export interface TrainingEngine {
+  train(options: TrainOptions): AsyncIterable<TrainingEvent>;
+  servedWeights(state: TrainingState): NamedWeights[];
+  openDrawings: typeof openDrawings;
+  /** Where kernels run. */
+  device: string;
+  /** Versions by name, stored with every checkpoint. */
+  software: Record<string, string>;
+  facts(): EngineFacts;
+}
+
+/** A run's training, and the objects that handle its events. */
 export interface Training {
-  trainer: Trainer;
+  engine: Pick<TrainingEngine, 'train' | 'servedWeights' | 'software'>;
   dataset: Dataset;
+  image: ImageSpec;
   record: Pick<RunRecord, 'config' | 'seed'>;
   recorder: Recorder;
   diagnoser: Diagnoser;
   /** Weights that a fresh run starts from. */
-  initial(): Promise<NamedWeights[] | undefined>;
+  initialWeights(): Promise<NamedWeights[] | undefined>;
   signal: AbortSignal;
 }
 
-/** Where training stands: kept up to date, so that a run which failed can be gone on from. */
+/** The newest checkpoint. It is kept up to date, so that a failed run can be retried from it. */
 interface Position {
   newest: TrainingState | undefined;
   rateScale?: number;
 }
 
 /**
- * Trains to the end, or to where `signal` stops it; all is stored and told then. A loss that is not finite sends the run
- * back to its last checkpoint once, to go on with lower rates.
+ * Trains to the last iteration, or until `signal` stops it. Everything is stored and appended when it returns. After a
+ * loss that is not finite, it retries once from the last checkpoint with lower learning rates.
  *
- * @returns the newest state there is
- * @throws diverged when it happens again, disk_full, fence_lost, no_seed_model
+ * @returns the newest checkpoint
+ * @throws diverged when the retry diverges too, disk_full, fence_lost, no_seed_model
  */
-export async function trainOrGoBack(
+export async function trainWithRetry(
   training: Training,
   resume: TrainingState | undefined,
 ): Promise<TrainingState | undefined> {
@@ -46,56 +60,59 @@ export async function trainOrGoBack(
     return await trainFrom(training, start);
   } catch (error) {
     if (errorCodeOf(error) !== 'diverged') throw error;
-    const what = (error as Error).message;
+    const { message } = error as Error;
     const { newest } = start;
     if (newest && newest.rateScale < 1) {
-      await diagnoser.diverged(what);
+      await diagnoser.diverged(message);
       throw error;
     }
     const iteration = newest?.iteration ?? 0;
-    const remedy = `The run went back to iteration ${iteration} and goes on with learning rates times ${SETBACK_RATE}.`;
-    await diagnoser.diverged(what, remedy);
-    await recorder.warn(`${what} ${remedy}`);
+    const remedy = `The run went back to iteration ${iteration} and continues with its learning rates multiplied by ${RETRY_RATE_SCALE}.`;
+    await diagnoser.diverged(message, remedy);
+    await recorder.warn(`${message} ${remedy}`);
     diagnoser.wentBack(iteration);
-    return await trainFrom(training, { newest, rateScale: SETBACK_RATE }).catch(async (again: unknown) => {
-      if (errorCodeOf(again) === 'diverged') await diagnoser.diverged((again as Error).message);
-      throw again;
-    });
+    return await trainFrom(training, { newest, rateScale: RETRY_RATE_SCALE }).catch(
+      async (again: unknown) => {
+        if (errorCodeOf(again) === 'diverged') await diagnoser.diverged((again as Error).message);
+        throw again;
+      },
+    );
   }
 }
 
-async function trainFrom(training: Training, at: Position): Promise<TrainingState | undefined> {
-  const { trainer, dataset, recorder, diagnoser, signal } = training;
+async function trainFrom(training: Training, position: Position): Promise<TrainingState | undefined> {
+  const { engine, dataset, recorder, signal } = training;
   const { config, seed } = training.record;
-  const { newest: resume, rateScale } = at;
-  const initial = resume === undefined ? await training.initial() : undefined;
+  const { newest: resume, rateScale } = position;
+  const initial = resume === undefined ? await training.initialWeights() : undefined;
   if (signal.aborted) return resume;
   const options = { config, dataset, seed, resume, initial, rateScale, signal };
-  for await (const event of trainer.train(options)) {
-    switch (event.type) {
-      case 'progress':
-        await recorder.progress(event.progress);
-        break;
-      case 'metrics':
-        await recorder.tell({ type: 'metrics', data: { iteration: event.iteration, ...event.values } });
-        await diagnoser.metrics(event.iteration, event.values);
-        break;
-      case 'sample':
-        await recorder.sample(event.sheet, event.iteration, imageSpec(dataset));
-        break;
-      case 'checkpoint': {
-        const { state } = event;
-        const served = trainer.servedWeights(state);
-        await diagnoser.checkpoint(state, served);
-        await recorder.checkpoint({ state, served, best: diagnoser.best, software: trainer.software });
-        at.newest = state;
-        break;
-      }
-      case 'snapshot':
-        await recorder.snapshot(event.iteration, event.decoder);
-    }
+  for await (const event of engine.train(options)) {
+    await record(event, training);
+    if (event.type === 'checkpoint') position.newest = event.state;
   }
   await recorder.flushProgress();
   await recorder.settled();
-  return at.newest;
+  return position.newest;
+}
+
+async function record(event: TrainingEvent, { engine, image, recorder, diagnoser }: Training): Promise<void> {
+  switch (event.type) {
+    case 'progress':
+      return await recorder.progress(event.progress);
+    case 'metrics':
+      await recorder.append({ type: 'metrics', data: { iteration: event.iteration, ...event.values } });
+      return await diagnoser.metrics(event.iteration, event.values);
+    case 'sample':
+      return await recorder.sample(event.sheet, event.iteration, image);
+    case 'checkpoint': {
+      const { state } = event;
+      const served = engine.servedWeights(state);
+      await diagnoser.checkpoint(state, served);
+      const { software } = engine;
+      return await recorder.checkpoint({ state, served, best: diagnoser.best, software });
+    }
+    case 'snapshot':
+      return await recorder.snapshot(event.iteration, event.decoder);
+  }
 }

@@ -2,13 +2,15 @@ import type { NamedWeights } from '../../core/contracts/model.ts';
 import { maxPool2x2, type StepRandom, type Tensor2D, type Tensor4D, tf } from '../../engine/index.ts';
 import { conv, dense, kernelAndBias } from '../../model/layers.ts';
 import { disposeWeights, importWeights, type WeightSpec, type Weights } from '../../model/weights.ts';
-import type { FeatureSet } from './features.ts';
+import { ignoreChunks, type OnChunk } from './progress.ts';
 
-/** Units of the hidden layer whose activations are the features that distances are measured on. */
+/** Units of the hidden layer. Their activations are the features that distances are measured on. */
 export const FEATURES = 64;
 const DROPOUT = 0.5;
-/** Images a forward pass: large enough for the kernels, 100 MB at most. */
-const TILE = 100;
+/** Images per forward pass: large enough for the kernels, and at most 100 MB. */
+const BATCH = 100;
+/** A feature with a smaller deviation never changed in training and has no scale of its own. */
+const FLAT = 1e-6;
 
 export interface ClassifierShape {
   height: number;
@@ -17,7 +19,7 @@ export interface ClassifierShape {
   labels: number;
 }
 
-/** The reference classifier's weights, in order. Both sides of an image are multiples of 4. */
+/** The classifier's weights, in order. Height and width are multiples of 4. */
 export function classifierSpecs({ height, width, channels, labels }: ClassifierShape): WeightSpec[] {
   return [
     ...kernelAndBias('classifier/conv1', [3, 3, channels, 32]),
@@ -30,11 +32,11 @@ export function classifierSpecs({ height, width, channels, labels }: ClassifierS
 }
 
 /**
- * Two blocks of two 3×3 convolutions with ReLU and a 2×2 max-pool (32 and 64 channels), a hidden layer of 64 with
- * ReLU, dropout 0.5 while it trains, and one logit a label.
+ * Two blocks of two 3×3 convolutions with ReLU and a 2×2 max-pool (32 and 64 channels), a hidden layer of 64 units with
+ * ReLU, dropout 0.5 during training, and one logit per label.
  *
  * @param x B × H × W × C in [0, 1]
- * @param random draws the dropout mask while training; without it dropout is off
+ * @param random draws the dropout mask during training; without it there is no dropout
  * @returns `features` B × 64, `logits` B × labels
  */
 export function classify(
@@ -51,12 +53,15 @@ export function classify(
   return { features, logits: dense(weights, 'classifier/output', hidden) };
 }
 
-/** Called between tiles; may throw to stop, and lets the process hear messages. */
-export type Between = (done: number, of: number) => Promise<void>;
+/** What a classifier computes for n images. */
+export interface Predictions {
+  /** n × 64, row-major. */
+  features: Float32Array;
+  /** The most probable label of each image. */
+  predictions: Uint8Array;
+}
 
-const noPause: Between = async () => undefined;
-
-/** A trained classifier, ready to look at images. */
+/** A trained classifier, loaded. */
 export class ImageClassifier {
   readonly #shape: ClassifierShape;
   readonly #weights: Weights;
@@ -67,32 +72,58 @@ export class ImageClassifier {
     this.#weights = importWeights(classifierSpecs(shape), stored);
   }
 
-  /** @param images n × H × W × C bytes @returns raw features and the label seen in each */
-  async look(images: Uint8Array, between: Between = noPause): Promise<FeatureSet> {
+  /** @param images n × H × W × C bytes */
+  async predict(images: Uint8Array, onChunk: OnChunk = ignoreChunks): Promise<Predictions> {
     const { height, width, channels } = this.#shape;
     const pixels = height * width * channels;
     const count = images.length / pixels;
-    const values = new Float32Array(count * FEATURES);
+    const features = new Float32Array(count * FEATURES);
     const predictions = new Uint8Array(count);
-    for (let from = 0; from < count; from += TILE) {
-      const rows = Math.min(TILE, count - from);
+    for (let from = 0; from < count; from += BATCH) {
+      const rows = Math.min(BATCH, count - from);
       const bytes = images.subarray(from * pixels, (from + rows) * pixels);
-      const [features, labels] = tf.tidy(() => {
+      tf.tidy(() => {
         const x = tf.tensor4d(
           Float32Array.from(bytes, (byte) => byte / 255),
           [rows, height, width, channels],
         );
-        const seen = classify(this.#weights, x);
-        return [seen.features.dataSync(), seen.logits.argMax(1).dataSync()];
-      }) as unknown as [Float32Array, Int32Array];
-      values.set(features, from * FEATURES);
-      predictions.set(labels, from);
-      await between(from + rows, count);
+        const output = classify(this.#weights, x);
+        features.set(output.features.dataSync<'float32'>(), from * FEATURES);
+        predictions.set(output.logits.argMax(1).dataSync<'int32'>(), from);
+      });
+      await onChunk(from + rows, count);
     }
-    return { count, values, predictions };
+    return { features, predictions };
   }
 
   dispose(): void {
     disposeWeights(this.#weights);
   }
+}
+
+/** Mean and standard deviation of every feature over the training images. */
+export interface FeatureScale {
+  mean: Float32Array;
+  deviation: Float32Array;
+}
+
+/** Population mean and standard deviation per column, in float64. @param values n × dims */
+export function featureScale(values: Float32Array, dims: number): FeatureScale {
+  const count = values.length / dims;
+  const sum = new Float64Array(dims);
+  for (let i = 0; i < values.length; i++) sum[i % dims]! += values[i]!;
+  const mean = sum.map((total) => total / count);
+  const squares = new Float64Array(dims);
+  for (let i = 0; i < values.length; i++) squares[i % dims]! += (values[i]! - mean[i % dims]!) ** 2;
+  return {
+    mean: Float32Array.from(mean),
+    deviation: Float32Array.from(squares, (total) => Math.sqrt(total / count)),
+  };
+}
+
+/** (value − mean) / deviation per column. Columns that never changed in training are only centred. */
+export function standardise(values: Float32Array, { mean, deviation }: FeatureScale): Float32Array {
+  const dims = mean.length;
+  const scale = Float64Array.from(deviation, (d) => (d < FLAT ? 1 : 1 / d));
+  return values.map((value, i) => (value - mean[i % dims]!) * scale[i % dims]!);
 }

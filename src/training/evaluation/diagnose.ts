@@ -2,23 +2,24 @@ import type { TrainingConfig } from '../../core/contracts/config.ts';
 import type { Diagnosis, Evaluation } from '../../core/contracts/evaluation.ts';
 
 /*
- * Known failures of such models as pure functions of a run's own numbers. Each says what was seen and what to change.
+ * Recognises known failures of such models. The functions are pure functions of a run's own numbers. Each diagnosis says
+ * what was observed and what to change.
  */
 
-/** L_GAN of one metrics event; null while no discriminator takes part, or where it is not finite. */
+/** L_GAN of one metrics event; null while the discriminator is not used, or where the loss is not finite. */
 export interface LiveLoss {
   iteration: number;
   ganLoss: number | null;
 }
 
-/** What is measured on a few images while a run trains. Null where no reference classifier knows the dataset. */
+/** Measured on a few images at a checkpoint. Null where the dataset has no reference classifier. */
 export interface LiveMeasure {
   iteration: number;
   /** Diversity within a label, generated to real. */
   diversityRatio: number | null;
-  /** Share of images that the classifier gives the asked label, for each label, of its own share on real ones. */
+  /** Per label, the share of images that the classifier recognises, relative to its accuracy on real images. */
   accuracyPerLabel: number[] | null;
-  /** Mean distance of pixels within a label, generated to real; null where no label has two real images. */
+  /** Mean pixel distance within a label, generated to real; null where no label has two real images. */
   spreadRatio: number | null;
   activeUnits: number;
 }
@@ -29,7 +30,7 @@ export interface LiveWindow {
   measures: LiveMeasure[];
 }
 
-/** How much is looked back on: 200 iterations of losses at the presets' pace, and three checkpoints. */
+/** The window of a diagnosis: 200 iterations of losses with the presets' settings, and three checkpoints. */
 export const LOSSES_KEPT = 20;
 export const MEASURES_KEPT = 3;
 
@@ -53,8 +54,8 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
 /**
- * L_GAN when the discriminator knows nothing but how many fakes there are: per image the entropy of that guess, in nats,
- * times batch over pixels, as the loss is scaled. 0.057 for one fake a real at the article's sizes.
+ * L_GAN of a discriminator that knows only the share of fakes: the entropy of that guess in nats per image, times batch
+ * over pixels, as the loss is scaled. It is 0.057 for one fake per real image at the article's sizes.
  */
 export function chanceLevel(
   { batchSize, priorFakeWeight, reconstructionFakeWeight }: TrainingConfig,
@@ -65,15 +66,15 @@ export function chanceLevel(
   return (entropy * batchSize) / pixels;
 }
 
-/** The run that numbers are of. */
+/** The facts of a run that a diagnosis needs. */
 export interface DiagnosedRun {
   config: TrainingConfig;
-  /** Pixels of an image, height × width. */
+  /** Per image, height × width. */
   pixels: number;
   labels: string[];
 }
 
-/** What the newest numbers of a run show. Empty while there are too few of them. */
+/** Diagnoses from the newest numbers of a run. Empty while there are too few of them. */
 export function diagnoseLive(window: LiveWindow, run: DiagnosedRun): Diagnosis[] {
   return [...diagnoseDiscriminator(window.losses, run), ...diagnoseImages(window.measures, run)];
 }
@@ -84,7 +85,7 @@ function diagnoseDiscriminator(losses: LiveLoss[], { config, pixels }: Diagnosed
   const { iteration } = losses.at(-1)!;
   const chance = chanceLevel(config, pixels);
   const share = mean(known) / chance;
-  const seen = `L_GAN averaged ${mean(known).toPrecision(3)} over iterations ${losses[0]!.iteration} to ${iteration}, ${percent(share)} of the ${chance.toPrecision(3)} of guessing.`;
+  const observed = `L_GAN averaged ${mean(known).toPrecision(3)} over iterations ${losses[0]!.iteration} to ${iteration}, ${percent(share)} of the ${chance.toPrecision(3)} that guessing gives.`;
   const saturated = below(share, SATURATED);
   if (saturated) {
     return [
@@ -92,7 +93,7 @@ function diagnoseDiscriminator(losses: LiveLoss[], { config, pixels }: Diagnosed
         code: 'discriminator_saturated',
         severity: saturated,
         iteration,
-        detail: `${seen} The discriminator tells real from generated almost without error, so the decoder learns little from it.`,
+        detail: `${observed} The discriminator tells real from generated almost without error, so the decoder learns little from it.`,
         advice: 'Lower learningRates.discriminator, or raise innerSteps.generator.',
       },
     ];
@@ -104,7 +105,7 @@ function diagnoseDiscriminator(losses: LiveLoss[], { config, pixels }: Diagnosed
       code: 'discriminator_blind',
       severity: blind,
       iteration,
-      detail: `${seen} The discriminator cannot tell real from generated, so images will stay as blurred as a plain CVAE's.`,
+      detail: `${observed} The discriminator cannot tell real from generated, so images will stay as blurred as those of a plain CVAE.`,
       advice: 'Raise learningRates.discriminator, widen networks.discriminator, or lower ganWeight.',
     },
   ];
@@ -122,58 +123,58 @@ function diagnoseImages(measures: LiveMeasure[], run: DiagnosedRun): Diagnosis[]
   const spread = mean(measures.map(({ spreadRatio }) => spreadRatio ?? 1));
   const styleless = below(spread, STYLELESS);
   if (styleless && active > 0) {
-    const detail = `${since} images of one label differed ${percent(spread)} as much as real ones from latent to latent: the decoder ignores the style.`;
+    const detail = `${since} images of one label differed between latents by ${percent(spread)} of what real ones differ: the decoder ignores the style.`;
     found.push({ code: 'style_ignored', severity: styleless, iteration, detail, advice: STYLE_ADVICE });
   }
   const diversities = measures.flatMap(({ diversityRatio }) => diversityRatio ?? []);
   if (diversities.length === measures.length) {
-    const collapse = collapseOf(mean(diversities), lostLabel(measures, run));
+    const collapse = collapseOf(mean(diversities), worstLabel(measures, run));
     if (collapse) found.push({ ...collapse, iteration, detail: `${since} ${collapse.detail}` });
   }
   return found;
 }
 
 const STYLE_ADVICE =
-  'Raise gamma or pixelWeight, or lower ganWeight or dropout, so that using the latent pays.';
+  'Raise gamma or pixelWeight, or lower ganWeight or dropout, so that using the latent lowers the loss.';
 
 function posteriorCollapse(iteration: number, what: string): Diagnosis {
   return {
     code: 'posterior_collapse',
     severity: 'critical',
     iteration,
-    detail: `${what} varied with the image (active units 0): the latent carries nothing.`,
+    detail: `${what} varied with the image (active units 0): the latent carries no information.`,
     advice: 'Lower priorWeight, or raise pixelWeight.',
   };
 }
 
-/** The label drawn worst, with its share of recognised images. */
-interface LostLabel {
+/** The label that is recognised least, and the share of its images that are recognised. */
+interface WorstLabel {
   name: string;
   share: number;
 }
 
-/** A label is only missed from a GAN, and in the second half of a run: before that every label may be rough. */
-function lostLabel(measures: LiveMeasure[], { config, labels }: DiagnosedRun): LostLabel | undefined {
+/** Only a GAN loses a label. In the first half of a run every label may still be rough. */
+function worstLabel(measures: LiveMeasure[], { config, labels }: DiagnosedRun): WorstLabel | undefined {
   if (config.objective === 'cvae' || measures.at(-1)!.iteration < config.iterations / 2) return undefined;
   const shares = labels.map((_, label) => mean(measures.map((measure) => measure.accuracyPerLabel![label]!)));
   return worstOf(shares, labels);
 }
 
-function worstOf(shares: (number | null)[], labels: string[]): LostLabel | undefined {
+function worstOf(shares: (number | null)[], labels: string[]): WorstLabel | undefined {
   const known = shares.flatMap((share, label) => (share === null ? [] : [{ share, name: labels[label]! }]));
   return known.sort((a, b) => a.share - b.share)[0];
 }
 
 function collapseOf(
   diversity: number,
-  worst: LostLabel | undefined,
+  worst: WorstLabel | undefined,
 ): Pick<Diagnosis, 'code' | 'severity' | 'detail' | 'advice'> | undefined {
   const few = below(diversity, COLLAPSED);
   const lost = worst && below(worst.share, LABEL_LOST);
   if (!few && !lost) return undefined;
   const detail = few
-    ? `images of one label were ${diversity.toFixed(2)} times as diverse as real ones: the decoder draws few pictures a label.`
-    : `${percent(worst!.share)} of the images asked as "${worst!.name}" were recognised as it.`;
+    ? `images of one label were ${diversity.toFixed(2)} times as diverse as real ones: the decoder draws few different images per label.`
+    : `${percent(worst!.share)} of the images requested as "${worst!.name}" were recognised as such.`;
   return {
     code: 'mode_collapse',
     severity: few === 'critical' || lost === 'critical' ? 'critical' : 'warning',
@@ -184,9 +185,9 @@ function collapseOf(
   };
 }
 
-const told = (correlation: number | null): string => correlation?.toFixed(2) ?? 'not measured';
+const shown = (correlation: number | null): string => correlation?.toFixed(2) ?? 'not measured';
 
-/** What a finished run's evaluation shows. */
+/** Diagnoses from a finished run's evaluation. */
 export function diagnoseEvaluation(
   evaluation: Evaluation,
   { labels, iteration, config }: DiagnosedRun & { iteration: number },
@@ -206,10 +207,10 @@ export function diagnoseEvaluation(
   }
   const { slantCorrelation: slant, inkCorrelation: ink } = styleTransfer;
   const known = [slant, ink].filter((value) => value !== null);
-  // Where nothing could be measured nothing is known to be ignored.
+  // Without a measured correlation there is no evidence that the style is ignored.
   const ignored = known.length === 0 ? undefined : below(Math.max(...known), CORRELATED);
   if (ignored) {
-    const detail = `Transferred images keep neither the slant (correlation ${told(slant)}) nor the ink (${told(ink)}) of their sources.`;
+    const detail = `Transferred images keep neither the slant (correlation ${shown(slant)}) nor the ink (${shown(ink)}) of their sources.`;
     found.push({ code: 'style_ignored', severity: ignored, iteration, detail, advice: STYLE_ADVICE });
   }
   return found;

@@ -2,20 +2,20 @@ import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
 import { permutation } from '../../data/permutation.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
 import type { InferenceModel } from '../../model/inference.ts';
-import type { Between } from './classifier.ts';
-import type { AskedImages } from './export.ts';
+import { firstImages, type ImageSet } from './image-sets.ts';
+import type { OnChunk } from './progress.ts';
 
-/** Test images reconstructed, and test images whose style goes to every label: the most of each. */
+/** At most this many test images are reconstructed, and the style of this many is transferred to every label. */
 const RECONSTRUCTIONS = 2_000;
 const SOURCES = 1_000;
-/** Images with a style given to them, of however many labels: what lies in memory at once. */
+/** Transferred images over all labels, which are in memory at once. */
 const TRANSFERS = 10_000;
-/** Every model is asked for the same latents. */
+/** Every model decodes the same latents. */
 const PRIOR_SEED = 20_151_231;
-/** Images a call, so that messages are heard in between. */
+/** Images per call, so that the process handles messages in between. */
 const CHUNK = 64;
 
-/** Asks a model for images, a chunk at a time. */
+/** The images that a model is evaluated on, decoded chunk by chunk. */
 export class ModelImages {
   readonly #model: InferenceModel;
   readonly #latentDim: number;
@@ -23,30 +23,23 @@ export class ModelImages {
   readonly #pixels: number;
   readonly #labelCount: number;
   /** The first test images, which are reconstructed. */
-  readonly originals: AskedImages;
-  /** The first of them, whose style is given to every label. */
-  readonly sources: AskedImages;
+  readonly originals: ImageSet;
+  /** The first of them, whose style is transferred to every label. */
+  readonly sources: ImageSet;
 
-  /** @param samples how many prior samples will be scored; fewer than 2,000 shrink the rest as well */
+  /** @param samples how many prior samples will be scored; fewer than 2,000 shrink the other sets as well */
   constructor(model: InferenceModel, latentDim: number, { info, test }: Dataset, samples: number) {
     this.#model = model;
     this.#latentDim = latentDim;
     this.#test = test;
     this.#pixels = info.width * info.height * info.channels;
     this.#labelCount = info.labels.length;
-    this.originals = this.#first(Math.min(RECONSTRUCTIONS, samples));
-    const ofAllLabels = Math.floor(TRANSFERS / this.#labelCount);
-    this.sources = this.#first(Math.min(SOURCES, ofAllLabels, Math.ceil(samples / 2)));
+    this.originals = firstImages(test, Math.min(RECONSTRUCTIONS, samples));
+    const perLabel = Math.floor(TRANSFERS / this.#labelCount);
+    this.sources = firstImages(test, Math.min(SOURCES, perLabel, Math.ceil(samples / 2)));
   }
 
-  #first(count: number): AskedImages {
-    return {
-      images: this.#test.images.subarray(0, count * this.#pixels),
-      labels: this.#test.labels.subarray(0, count),
-    };
-  }
-
-  async #decode(latents: Float32Array, labels: Uint8Array, between: Between): Promise<AskedImages> {
+  async #decode(latents: Float32Array, labels: Uint8Array, onChunk: OnChunk): Promise<ImageSet> {
     const dims = this.#latentDim;
     const images = new Uint8Array(labels.length * this.#pixels);
     for (let from = 0; from < labels.length; from += CHUNK) {
@@ -56,15 +49,15 @@ export class ModelImages {
         await this.#model.decode(latents.subarray(from * dims, to * dims), asked),
         from * this.#pixels,
       );
-      await between(to, labels.length);
+      await onChunk(to, labels.length);
     }
     return { images, labels };
   }
 
-  /** μ and log σ² of images under their own labels, n × latentDim each. */
+  /** μ and log σ² of images given their own labels, n × latentDim each. */
   async encode(
-    { images, labels }: AskedImages,
-    between: Between,
+    { images, labels }: ImageSet,
+    onChunk: OnChunk,
   ): Promise<{ mean: Float32Array; logVar: Float32Array }> {
     const dims = this.#latentDim;
     const mean = new Float32Array(labels.length * dims);
@@ -75,29 +68,30 @@ export class ModelImages {
       const encoded = await this.#model.encode(part, Int32Array.from(labels.subarray(from, to)));
       mean.set(encoded.mean, from * dims);
       logVar.set(encoded.logVar, from * dims);
-      await between(to, labels.length);
+      await onChunk(to, labels.length);
     }
     return { mean, logVar };
   }
 
-  /** Samples from the prior, z ~ N(0, I), the i-th under the i-th test label. */
-  async priorSamples(from: number, to: number, between: Between): Promise<AskedImages> {
+  /** Samples from the prior, z ~ N(0, I), the i-th with the label of the i-th test image. */
+  async priorSamples(from: number, to: number, onChunk: OnChunk): Promise<ImageSet> {
     const dims = this.#latentDim;
-    const latents = tf.tidy(() => new StepRandom(PRIOR_SEED, 'samples', 0).normal([to, dims]).dataSync());
+    const random = new StepRandom(PRIOR_SEED, 'samples', 0);
+    const latents = tf.tidy(() => random.normal([to, dims]).dataSync<'float32'>());
     const labels = Uint8Array.from(
       { length: to - from },
       (_, i) => this.#test.labels[(from + i) % this.#test.count]!,
     );
-    return await this.#decode(latents.slice(from * dims) as Float32Array, labels, between);
+    return await this.#decode(latents.slice(from * dims), labels, onChunk);
   }
 
-  /** `originals` decoded from their means, z = μ. @param mean their means, or more */
-  async reconstructions(mean: Float32Array, between: Between): Promise<AskedImages> {
-    return await this.#decode(mean, this.originals.labels, between);
+  /** `originals` decoded from their means, z = μ. @param mean at least theirs */
+  async reconstructions(mean: Float32Array, onChunk: OnChunk): Promise<ImageSet> {
+    return await this.#decode(mean, this.originals.labels, onChunk);
   }
 
-  /** The means of `sources` decoded under every label: row by row a source, its columns the labels. */
-  async transfers(mean: Float32Array, between: Between): Promise<AskedImages> {
+  /** The means of `sources` decoded with every label: row by row one source, its columns the labels. */
+  async transfers(mean: Float32Array, onChunk: OnChunk): Promise<ImageSet> {
     const dims = this.#latentDim;
     const count = this.sources.labels.length;
     const latents = new Float32Array(count * this.#labelCount * dims);
@@ -106,10 +100,10 @@ export class ModelImages {
       latents.set(mean.subarray(source, source + dims), row * dims);
     }
     const labels = Uint8Array.from({ length: count * this.#labelCount }, (_, row) => row % this.#labelCount);
-    return await this.#decode(latents, labels, between);
+    return await this.#decode(latents, labels, onChunk);
   }
 
-  /** Which source each row is compared with in the control: as if its latent had been another's. */
+  /** Which source each row is compared with in the control, as if it had another's latent. */
   get shuffled(): Uint32Array {
     return permutation(this.sources.labels.length, 'evaluation:control');
   }

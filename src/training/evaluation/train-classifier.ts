@@ -3,22 +3,32 @@ import type { NamedWeights } from '../../core/contracts/model.ts';
 import { BatchStream } from '../../data/batches.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
 import { disposeWeights, exportWeights, initWeights, type Weights } from '../../model/weights.ts';
-import { type ClassifierShape, classifierSpecs, classify, FEATURES, ImageClassifier } from './classifier.ts';
-import { type Standard, standardOf } from './features.ts';
+import {
+  type ClassifierShape,
+  classifierSpecs,
+  classify,
+  FEATURES,
+  type FeatureScale,
+  featureScale,
+  ImageClassifier,
+} from './classifier.ts';
 
-/** Adam's rate at the start; it falls along a half cosine to zero. */
+/** Adam's initial learning rate, which decays to zero along a half cosine. */
 const RATE = 1.5e-3;
-/** Decay of the average of the weights, which is what is kept. */
+/** Decay of the moving average of the weights. The trained classifier consists of these averages. */
 const AVERAGING = 0.995;
 
 export interface ClassifierPlan {
   batchSize: number;
-  /** All of them, unless it ends early. */
+  /** At most; fewer if it stops early. */
   steps: number;
-  /** Steps after which it is tried on validation images. */
+  /** Steps between two measurements of the validation accuracy. */
   round: number;
   seed: number;
-  /** Rounds without a better one after which it ends, and the best is kept; without it the last one is. */
+  /**
+   * Training stops early after this many rounds without an improvement, and the best weights are kept. Without it the
+   * last weights are kept.
+   */
   patience?: number;
 }
 
@@ -31,15 +41,15 @@ export interface Round {
 
 export interface TrainedClassifier {
   weights: NamedWeights[];
-  standard: Standard;
+  scale: FeatureScale;
   testAccuracy: number;
   /** Steps that were taken. */
   steps: number;
 }
 
 export interface TrainClassifierOptions {
-  /** Called between steps; may throw to stop. */
-  between?(): Promise<void>;
+  /** Awaited after each step; may throw to stop. */
+  afterStep?(): Promise<void>;
   onRound?(round: Round): void | Promise<void>;
 }
 
@@ -50,31 +60,31 @@ export interface TrainClassifierOptions {
 export async function trainClassifier(
   dataset: Dataset,
   plan: ClassifierPlan,
-  { between = async () => undefined, onRound }: TrainClassifierOptions = {},
+  { afterStep = async () => undefined, onRound }: TrainClassifierOptions = {},
 ): Promise<TrainedClassifier> {
   const { height, width, channels, labels } = dataset.info;
   const shape = { height, width, channels, labels: labels.length };
   const pixels = height * width * channels;
   const batches = new BatchStream(dataset.train, { batchSize: plan.batchSize, seed: plan.seed, pixels });
-  const student = new Student(shape, plan);
+  const training = new ClassifierTraining(shape, plan);
   let best: { accuracy: number; weights: NamedWeights[] } | undefined;
-  let [sum, since, step] = [0, 0, 0];
+  let [lossSum, roundsSinceBest, step] = [0, 0, 0];
   try {
-    while (step < plan.steps && since < (plan.patience ?? Number.POSITIVE_INFINITY)) {
-      const { images, labels: answers } = batches.next();
-      sum += student.step(images, answers, step++);
-      await between();
+    while (step < plan.steps && roundsSinceBest < (plan.patience ?? Number.POSITIVE_INFINITY)) {
+      const batch = batches.next();
+      lossSum += training.step(batch.images, batch.labels, step++);
+      await afterStep();
       if (step % plan.round !== 0 && step !== plan.steps) continue;
-      const weights = student.export();
+      const weights = training.export();
       const accuracy = await accuracyOf(shape, weights, dataset.validation);
-      await onRound?.({ steps: step, loss: sum / plan.round, validationAccuracy: accuracy });
+      await onRound?.({ steps: step, loss: lossSum / plan.round, validationAccuracy: accuracy });
       const isBetter = best === undefined || plan.patience === undefined || accuracy > best.accuracy;
-      since = isBetter ? 0 : since + 1;
+      roundsSinceBest = isBetter ? 0 : roundsSinceBest + 1;
       if (isBetter) best = { accuracy, weights };
-      sum = 0;
+      lossSum = 0;
     }
   } finally {
-    student.dispose();
+    training.dispose();
   }
   return { ...(await finished(shape, best!.weights, dataset)), steps: step };
 }
@@ -82,9 +92,9 @@ export async function trainClassifier(
 async function finished(shape: ClassifierShape, weights: NamedWeights[], { train, test }: Dataset) {
   const classifier = new ImageClassifier(shape, weights);
   try {
-    const testAccuracy = await rightShare(classifier, test);
-    const standard = standardOf((await classifier.look(train.images)).values, FEATURES);
-    return { weights, standard, testAccuracy };
+    const testAccuracy = await shareRecognised(classifier, test);
+    const { features } = await classifier.predict(train.images);
+    return { weights, scale: featureScale(features, FEATURES), testAccuracy };
   } finally {
     classifier.dispose();
   }
@@ -97,22 +107,22 @@ async function accuracyOf(
 ): Promise<number> {
   const classifier = new ImageClassifier(shape, weights);
   try {
-    return await rightShare(classifier, images);
+    return await shareRecognised(classifier, images);
   } finally {
     classifier.dispose();
   }
 }
 
-async function rightShare(
+async function shareRecognised(
   classifier: ImageClassifier,
   { images, labels, count }: LabelledImages,
 ): Promise<number> {
-  const { predictions } = await classifier.look(images);
+  const { predictions } = await classifier.predict(images);
   return predictions.filter((label, i) => label === labels[i]).length / count;
 }
 
-/** Weights while they are trained, and their average. */
-class Student {
+/** Weights during training, and their moving average. */
+class ClassifierTraining {
   readonly #shape: ClassifierShape;
   readonly #plan: ClassifierPlan;
   readonly #weights: Weights;
@@ -129,15 +139,15 @@ class Student {
   }
 
   /** @returns the loss, mean softmax cross-entropy */
-  step(images: Uint8Array, answers: Uint8Array, number: number): number {
-    const { height, width, channels, labels } = this.#shape;
+  step(images: Uint8Array, labels: Uint8Array, number: number): number {
+    const { height, width, channels, labels: labelCount } = this.#shape;
     const { seed, steps } = this.#plan;
     const loss = tf.tidy(() => {
       const x = tf.tensor4d(
         Float32Array.from(images, (byte) => byte / 255),
-        [answers.length, height, width, channels],
+        [labels.length, height, width, channels],
       );
-      const y = tf.oneHot(tf.tensor1d(answers, 'int32'), labels);
+      const y = tf.oneHot(tf.tensor1d(labels, 'int32'), labelCount);
       const variables = [...this.#weights.values()] as ReturnType<typeof tf.variable>[];
       const { value, grads } = tf.variableGrads(() => {
         const { logits } = classify(this.#weights, x, new StepRandom(seed, 'steps', number));

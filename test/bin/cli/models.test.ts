@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ModelRegistry, openFolderStore } from '../../../src/store/index.ts';
 import { someNetworks, TINY } from '../../store/archive/perturbed-model.ts';
-import { someEvaluation } from '../../training/evaluation/some.ts';
+import { exampleEvaluation } from '../../training/evaluation/example-evaluations.ts';
 import { run } from './support.ts';
 
 test('models are promoted, rolled back, exported and imported from the command line', async (t) => {
@@ -16,7 +16,7 @@ test('models are promoted, rolled back, exported and imported from the command l
   const ids: string[] = [];
   for (const frechetDistance of [0.03, 0.01, 0.02]) {
     const { record, weights } = someNetworks({ networks: TINY, latentDim: 3 });
-    await models.publish({ ...record, evaluation: someEvaluation({ frechetDistance }) }, weights);
+    await models.publish({ ...record, evaluation: exampleEvaluation({ frechetDistance }) }, weights);
     ids.push(record.id);
   }
   const [first, best, worse] = ids as [string, string, string];

@@ -5,7 +5,7 @@ import { newModelId, newRunId } from '../../../src/core/contracts/common.ts';
 import { PRESETS, resolveConfig } from '../../../src/core/contracts/presets.ts';
 import type { Run } from '../../../src/core/contracts/run.ts';
 import { type ReportData, renderReport } from '../../../src/figures/report/index.ts';
-import { someEvaluation } from '../../training/evaluation/some.ts';
+import { exampleEvaluation } from '../../training/evaluation/example-evaluations.ts';
 
 const DIGEST = 'ab'.repeat(32);
 const at = (second: number): string => new Date(1_795_500_000_000 + 1000 * second).toISOString();
@@ -76,7 +76,7 @@ test('the page reaches for nothing outside and its policy lets it do nothing', (
   const figures = [
     { kind: 'labels', label: null, mediaType: 'image/png', bytes: new Uint8Array([1, 2, 3]) },
   ] as const;
-  const page = renderReport(dataOf(someRun({ evaluation: someEvaluation() }), { figures }));
+  const page = renderReport(dataOf(someRun({ evaluation: exampleEvaluation() }), { figures }));
   const sources = [...page.matchAll(/(?:src|href)="([^"]{0,40})/g)].map(([, address]) => address!);
   assert.ok(sources.length > 0 && sources.every((address) => address.startsWith('data:image/')));
   assert.ok(!/<(script|link|iframe|object|form)\b|\son\w+=|\sstyle=|@import|url\(/.test(page));
@@ -87,7 +87,7 @@ test('the page reaches for nothing outside and its policy lets it do nothing', (
 });
 
 test('the same run gives the same bytes', () => {
-  const run = someRun({ evaluation: someEvaluation() });
+  const run = someRun({ evaluation: exampleEvaluation() });
   assert.equal(renderReport(dataOf(run)), renderReport(dataOf(structuredClone(run))));
 });
 
@@ -122,7 +122,7 @@ test('a run without evaluation, pictures or model says so', () => {
 });
 
 test('an evaluation stands beside its self-tests', () => {
-  const evaluation = someEvaluation();
+  const evaluation = exampleEvaluation();
   const page = renderReport(dataOf(someRun({ evaluation })));
   assert.ok(page.includes(`${(100 * evaluation.conditionalAccuracy).toFixed(1)} %`));
   const columns = page.match(/<th scope="col" class="number">/g)!.length;

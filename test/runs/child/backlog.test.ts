@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Backlog } from '../../../src/runs/child/backlog.ts';
 
-/** A task that ends when told to. */
+/** A task that runs until `end` is called. */
 function controlled(log: string[], name: string) {
   let resolve!: () => void;
   const promise = new Promise<void>((done) => {
@@ -12,7 +12,7 @@ function controlled(log: string[], name: string) {
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('tasks run in order, and whoever hands one in does not wait for it', async () => {
+test('tasks run in order, and adding one does not wait for it to end', async () => {
   const log: string[] = [];
   const backlog = new Backlog(3);
   const [first, second] = [controlled(log, 'first'), controlled(log, 'second')];
@@ -26,26 +26,26 @@ test('tasks run in order, and whoever hands one in does not wait for it', async 
   assert.deepEqual(log, ['first', 'second']);
 });
 
-test('beyond the limit the caller waits for a place', async () => {
+test('adding a task waits while as many tasks as the limit are pending', async () => {
   const log: string[] = [];
   const backlog = new Backlog(1);
   const first = controlled(log, 'first');
   await backlog.add(first.task);
-  let placed = false;
+  let added = false;
   const adding = backlog
     .add(async () => void log.push('second'))
     .then(() => {
-      placed = true;
+      added = true;
     });
   await turn();
-  assert.equal(placed, false);
+  assert.equal(added, false);
   first.end();
   await adding;
   await backlog.settled();
   assert.deepEqual(log, ['first', 'second']);
 });
 
-test('a failure is thrown by every later call, and no later task begins', async () => {
+test('after a task has failed every call throws its error, and no later task starts', async () => {
   const log: string[] = [];
   const backlog = new Backlog(2);
   await backlog.add(async () => {

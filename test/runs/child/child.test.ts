@@ -25,7 +25,7 @@ const tiny: TrainingConfigOverrides = {
   figures: { frames: 12, grid: 2 },
 };
 
-test('real training that is killed ends with the weights of training that was not', async (t) => {
+test('a run whose process is killed ends with the same weights, films and events as an uninterrupted run', async (t) => {
   const place = await workplace(t);
   await writeSmallMnist(place.folder);
   const worker = await startWorker({
@@ -34,7 +34,7 @@ test('real training that is killed ends with the weights of training that was no
     childModule: CHILD_MODULES.run,
   });
   place.onEnd(() => worker.close());
-  const [killed, undisturbed] = [
+  const [killed, uninterrupted] = [
     (await place.runs.create(newRun(tiny))).run.id,
     (await place.runs.create(newRun(tiny))).run.id,
   ];
@@ -45,14 +45,14 @@ test('real training that is killed ends with the weights of training that was no
   process.kill(worker.active[0]!.pid!, 'SIGKILL');
   const models = new ModelRegistry(await openFolderStore(place.folder));
   const digests: string[] = [];
-  for (const id of [killed, undisturbed]) {
-    const ended = async () => {
+  for (const id of [killed, uninterrupted]) {
+    const succeeded = async () => {
       const { state, error } = await place.runs.get(id);
       assert.notEqual(state, 'failed', JSON.stringify(error));
       return state === 'succeeded' && (await place.runs.get(id));
     };
-    // Training, evaluation and drawing on a machine that may be busy with other tests.
-    const run = await until('the end of the run', ended, 300_000);
+    // The machine may be busy with other tests.
+    const run = await until('the end of the run', succeeded, 300_000);
     const events = await allEvents(place, id);
     assert.deepEqual(iterationsIn(events, 'metrics'), [20, 40, 60]);
     assert.deepEqual(iterationsIn(events, 'checkpoint'), [8, 16, 24, 32, 40, 48, 56, 60]);
@@ -64,24 +64,27 @@ test('real training that is killed ends with the weights of training that was no
   assert.equal(taken.length, 2);
 
   const store = await openFolderStore(place.folder);
-  // The films of both show the same frames, none missing and none twice, and nothing of the snapshots is left.
+  // The films of both runs have the same frames, and the snapshots are removed.
   for (let label = 0; label < 10; label++) {
-    const [theirs, ours] = [await readFilm(store, killed, label), await readFilm(store, undisturbed, label)];
-    assert.deepEqual(theirs, ours);
-    assert.equal(ours?.record.iterations.length, 12);
-    assert.deepEqual([ours.record.iterations[0], ours.record.iterations.at(-1)], [0, 60]);
+    const [film, expected] = [
+      await readFilm(store, killed, label),
+      await readFilm(store, uninterrupted, label),
+    ];
+    assert.deepEqual(film, expected);
+    assert.equal(expected?.record.iterations.length, 12);
+    assert.deepEqual([expected.record.iterations[0], expected.record.iterations.at(-1)], [0, 60]);
   }
   assert.deepEqual(await listSnapshots(store, killed), []);
-  const figures = await listFigures(store, undisturbed);
+  const figures = await listFigures(store, uninterrupted);
   assert.ok(figures.includes('labels-000000030.png') && figures.includes('reconstructions-000000060.png'));
   for (const file of ['manifold-9.png', 'style-transfer-7@2x.png', 'scatter.svg', 'losses.svg']) {
     assert.ok(figures.includes(file), file);
   }
-  const png = await readFigure(store, undisturbed, figures[0]!);
+  const png = await readFigure(store, uninterrupted, figures[0]!);
   assert.equal(Buffer.from(png.subarray(1, 4)).toString(), 'PNG');
 });
 
-test('a run on a dataset that is not there fails and says so', async (t) => {
+test('a run on an unknown dataset fails with dataset_not_found', async (t) => {
   const place = await workplace(t);
   const worker = await startWorker({
     redis: place.target,

@@ -4,7 +4,6 @@ import { newRunId } from '../../../src/core/contracts/common.ts';
 import type { Dataset } from '../../../src/core/contracts/dataset.ts';
 import type { FigureSheet } from '../../../src/core/contracts/figures.ts';
 import { resolveConfig } from '../../../src/core/contracts/presets.ts';
-import type { RunEventBody } from '../../../src/core/contracts/run.ts';
 import { StylographError } from '../../../src/core/errors.ts';
 import { drawFigureSheet } from '../../../src/figures/draw-sheets.ts';
 import { type DrawDependencies, drawRun } from '../../../src/runs/child/draw.ts';
@@ -23,12 +22,12 @@ const ITERATIONS = [0, 1, 2, 4];
 const image = { width: 4, height: 4, channels: 1 as const, labels: ['zero', 'one'] };
 const config = resolveConfig('quick', { iterations: 4, figures: { grid: 2 } });
 
-/** A finished run with four snapshots; frames are as dark as the snapshot's first weight says. */
-async function setUp(t: TestContext, change: Partial<DrawDependencies> = {}) {
+/** A finished run with four snapshots. The pixels of a frame equal the snapshot's first weight. */
+async function finishedRun(t: TestContext, change: Partial<DrawDependencies> = {}) {
   const store = await openFolderStore(await temporaryFolder(t));
   const runId = newRunId();
   for (const iteration of ITERATIONS) await saveSnapshot(store, runId, iteration, someWeights(iteration));
-  const told: RunEventBody[] = [];
+  const logs: { level: string; message: string }[] = [];
   const phases = new Set<string | undefined>();
   let opened = 0;
   let framed = 0;
@@ -37,38 +36,42 @@ async function setUp(t: TestContext, change: Partial<DrawDependencies> = {}) {
     store,
     drawFigures: drawFigureSheet,
     metrics: async () => ({ ganLoss: [[1, 0.5]] }),
-    openDrawings: async () => {
-      opened++;
-      return {
-        filmed: 2,
-        async *sheets(): AsyncGenerator<FigureSheet> {
-          yield { kind: 'labels', pixels: new Uint8Array(4 * 16), count: 4 };
-        },
-        frame(decoder) {
-          if (++framed === 2) stop.abort('pause');
-          return new Uint8Array(2 * 4 * 16).fill(decoder[0]!.values[0]!);
-        },
-        dispose: () => undefined,
-      };
+    engine: {
+      device: 'cpu',
+      software: { fake: '1' },
+      openDrawings: async () => {
+        opened++;
+        return {
+          filmed: 2,
+          async *sheets(): AsyncGenerator<FigureSheet> {
+            yield { kind: 'labels', pixels: new Uint8Array(4 * 16), count: 4 };
+          },
+          frame(decoder) {
+            if (++framed === 2) stop.abort('pause');
+            return new Uint8Array(2 * 4 * 16).fill(decoder[0]!.values[0]!);
+          },
+          dispose: () => undefined,
+        };
+      },
     },
-    tell: async (body) => void told.push(body),
-    report: async ({ phase }) => void phases.add(phase),
-    device: 'cpu',
-    software: { fake: '1' },
+    recorder: {
+      log: async (message) => void logs.push({ level: 'info', message }),
+      warn: async (message) => void logs.push({ level: 'warn', message }),
+      progress: async ({ phase }) => void phases.add(phase),
+    },
     ...change,
   };
   const record = { runId, iteration: 4, image, config, digest: 'ab'.repeat(32) };
   const draw = (signal: AbortSignal) =>
     drawRun(deps, { record, served: someWeights(), dataset: {} as Dataset, seed: 1, signal });
-  const logs = () => told.flatMap(({ type, data }) => (type === 'log' ? [data] : []));
   return { store, runId, draw, logs, phases, stop, opened: () => opened };
 }
 
-const endless = new AbortController().signal;
+const notAborted = new AbortController().signal;
 
-test('figures and films are drawn once, told, and the snapshots are let go', async (t) => {
-  const { store, runId, draw, logs, phases, opened } = await setUp(t);
-  await draw(endless);
+test('figures and films are drawn once and logged, and the snapshots are removed', async (t) => {
+  const { store, runId, draw, logs, phases, opened } = await finishedRun(t);
+  await draw(notAborted);
   assert.deepEqual(await listFigures(store, runId), [
     'labels.png',
     'labels@2x.png',
@@ -87,44 +90,44 @@ test('figures and films are drawn once, told, and the snapshots are let go', asy
   const drawing = await readDrawing(store, runId);
   assert.deepEqual([drawing?.figures, drawing?.films, drawing?.environment.software], [2, 2, { fake: '1' }]);
   assert.deepEqual(await listSnapshots(store, runId), []);
-  assert.match(logs()[0]!.message, /^Drew 2 figures and 2 films in [\d.]+ s\.$/);
+  assert.match(logs[0]!.message, /^Drew 2 figures and 2 films in [\d.]+ s\.$/);
   assert.ok(phases.has('drawing'));
 
-  // Said again in the same words, since whoever drew it may not have come to say it; the run's events take them once.
-  await draw(endless);
-  assert.deepEqual([opened(), new Set(logs().map(({ message }) => message)).size], [1, 1]);
+  // The same line is logged again, since the process that drew them may have died before it could log it.
+  await draw(notAborted);
+  assert.deepEqual([opened(), new Set(logs.map(({ message }) => message)).size], [1, 1]);
 });
 
-test('a run that is stopped while it draws keeps its snapshots and draws everything when it goes on', async (t) => {
-  const { store, runId, draw, stop, logs } = await setUp(t);
+test('a run that is stopped while drawing keeps its snapshots and draws everything when it is resumed', async (t) => {
+  const { store, runId, draw, stop, logs } = await finishedRun(t);
   await draw(stop.signal);
   assert.equal(await readDrawing(store, runId), undefined);
   assert.deepEqual(await listSnapshots(store, runId), ITERATIONS);
-  assert.deepEqual([await listFilms(store, runId), logs()], [[], []]);
-  await draw(endless);
+  assert.deepEqual([await listFilms(store, runId), logs], [[], []]);
+  await draw(notAborted);
   const film = await readFilm(store, runId, 1);
   assert.deepEqual(film?.record.iterations, ITERATIONS);
   assert.deepEqual(await listSnapshots(store, runId), []);
 });
 
-test('what goes wrong with a picture is told, and the run goes on; a full disk or a store that is away stops it', async (t) => {
-  const broken = await setUp(t, {
+test('a drawing error is logged as a warning, but a full disk or an unavailable store stops the run', async (t) => {
+  const broken = await finishedRun(t, {
     drawFigures: async () => {
       throw new Error('no ink');
     },
   });
-  await broken.draw(endless);
-  assert.deepEqual(broken.logs(), [
-    { level: 'warn', message: 'Figures and films could not all be drawn: no ink' },
+  await broken.draw(notAborted);
+  assert.deepEqual(broken.logs, [
+    { level: 'warn', message: 'Not all figures and films could be drawn: no ink' },
   ]);
   assert.equal(await readDrawing(broken.store, broken.runId), undefined);
 
   for (const code of ['disk_full', 'store_unavailable'] as const) {
-    const stopped = await setUp(t, {
+    const stopped = await finishedRun(t, {
       drawFigures: async () => {
         throw new StylographError(code, 'It cannot be written.');
       },
     });
-    await assert.rejects(stopped.draw(endless), withCode(code));
+    await assert.rejects(stopped.draw(notAborted), withCode(code));
   }
 });

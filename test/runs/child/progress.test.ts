@@ -3,8 +3,8 @@ import test from 'node:test';
 import type { RunProgress } from '../../../src/core/contracts/run.ts';
 import { ProgressReporter } from '../../../src/runs/child/progress.ts';
 
-test('the clock of a run never goes back, though training begins again from nothing or from an earlier checkpoint', async () => {
-  const told: RunProgress[] = [];
+test('the elapsed time never decreases, even when training restarts from the beginning or from a checkpoint', async () => {
+  const reported: RunProgress[] = [];
   const first: RunProgress = {
     phase: 'training',
     iteration: 20,
@@ -13,7 +13,7 @@ test('the clock of a run never goes back, though training begins again from noth
     secondsRemaining: 16,
     imagesPerSecond: 10,
   };
-  const progress = new ProgressReporter(first, async (one) => void told.push(one));
+  const progress = new ProgressReporter(first, async (one) => void reported.push(one));
   for (const change of [
     { phase: 'loading' as const },
     { iteration: 0, secondsElapsed: 0 },
@@ -25,7 +25,7 @@ test('the clock of a run never goes back, though training begins again from noth
     await progress.flush();
   }
   assert.deepEqual(
-    told.map(({ secondsElapsed }) => secondsElapsed),
+    reported.map(({ secondsElapsed }) => secondsElapsed),
     [8, 8, 12, 12, 14.5],
   );
 });

@@ -8,7 +8,7 @@ import {
   type LiveMeasure,
   type LiveWindow,
 } from '../../../src/training/evaluation/diagnose.ts';
-import { someEvaluation } from './some.ts';
+import { exampleEvaluation } from './example-evaluations.ts';
 
 const labels = [...'0123456789'];
 const quick = { config: resolveConfig('quick'), pixels: 784, labels };
@@ -31,14 +31,14 @@ const measures = (change: Partial<LiveMeasure>, iterations = [400, 600, 800]): L
 const found = (window: LiveWindow, run = quick) =>
   diagnoseLive(window, run).map(({ code, severity }) => `${code} ${severity}`);
 
-test('the chance level is that of guessing by how many fakes there are', () => {
-  // One fake a real: ln 2 an image. Three: the entropy of a quarter.
+test('the chance level is the entropy of the share of fakes, scaled as the loss is', () => {
+  // One fake per real image: ln 2 per image. Three: the entropy of a quarter.
   assert.ok(Math.abs(chanceLevel(quick.config, 784) - (64 * Math.LN2) / 784) < 1e-12);
   const quarter = -(0.25 * Math.log(0.25) + 0.75 * Math.log(0.75));
   assert.ok(Math.abs(chanceLevel(resolveConfig('article'), 784) - (64 * quarter) / 784) < 1e-12);
 });
 
-test('a discriminator that is always right or never better than chance is named, with the numbers', () => {
+test('a saturated or blind discriminator is diagnosed, with the numbers that show it', () => {
   assert.deepEqual(found(losses(0.0413)), []);
   assert.deepEqual(found(losses(0.004)), ['discriminator_saturated warning']);
   assert.deepEqual(found(losses(0.0005)), ['discriminator_saturated critical']);
@@ -50,45 +50,45 @@ test('a discriminator that is always right or never better than chance is named,
   assert.equal(diagnosis!.iteration, 200);
 });
 
-test('few numbers, a warm-up and losses that are not finite judge nothing', () => {
+test('too few numbers or losses that are not finite give no diagnosis', () => {
   assert.deepEqual(found(losses(0.0005, 19)), []);
   assert.deepEqual(found(losses(null)), []);
   assert.deepEqual(found(measures({ diversityRatio: 0.1 }, [400, 600])), []);
 });
 
-test('collapse: little diversity, or a label that is lost in the second half of a run', () => {
+test('little diversity, or a label lost in the second half of a run, is diagnosed as a mode collapse', () => {
   assert.deepEqual(found(measures({})), []);
   assert.deepEqual(found(measures({ diversityRatio: 0.29 })), ['mode_collapse warning']);
   assert.deepEqual(found(measures({ diversityRatio: 0.1 })), ['mode_collapse critical']);
   const lost = measures({ accuracyPerLabel: labels.map((label) => (label === '8' ? 0.4 : 0.95)) });
   assert.deepEqual(found(lost), ['mode_collapse warning']);
-  assert.match(diagnoseLive(lost, quick)[0]!.detail, /40 % of the images asked as "8"/);
+  assert.match(diagnoseLive(lost, quick)[0]!.detail, /40 % of the images requested as "8"/);
   const early = { ...lost, measures: lost.measures.map((measure) => ({ ...measure, iteration: 500 })) };
   assert.deepEqual(found(early), []);
   assert.deepEqual(found(lost, { ...quick, config: resolveConfig('cvae') }), []);
 });
 
-test('a latent that carries nothing, and one that the decoder ignores', () => {
+test('a latent without information and a latent that the decoder ignores are diagnosed', () => {
   assert.deepEqual(found(measures({ activeUnits: 0, spreadRatio: 0.01 })), ['posterior_collapse critical']);
   assert.deepEqual(found(measures({ spreadRatio: 0.1 })), ['style_ignored warning']);
   assert.deepEqual(found(measures({ spreadRatio: 0.01 })), ['style_ignored critical']);
 });
 
-test('without a classifier only what needs none is judged', () => {
+test('without a reference classifier only pixel spread and active units give diagnoses', () => {
   const blind = measures({ diversityRatio: null, accuracyPerLabel: null, spreadRatio: 0.01 });
   assert.deepEqual(found(blind), ['style_ignored critical']);
 });
 
-test('an evaluation is judged as well', () => {
+test('an evaluation gives the same diagnoses as live numbers', () => {
   const run = { ...quick, iteration: 1200 };
-  const judged = (change: Parameters<typeof someEvaluation>[0]) =>
-    diagnoseEvaluation(someEvaluation(change), run).map(({ code, severity }) => `${code} ${severity}`);
+  const judged = (change: Parameters<typeof exampleEvaluation>[0]) =>
+    diagnoseEvaluation(exampleEvaluation(change), run).map(({ code, severity }) => `${code} ${severity}`);
   assert.deepEqual(judged({}), []);
   assert.deepEqual(judged({ diversityRatio: 0.2 }), ['mode_collapse warning']);
   assert.deepEqual(judged({ conditionalAccuracyPerLabel: [0.1, ...Array(9).fill(1)] }), [
     'mode_collapse critical',
   ]);
-  const { latent, styleTransfer } = someEvaluation();
+  const { latent, styleTransfer } = exampleEvaluation();
   assert.deepEqual(judged({ latent: { ...latent, activeUnits: 0 } }), ['posterior_collapse critical']);
   const styleless = { ...styleTransfer, slantCorrelation: 0.05, inkCorrelation: null };
   assert.deepEqual(judged({ styleTransfer: styleless }), ['style_ignored critical']);

@@ -3,16 +3,17 @@ import { test } from 'node:test';
 import { StepRandom, tf } from '../../../src/engine/index.ts';
 import { labelAgreement } from '../../../src/training/evaluation/metrics/accuracy.ts';
 import { diversityOf, diversityRatio } from '../../../src/training/evaluation/metrics/diversity.ts';
-import { frechetDistance } from '../../../src/training/evaluation/metrics/frechet.ts';
-import { frechetJointDistance } from '../../../src/training/evaluation/metrics/joint.ts';
+import { frechetDistance, frechetJointDistance } from '../../../src/training/evaluation/metrics/frechet.ts';
 import { kernelDistance } from '../../../src/training/evaluation/metrics/kid.ts';
 import {
   activeUnits,
   klPerDimension,
   probeAccuracy,
 } from '../../../src/training/evaluation/metrics/latent.ts';
-import { manifoldScores } from '../../../src/training/evaluation/metrics/manifold.ts';
-import { nearestTrainingDistance } from '../../../src/training/evaluation/metrics/memorisation.ts';
+import {
+  manifoldScores,
+  nearestTrainingDistance,
+} from '../../../src/training/evaluation/metrics/neighbours.ts';
 import {
   meanRowDistance,
   meanSquaredError,
@@ -28,11 +29,11 @@ import {
 const about = (actual: number, wanted: number, tolerance = 1e-6): void =>
   assert.ok(Math.abs(actual - wanted) <= tolerance, `${actual} is not ${wanted} ± ${tolerance}`);
 
-/** Standard normal rows, always the same for a draw. */
+/** Standard normal rows, the same for the same `draw`. */
 const normal = (rows: number, dims: number, draw = 0): Float32Array =>
   tf.tidy(() => new StepRandom(5, 'samples', draw).normal([rows, dims]).dataSync()) as Float32Array;
 
-test('label agreement counts what was seen where which was asked', () => {
+test('label agreement counts predictions per requested label, and is null for a label never requested', () => {
   const { accuracy, perLabel, confusion } = labelAgreement([0, 0, 1, 1], [0, 1, 1, 1], 3);
   assert.equal(accuracy, 0.75);
   assert.deepEqual(perLabel, [0.5, 1, null]);
@@ -43,7 +44,7 @@ test('label agreement counts what was seen where which was asked', () => {
   ]);
 });
 
-test('Fréchet distance: 0 to itself; a shift and a scale give what the formula says', () => {
+test('Fréchet distance is 0 to itself and follows the formula for a shift and a scale', () => {
   const x = normal(4_000, 3);
   about(frechetDistance(x, x, 3), 0, 1e-9);
   about(
@@ -73,7 +74,7 @@ test('Fréchet distance: 0 to itself; a shift and a scale give what the formula 
   );
 });
 
-test('Fréchet joint distance: images under wrong labels are far, though as a set they are the same', () => {
+test('Fréchet joint distance is large for swapped labels, although the set of images is the same', () => {
   const labels = Uint8Array.from({ length: 4_000 }, (_, i) => i % 2);
   // Two labels, six apart.
   const values = normal(4_000, 3).map((value, i) => value + 6 * labels[Math.floor(i / 3)]!);
@@ -86,14 +87,14 @@ test('Fréchet joint distance: images under wrong labels are far, though as a se
   about(frechetJointDistance(real, shifted, 3, 2), 4, 1e-3);
 });
 
-test('Fréchet distance sees correlation that no single column shows', () => {
+test('Fréchet distance detects a correlation that no single column shows', () => {
   const x = normal(4_000, 2);
   const tied = x.map((_, i) => x[i - (i % 2)]!);
   // tr(I + J − 2·(J)^½) with J all ones, whose root has trace √2: (4 − 2√2) / 2.
   about(frechetDistance(x, tied, 2), 2 - Math.SQRT2, 0.05);
 });
 
-test('kernel distance: about 0 for two halves of one distribution, more the further they are', () => {
+test('kernel distance is about 0 within one distribution and grows with a shift', () => {
   const [x, y] = [normal(2_000, 4), normal(2_000, 4, 1)];
   const near = kernelDistance(x, y, 4);
   assert.ok(Math.abs(near) < 0.02);
@@ -106,13 +107,13 @@ test('kernel distance: about 0 for two halves of one distribution, more the furt
   assert.ok(near < shifted(0.3) && shifted(0.3) < shifted(1));
 });
 
-test('kernel distance of points worked out by hand', () => {
+test('kernel distance of two pairs of points equals the result by hand', () => {
   const subset = [{ real: Uint32Array.of(0, 1), generated: Uint32Array.of(0, 1) }];
   // k(x, y) = (x·y + 1)³: reals 0 and 1 give 1, generated 1 and 2 give 27, across 1, 1, 8, 27.
   about(kernelDistance(Float32Array.of(0, 1), Float32Array.of(1, 2), 1, subset), 1 + 27 - (2 * 37) / 4, 1e-4);
 });
 
-test('precision, recall, density and coverage of sets worked out by hand', () => {
+test('precision, recall, density and coverage of small sets equal the results by hand', () => {
   // Two real clusters of six, and generated images in the first of them only: half the reals are covered.
   const cluster = (at: number): number[] => [0, 1, 2, 3, 4, 5].map((i) => at + i);
   const real = Float32Array.from([...cluster(0), ...cluster(1000)]);
@@ -131,14 +132,14 @@ test('precision, recall, density and coverage of sets worked out by hand', () =>
   assert.deepEqual([far.precision, far.density, far.coverage], [0, 0, 0]);
 });
 
-test('blocks of distances join seamlessly', () => {
+test('manifold scores over several blocks of distances are near 1 for one distribution', () => {
   const [x, y] = [normal(1_500, 3), normal(1_500, 3, 1)];
   const { precision, recall, density, coverage } = manifoldScores(x, y, 3);
   for (const score of [precision, recall, density, coverage])
     assert.ok(score > 0.85 && score < 1.1, `${score}`);
 });
 
-test('diversity is the mean distance within a label; one picture a label has none', () => {
+test('diversity is the mean distance within a label, and null for a label with one image', () => {
   const values = Float32Array.of(0, 0, 3, 4, 0, 0, 1, 1, 1, 1, 7, 7);
   const { mean, perLabel } = diversityOf(values, [0, 0, 0, 1, 1, 2], 2, 4);
   assert.deepEqual(perLabel, [10 / 3, 0, null, null]);
@@ -154,7 +155,7 @@ const draw = (ink: (x: number, y: number) => number): Uint8Array =>
 const bar = (lean: number, width = 2) =>
   draw((x, y) => (y > 2 && y < 13 && Math.abs(x - 8 - lean * (y - 8)) <= width / 2 ? 255 : 0));
 
-test('sharpness: flat is 0, edges more than ramps, and the median decides', () => {
+test('sharpness is 0 for flat images and ramps, positive for edges, and the median over images', () => {
   const flat = draw(() => 80);
   const ramp = draw((x) => x * 10);
   const edge = draw((x) => (x < 8 ? 0 : 255));
@@ -165,18 +166,18 @@ test('sharpness: flat is 0, edges more than ramps, and the median decides', () =
   about(sharpnessOf(Uint8Array.from([...flat, ...edge, ...edge]), SIZE), 2 / 14);
 });
 
-test('colour is judged by the mean of its channels', () => {
+test('sharpness of a colour image is that of the mean of its channels', () => {
   const edge = draw((x) => (x < 8 ? 0 : 255));
   const tripled = Uint8Array.from({ length: 768 }, (_, i) => edge[Math.floor(i / 3)]!);
   about(sharpnessOf(tripled, { ...SIZE, channels: 3 }), 2 / 14);
 });
 
-test('reconstruction errors', () => {
+test('mean squared error and mean row distance equal the results by hand', () => {
   about(meanSquaredError(Uint8Array.of(0, 255, 51), Uint8Array.of(0, 0, 0)), (1 + 0.04) / 3);
   about(meanRowDistance(Float32Array.of(0, 0, 1, 1), Float32Array.of(3, 4, 1, 1), 2), 2.5);
 });
 
-test('structural similarity: 1 to itself, falls with damage, and is what the formula says of flat pictures', () => {
+test('structural similarity is 1 to itself, falls with damage and follows the formula for flat images', () => {
   const image = bar(0.3);
   about(structuralSimilarity(image, image, SIZE), 1);
   const damaged = image.map((byte, i) => (i % 3 === 0 ? 255 - byte : byte));
@@ -204,7 +205,7 @@ test('slant follows the lean of a stroke, ink its weight; an empty picture has n
   assert.ok(Number.isNaN(slant[4]!) && ink[4] === 0);
 });
 
-test("Spearman's correlation: order alone counts, ties share ranks, gaps are left out", () => {
+test("Spearman's correlation depends on the order only, shares the ranks of ties and ignores missing values", () => {
   const x = Float64Array.of(1, 2, 3, 4);
   assert.equal(spearman(x, Float64Array.of(1, 8, 27, 64)), 1);
   assert.equal(spearman(x, Float64Array.of(4, 3, 2, 1)), -1);
@@ -214,7 +215,7 @@ test("Spearman's correlation: order alone counts, ties share ranks, gaps are lef
   assert.equal(spearman(x, Float64Array.of(7, 7, 7, 7)), null);
 });
 
-test('transfers are compared with their own sources, the control with others', () => {
+test('transfer correlation is positive with the own sources and negative in reversed order', () => {
   const sources = Float64Array.of(1, 2, 3, 4);
   // Two targets: the first keeps the order, the second ignores the source.
   const results = Float64Array.of(10, 5, 20, 5, 30, 5, 40, 5);
@@ -223,7 +224,7 @@ test('transfers are compared with their own sources, the control with others', (
   assert.equal(transferCorrelation(sources, new Float64Array(8).fill(1), [0, 1, 2, 3]), null);
 });
 
-test('KL divergence and active units by dimension', () => {
+test('KL divergence and active units per dimension equal the results by hand', () => {
   const mean = Float32Array.of(0, 1, 0, -1);
   const logVar = Float32Array.of(0, 0, 0, 0);
   assert.deepEqual(klPerDimension(mean, logVar, 2), [0, 0.5]);
@@ -231,7 +232,7 @@ test('KL divergence and active units by dimension', () => {
   assert.equal(activeUnits(mean, 2), 1);
 });
 
-test('a linear probe reads what is there, and only chance where nothing is', () => {
+test('a linear probe predicts labels that the mean holds, and is near chance where it holds none', () => {
   const labels = Uint8Array.from({ length: 900 }, (_, i) => i % 3);
   const blind = { mean: normal(900, 2), labels };
   const telling = {
@@ -242,7 +243,7 @@ test('a linear probe reads what is there, and only chance where nothing is', () 
   assert.ok(probeAccuracy(blind, { mean: normal(900, 2, 1), labels }, 2, 3) < 0.45);
 });
 
-test('the nearest training image is found in whatever block it is', async () => {
+test('the nearest training image is found in any block', async () => {
   const training = new Uint8Array(9_000 * 4).fill(255);
   training.set([10, 20, 30, 40], 8_500 * 4);
   training.set([0, 0, 0, 51], 10 * 4);
@@ -255,7 +256,7 @@ test('the nearest training image is found in whatever block it is', async () => 
   );
 });
 
-test('metrics leave no tensors behind', async () => {
+test('metrics dispose all their tensors', async () => {
   const x = normal(1_200, 4);
   const before = tf.memory().numTensors;
   kernelDistance(x, x, 4);

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Evaluation, Model } from '../../../client/index.ts';
+import { evaluateInChild } from '../../../training/evaluation/client.ts';
+import { CHILD_MODULES } from '../../child-modules.ts';
 import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
 import { Ended, EXIT, UsageProblem } from '../problems.ts';
@@ -124,7 +126,7 @@ function addEvaluate(program: Command, execute: Execute): void {
     .summary('tell how good a model is')
     .description(
       'Shows the evaluation that was stored with a model when its run ended: latest when none is named. With --again it is ' +
-        'evaluated now, in this process, for which --data must name its folder.',
+        'evaluated now, on this machine, for which --data must name its folder.',
     )
     .option('--again', 'score new samples; what is stored stays')
     .option('--samples <n>', 'how many with --again, 2,000 to 10,000', int(2_000, 10_000), 2_000)
@@ -152,23 +154,16 @@ async function again(
 ): Promise<Evaluation> {
   const { local } = await backend();
   if (local === undefined) {
-    throw new UsageProblem('--again: evaluates in this process; name the folder of the model with --data');
+    throw new UsageProblem('--again: evaluates on this machine; name the folder of the model with --data');
   }
-  const { evaluateAgain } = await import('../local/evaluate.ts');
   let told = 0;
-  const evaluation = await evaluateAgain({
-    folder: local.folder,
-    modelId: id,
-    samples,
-    exportTo,
-    signal,
-    onProgress: (share) => {
-      const quarter = Math.floor(share * 4);
-      if (quarter > told) output.notice(`Evaluating: ${quarter * 25} %`);
-      told = Math.max(told, quarter);
-    },
-  });
-  return evaluation as Evaluation;
+  const task = { folder: local.folder, modelId: id, samples, exportTo };
+  const onProgress = (share: number): void => {
+    const quarter = Math.floor(share * 4);
+    if (quarter > told) output.notice(`Evaluating: ${quarter * 25} %`);
+    told = Math.max(told, quarter);
+  };
+  return (await evaluateInChild(CHILD_MODULES.evaluation, task, { signal, onProgress })) as Evaluation;
 }
 
 function scores(model: Model, evaluation: Evaluation, { paint }: Output): string[] {

@@ -1,15 +1,15 @@
 export interface Diversity {
   /** Mean over the labels of `perLabel`. */
   mean: number;
-  /** Mean Euclidean distance of all pairs of images of a label; null for a label with fewer than two. */
+  /** Mean Euclidean distance of all pairs of images of a label; null for fewer than two images. */
   perLabel: (number | null)[];
 }
 
 /**
- * Mean pairwise distance within a label. A generator that draws one picture a label has 0, whatever its label
+ * Mean pairwise distance within a label. It is 0 for a generator that draws one image per label, whatever its label
  * accuracy.
  *
- * @param values standardised features, n × dims @param labels one label index a row
+ * @param values standardised features, n × dims @param labels one label index per row
  */
 export function diversityOf(
   values: Float32Array,
@@ -24,7 +24,7 @@ export function diversityOf(
   return { mean: known.reduce((sum, mean) => sum + mean, 0) / known.length, perLabel };
 }
 
-/** @param rows where each row starts */
+/** @param rows the index at which each row starts */
 function meanPairwiseDistance(values: Float32Array, rows: number[], dims: number): number {
   let total = 0;
   for (let i = 0; i < rows.length; i++) {
@@ -40,7 +40,7 @@ function meanPairwiseDistance(values: Float32Array, rows: number[], dims: number
   return total / ((rows.length * (rows.length - 1)) / 2);
 }
 
-/** Generated over real, over all and per label; null where either side is unknown. */
+/** Generated over real, overall and per label; null where either side is unknown. */
 export function diversityRatio(
   generated: Diversity,
   real: Diversity,

@@ -1,10 +1,10 @@
 import { permutation } from '../../../data/permutation.ts';
-import { type Tensor2D, tf } from '../../../engine/index.ts';
+import { type Tensor, type Tensor2D, tf } from '../../../engine/index.ts';
 
 export const KID_SUBSETS = 50;
 export const KID_SUBSET_SIZE = 1_000;
 
-/** Rows of both sides in each subset, drawn without replacement; always the same for the same counts. */
+/** The rows of either side in one subset, drawn without replacement. The same counts give the same subsets. */
 export interface KidSubset {
   real: Uint32Array;
   generated: Uint32Array;
@@ -18,26 +18,25 @@ export function kidSubsets(realCount: number, generatedCount: number): KidSubset
   }));
 }
 
-/** Row sums of (x·y/dims + 1)³, added up in float64; the diagonal left out where both sides are one set. */
+/** Sum of (x·y/dims + 1)³ over all rows, added up in float64; without the diagonal when both sides are one set. */
 function kernelSum(x: Tensor2D, y: Tensor2D, same: boolean): number {
-  const [rows, own] = tf.tidy(() => {
-    const cubed = (product: Tensor2D) => {
+  return tf.tidy(() => {
+    const cubed = (product: Tensor) => {
       const base = product.div(x.shape[1]).add(1);
       return base.mul(base).mul(base);
     };
     const kernel = cubed(tf.matMul(x, y, false, true));
-    const diagonal = cubed(x.mul(y).sum(1, true) as Tensor2D);
-    return [kernel.sum(1).dataSync(), diagonal.dataSync()];
-  }) as unknown as [Float32Array, Float32Array];
-  let sum = 0;
-  for (const value of rows) sum += value;
-  if (same) for (const value of own) sum -= value;
-  return sum;
+    const diagonal = cubed(x.mul(y).sum(1, true));
+    let sum = 0;
+    for (const value of kernel.sum(1).dataSync()) sum += value;
+    if (same) for (const value of diagonal.dataSync()) sum -= value;
+    return sum;
+  });
 }
 
 /**
  * Kernel Inception distance (Bińkowski et al. 2018) on classifier features: the unbiased squared maximum mean
- * discrepancy under k(x, y) = (x·y/dims + 1)³, mean over the subsets. Unbiased, so it may fall below 0.
+ * discrepancy under k(x, y) = (x·y/dims + 1)³, averaged over the subsets. As it is unbiased, it may be below 0.
  *
  * @param real,generated standardised features, n × dims and m × dims
  */

@@ -1,8 +1,8 @@
-/** A dimension counts as used when its mean varies more than this (Burda et al. 2016). */
+/** A dimension is active when the variance of its mean exceeds this (Burda et al. 2016). */
 const ACTIVE_VARIANCE = 0.01;
 
 /**
- * KL[N(μ, σ²) ‖ N(0, 1)] = ½ (μ² + σ² − 1 − log σ²) of each dimension, mean over the images, in nats. Unclipped.
+ * KL[N(μ, σ²) ‖ N(0, 1)] = ½ (μ² + σ² − 1 − log σ²) per dimension, averaged over the images, in nats. Not clipped.
  *
  * @param mean,logVar n × dims
  */
@@ -34,11 +34,11 @@ const PROBE_RATE = 0.5;
 const PROBE_MOMENTUM = 0.9;
 
 /**
- * Accuracy of a linear probe (multinomial logistic regression, Alain and Bengio 2016) that reads the label from the
- * mean: fitted to one set of images by 200 full-batch steps with momentum on standardised means, measured on another.
- * Chance is the ideal here: a latent of style without label.
+ * Accuracy of a linear probe (multinomial logistic regression, Alain and Bengio 2016) that predicts the label from the
+ * mean. It is fitted to one set of images by 200 full-batch steps with momentum on standardised means, and measured on
+ * another. Chance is ideal: a latent that holds the style and not the label.
  *
- * @param fit,test means n × dims with one label a row
+ * @param fit,test means n × dims with one label per row
  */
 export function probeAccuracy(
   fit: { mean: Float32Array; labels: ArrayLike<number> },
@@ -58,12 +58,12 @@ export function probeAccuracy(
   };
   const weights = fitProbe(rowsOf(fit.mean), fit.labels, dims + 1, labels);
   const rows = rowsOf(test.mean);
-  let right = 0;
+  let correct = 0;
   for (let i = 0; i < test.labels.length; i++) {
     const scores = scoresOf(rows, i, weights, dims + 1, labels);
-    if (scores.indexOf(Math.max(...scores)) === test.labels[i]) right++;
+    if (scores.indexOf(Math.max(...scores)) === test.labels[i]) correct++;
   }
-  return right / test.labels.length;
+  return correct / test.labels.length;
 }
 
 function scoresOf(

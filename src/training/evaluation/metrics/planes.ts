@@ -1,11 +1,11 @@
-/** Size of every image of a set. */
+/** The size of every image of a set. */
 export interface ImageSize {
   width: number;
   height: number;
   channels: number;
 }
 
-/** The grey plane of one image in [0, 1], the mean of its channels. @param at which image of the set */
+/** The grey plane of one image in [0, 1], the mean of its channels. @param at index of the image in the set */
 export function planeOf(
   images: Uint8Array,
   at: number,

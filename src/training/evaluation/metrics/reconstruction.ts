@@ -7,7 +7,7 @@ export function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
   return squares / a.length;
 }
 
-/** Mean Euclidean distance of rows that belong together. @param a,b standardised features, n × dims */
+/** Mean Euclidean distance of corresponding rows. @param a,b standardised features, n × dims */
 export function meanRowDistance(a: Float32Array, b: Float32Array, dims: number): number {
   let total = 0;
   for (let start = 0; start < a.length; start += dims) {
@@ -28,7 +28,7 @@ const GAUSSIAN = (() => {
   return raw.map((value) => value / sum);
 })();
 
-/** Separable Gaussian window over all places where it fits: (H − 10) × (W − 10). */
+/** Separable Gaussian window at every position where it fits: (H − 10) × (W − 10). */
 function smooth(plane: Float64Array, width: number, height: number): Float64Array {
   const columns = width - WINDOW + 1;
   const rows = height - WINDOW + 1;
@@ -53,7 +53,7 @@ function smooth(plane: Float64Array, width: number, height: number): Float64Arra
 
 /**
  * Structural similarity (Wang et al. 2004): 11×11 Gaussian window of σ 1.5, constants 0.01² and 0.03² at a range of 1,
- * mean over the places where the window fits and over the images.
+ * averaged over the positions where the window fits and over the images.
  *
  * @param a,b n × H × W × C bytes; both sides at least 11
  */

@@ -1,9 +1,8 @@
 import { countOf, type ImageSize, median, planeOf } from './planes.ts';
 
 /**
- * Median over the images of the variance of the 3×3 Laplacian (centre −4, its four neighbours 1) over all pixels that
- * have four neighbours (Pech-Pacheco et al. 2000). Blur lowers it and noise raises it, so its ratio to real images is
- * good at 1 and bad on either side.
+ * Median over the images of the variance of the 3×3 Laplacian (centre −4, its four neighbours 1) over all pixels with four
+ * neighbours (Pech-Pacheco et al. 2000). Blur lowers it and noise raises it, so its ratio to real images should be 1.
  *
  * @param images n × H × W × C bytes
  */

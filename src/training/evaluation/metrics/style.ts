@@ -1,7 +1,7 @@
 import { countOf, type ImageSize, planeOf } from './planes.ts';
 
 export interface StyleMoments {
-  /** μ₁₁ / μ₀₂ of each image: how far a pixel of height moves ink sideways. Positive leans like a backslash. NaN without ink or height. */
+  /** μ₁₁ / μ₀₂ of each image: how far ink moves sideways per pixel of height. Positive leans like a backslash. NaN without ink or height. */
   slant: Float64Array;
   /** Sum of each image's pixels in [0, 1]. */
   ink: Float64Array;
@@ -45,8 +45,8 @@ function ranks(values: Float64Array): Float64Array {
 }
 
 /**
- * Spearman's rank correlation of pairs: Pearson's of their ranks. Pairs with a value that is not finite are left out;
- * null when fewer than three are left, or one side never changes.
+ * Spearman's rank correlation of pairs: Pearson's of their ranks. Pairs with a value that is not finite are ignored. It is
+ * null when fewer than three pairs remain, or one side is constant.
  */
 export function spearman(a: Float64Array, b: Float64Array): number | null {
   const kept = [...a.keys()].filter((i) => Number.isFinite(a[i]!) && Number.isFinite(b[i]!));
@@ -65,10 +65,10 @@ export function spearman(a: Float64Array, b: Float64Array): number | null {
 }
 
 /**
- * Spearman's correlation of a moment between sources and their transfers, mean over the target labels. A label whose
- * results all share the moment carries no style, and counts as 0.
+ * Spearman's correlation of a moment between sources and their transfers, averaged over the target labels. A label whose
+ * results all have the same moment shows no style and counts as 0.
  *
- * @param sources one value a source @param results sources × targets values, row by row
+ * @param sources one value per source @param results sources × targets values, row by row
  * @param order which source each result is compared with; the identity, or a permutation for the control
  */
 export function transferCorrelation(

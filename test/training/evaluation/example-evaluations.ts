@@ -1,5 +1,4 @@
 import type { Evaluation, SampleScores, Validation } from '../../../src/core/contracts/evaluation.ts';
-import type { Evaluator } from '../../../src/runs/child/evaluate.ts';
 
 const scores: SampleScores = {
   conditionalAccuracy: 0.96,
@@ -14,7 +13,7 @@ const scores: SampleScores = {
 };
 
 /** An evaluation as a finished run stores it. */
-export function someEvaluation(change: Partial<Evaluation> = {}): Evaluation {
+export function exampleEvaluation(change: Partial<Evaluation> = {}): Evaluation {
   return {
     modelDigest: 'a'.repeat(64),
     split: 'test',
@@ -43,8 +42,8 @@ export function someEvaluation(change: Partial<Evaluation> = {}): Evaluation {
   };
 }
 
-/** Evidence of a checkpoint. */
-export const someValidation = (iteration: number, frechetJointDistance: number): Validation => ({
+/** Scores of a checkpoint on validation images. */
+export const exampleValidation = (iteration: number, frechetJointDistance: number): Validation => ({
   iteration,
   secondsElapsed: iteration / 8,
   samples: 1000,
@@ -55,23 +54,3 @@ export const someValidation = (iteration: number, frechetJointDistance: number):
   diversityRatio: 0.9,
   sharpnessRatio: 1,
 });
-
-/** An evaluator that finds every run well. */
-export function someEvaluator(change: Partial<Evaluator> = {}): Evaluator {
-  return {
-    LOSSES_KEPT: 20,
-    MEASURES_KEPT: 3,
-    diagnoseLive: () => [],
-    diagnoseEvaluation: () => [],
-    watch: async () => ({
-      measure: async (_served, { iteration }) => ({
-        measure: { iteration, diversityRatio: 1, accuracyPerLabel: [1], spreadRatio: 1, activeUnits: 8 },
-        validation: undefined,
-      }),
-      dispose: () => undefined,
-    }),
-    prepare: async () => undefined,
-    evaluate: async () => someEvaluation(),
-    ...change,
-  };
-}

@@ -10,20 +10,24 @@ import { createNetworks, disposeNetworks, exportNetworks } from '../../../src/mo
 import { modelShape } from '../../../src/model/shape.ts';
 import { type FolderStore, openFolderStore } from '../../../src/store/index.ts';
 import { evaluateModel } from '../../../src/training/evaluation/evaluate.ts';
-import { ensureClassifier, findClassifier, planFor } from '../../../src/training/evaluation/reference.ts';
+import {
+  ensureClassifier,
+  findClassifier,
+  planFor,
+} from '../../../src/training/evaluation/reference-classifier.ts';
 
 const SIDE = 16;
 const LABELS = ['across', 'upright', 'slanted', 'rare'];
 
-/** A coloured line a label: across, upright, slanted; where and in which colour follows from its number. */
+/** A coloured line in the direction of its label. Its position and colour follow from `number`. */
 function line(label: number, number: number): Uint8Array {
   const pixels = new Uint8Array(SIDE * SIDE * 3);
-  const place = 2 + (number % 11);
+  const offset = 2 + (number % 11);
   for (let at = 2; at < SIDE - 2; at++) {
     const [x, y] = [
-      [at, place],
-      [place, at],
-      [at, (at + place) % SIDE],
+      [at, offset],
+      [offset, at],
+      [at, (at + offset) % SIDE],
       [at, SIDE - 1 - at],
     ][label]! as [number, number];
     pixels.set([255, 40 + ((number * 37) % 200), (number * 71) % 256], (y * SIDE + x) * 3);
@@ -31,7 +35,7 @@ function line(label: number, number: number): Uint8Array {
   return pixels;
 }
 
-/** @param counts images of each label */
+/** @param counts number of images per label @param from number of the first image */
 function part(counts: readonly number[], from: number): LabelledImages {
   const labels = counts.flatMap((count, label) => new Array<number>(count).fill(label));
   const images = Buffer.concat(labels.map((label, at) => line(label, from + at)));
@@ -67,49 +71,49 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-const own = dataset([8, 8, 8, 1], 'a');
+const lines = dataset([8, 8, 8, 1], 'a');
 
-test('a dataset without a classifier gets one, once, kept by the digest of its images', async () => {
+test('a dataset without a classifier gets one once, and only the same images find it', async () => {
   const logs: string[] = [];
-  const options = { store, tell: async (body: unknown) => void logs.push(JSON.stringify(body)) };
-  assert.equal(await findClassifier(own.info, store), undefined);
-  await ensureClassifier(own, options);
-  const classifier = await findClassifier(own.info, store);
+  const options = { store, log: async (message: string) => void logs.push(message) };
+  assert.equal(await findClassifier(lines.info, store), undefined);
+  await ensureClassifier(lines, options);
+  const classifier = await findClassifier(lines.info, store);
   assert.ok(classifier && classifier.testAccuracy > 0.7, `${classifier?.testAccuracy}`);
-  assert.match(logs.join('\n'), /one is trained now.*\n.*is right about/);
-  await ensureClassifier(own, options);
+  assert.match(logs.join('\n'), /Training one, once.*\n.*recognises/);
+  await ensureClassifier(lines, options);
   assert.equal(logs.length, 2);
   assert.equal(await findClassifier(dataset([8, 8, 8, 1], 'b').info, store), undefined);
 });
 
-test('it is trained the same every time, and stops when it is told to', async () => {
+test('training is reproducible, and an aborted one stores no classifier', async () => {
   const other = await openFolderStore(join(folder, 'other'));
-  const tell = async (): Promise<void> => undefined;
+  const log = async (): Promise<void> => undefined;
   const stop = AbortSignal.abort(new Error('stopped'));
-  await assert.rejects(ensureClassifier(own, { store: other, signal: stop, tell }), /stopped/);
-  assert.equal(await findClassifier(own.info, other), undefined);
-  await ensureClassifier(own, { store: other, tell });
+  await assert.rejects(ensureClassifier(lines, { store: other, signal: stop, log }), /stopped/);
+  assert.equal(await findClassifier(lines.info, other), undefined);
+  await ensureClassifier(lines, { store: other, log });
   assert.equal(
-    (await findClassifier(own.info, other))?.digest,
-    (await findClassifier(own.info, store))?.digest,
+    (await findClassifier(lines.info, other))?.digest,
+    (await findClassifier(lines.info, store))?.digest,
   );
 });
 
-test('its work is bounded whatever the images', () => {
+test('the number of training steps is bounded for any number and size of images', () => {
   for (const [count, side] of [
     [9, 16],
     [1_000, 28],
     [100_000, 64],
   ] as const) {
-    const info = { ...own.info, width: side, height: side };
-    const { steps, batchSize, round } = planFor({ info, train: { ...own.train, count } });
+    const info = { ...lines.info, width: side, height: side };
+    const { steps, batchSize, round } = planFor({ info, train: { ...lines.train, count } });
     assert.ok(batchSize <= count && round >= 1 && round <= steps);
     assert.ok(steps * batchSize * side ** 2 <= 120_000 * 28 ** 2);
   }
 });
 
-/** A model that has learned nothing: what is asked here is whether it can be measured. */
-function untrained() {
+/** An untrained model: these tests only check that it can be measured. */
+function untrainedModel() {
   const config = resolveConfig('article', {
     latentDim: 3,
     networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
@@ -121,10 +125,10 @@ function untrained() {
   return { record: { image, config }, weights };
 }
 
-test('few images in colour, one label with a single one: every number is one, and what they are worth is told', async () => {
+test('an evaluation with few colour images is complete and its notes say how rough it is', async () => {
   const evaluation = await evaluateModel({
-    ...untrained(),
-    dataset: own,
+    ...untrainedModel(),
+    dataset: lines,
     dataDir: folder,
     store,
     samples: 200,
@@ -135,10 +139,10 @@ test('few images in colour, one label with a single one: every number is one, an
   assert.match(evaluation.notes!.join(' '), /25 test images.*not measured in colour/);
 });
 
-test('too few test images to say anything: no evaluation, and the message says why', async () => {
+test('a dataset with too few test images is not evaluated, and the error gives the reason and the remedy', async () => {
   const few = dataset([3, 3, 3, 1], 'c');
-  await ensureClassifier(few, { store, tell: async () => assert.fail('nothing to train') });
-  await assert.rejects(evaluateModel({ ...untrained(), dataset: few, dataDir: folder, store }), {
+  await ensureClassifier(few, { store, log: async () => assert.fail('nothing to train') });
+  await assert.rejects(evaluateModel({ ...untrainedModel(), dataset: few, dataDir: folder, store }), {
     code: 'evaluation_unavailable',
     message: /it has 10 test images.*Upload more images/,
   });

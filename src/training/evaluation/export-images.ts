@@ -1,31 +1,26 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImageSet } from './image-sets.ts';
 import type { KidSubset } from './metrics/kid.ts';
 import type { ImageSize } from './metrics/planes.ts';
 
-/** Images with the label asked of each. */
-export interface AskedImages {
-  images: Uint8Array;
-  labels: Uint8Array;
-}
-
-/** Everything that was scored, and the random choices of the scoring: whoever has it can score it again. */
+/** Everything that an evaluation scored, and the random choices it made: enough to repeat the scoring. */
 export interface ScoredImages {
   size: ImageSize;
-  /** The test images that others are measured against. */
-  real: AskedImages;
-  samples: AskedImages;
-  /** The first of `real`, from their means. */
-  reconstructions: AskedImages;
+  /** The test images that others are compared with. */
+  real: ImageSet;
+  samples: ImageSet;
+  /** The first of `real`, decoded from their means. */
+  reconstructions: ImageSet;
   /** Row by row one of the first of `real`, its columns the labels. */
-  transfers: AskedImages;
+  transfers: ImageSet;
   kidSubsets: KidSubset[];
 }
 
 const UNSIGNED_BYTES = 0x08;
 const INT32 = 0x0c;
 
-/** The IDX format (http://yann.lecun.com/exdb/mnist/): a type, the sizes, then the values, big-endian. */
+/** An IDX file (http://yann.lecun.com/exdb/mnist/): type, sizes, then the values, big-endian. */
 function idx(type: number, sizes: number[], values: Uint8Array): Uint8Array {
   const header = Buffer.alloc(4 + 4 * sizes.length);
   header.set([0, 0, type, sizes.length]);
@@ -41,10 +36,10 @@ function integers(rows: Uint32Array[]): Uint8Array {
 }
 
 /**
- * Writes the images as IDX files, grey ones in the shape of MNIST's, and what was measured as `evaluation.json`.
+ * Writes the images as IDX files, grey ones in MNIST's shape, and the scores as `evaluation.json`.
  * scripts/score-samples.py scores such a folder independently.
  */
-export async function exportScored(folder: string, scored: ScoredImages, evaluation: unknown): Promise<void> {
+export async function exportImages(folder: string, scored: ScoredImages, evaluation: unknown): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { height, width, channels } = scored.size;
   const one = channels === 1 ? [height, width] : [height, width, channels];

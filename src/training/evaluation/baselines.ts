@@ -7,36 +7,30 @@ import type { Dataset, LabelledImages } from '../../core/contracts/dataset.ts';
 import { SampleScores } from '../../core/contracts/evaluation.ts';
 import { permutation } from '../../data/permutation.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
-import type { Between } from './classifier.ts';
-import type { Judge } from './judge.ts';
-import { MEMORISATION_LIMIT, nearestTrainingDistance } from './metrics/memorisation.ts';
+import { firstImages, type ImageSet } from './image-sets.ts';
+import { MEMORISATION_LIMIT, nearestTrainingDistance } from './metrics/neighbours.ts';
 import type { ImageSize } from './metrics/planes.ts';
-import { scoreSet, type Yardstick } from './scores.ts';
+import type { OnChunk } from './progress.ts';
+import type { ReferenceClassifier } from './reference-classifier.ts';
+import { type RealImages, scoreSet } from './scores.ts';
 
-/** Raised when a metric or a self-test changes, so that no stale figure is believed. */
+/** Raise it when a metric or a self-test changes, so that stored baselines become invalid. */
 const VERSION = 2;
 const NOISE_SEED = 0;
 
-/** What the figures of a dataset are read against: real images through the same metrics. */
+/** The scores of known images, which a model's scores are compared with. */
 export const Baseline = z.strictObject({
   version: z.literal(VERSION),
   classifier: Digest,
   dataset: Digest,
   samples: z.int(),
   selfTests: z.record(z.string(), SampleScores),
-  /** Median distance of test images to their nearest training image. */
+  /** Median distance from a test image to its nearest training image. */
   testToTraining: z.number(),
 });
 export type Baseline = z.infer<typeof Baseline>;
 
-type ImageSet = Pick<LabelledImages, 'images' | 'labels'>;
-
-const firstOf = ({ images, labels }: ImageSet, count: number): ImageSet => ({
-  images: images.subarray(0, (images.length / labels.length) * count),
-  labels: labels.subarray(0, count),
-});
-
-/** Gaussian noise of a deviation in [0, 1], rounded to bytes again. */
+/** With Gaussian noise, rounded to bytes. @param deviation of pixels in [0, 1] */
 function noisy(images: Uint8Array, deviation: number, draw: number): Uint8Array {
   const noise = tf.tidy(() => new StepRandom(NOISE_SEED, 'samples', draw).normal([images.length]).dataSync());
   return images.map((byte, i) =>
@@ -44,7 +38,7 @@ function noisy(images: Uint8Array, deviation: number, draw: number): Uint8Array 
   );
 }
 
-/** Each channel through a Gaussian of σ 1 pixel, what lies outside counting as 0. */
+/** Each channel filtered by a Gaussian of σ 1 pixel; pixels outside the image count as 0. */
 function blurred(images: Uint8Array, { width, height, channels }: ImageSize): Uint8Array {
   const kernel = [-3, -2, -1, 0, 1, 2, 3].map((x) => Math.exp(-(x ** 2) / 2));
   const sum = kernel.reduce((total, value) => total + value, 0);
@@ -61,7 +55,7 @@ function blurred(images: Uint8Array, { width, height, channels }: ImageSize): Ui
   return Uint8Array.from(pass(across, channels * width, height), Math.round);
 }
 
-/** For each label asked, the mean of that label's images in `of`. */
+/** For each of `labels`, the mean of that label's images in `of`. */
 function classMeans(labels: Uint8Array, of: LabelledImages, labelCount: number): Uint8Array {
   const pixels = of.images.length / of.count;
   const sums = Array.from({ length: labelCount }, () => new Float64Array(pixels));
@@ -79,11 +73,10 @@ function classMeans(labels: Uint8Array, of: LabelledImages, labelCount: number):
   return images;
 }
 
-/** Known images, real and damaged, by name: what each metric says of them is what its figures mean. */
+/** Known images by name, real and damaged. Their scores show what a metric's values mean. */
 export const SELF_TESTS: Record<string, (test: ImageSet, dataset: Dataset) => ImageSet> = {
   'test against itself': (test) => test,
-  'validation against test': (test, { validation }) =>
-    firstOf(validation, Math.min(test.labels.length, validation.count)),
+  'validation against test': (test, { validation }) => firstImages(validation, test.labels.length),
   'noise 0.02': ({ images, labels }) => ({ images: noisy(images, 0.02, 0), labels }),
   'noise 0.1': ({ images, labels }) => ({ images: noisy(images, 0.1, 1), labels }),
   blurred: ({ images, labels }, { info }) => ({ images: blurred(images, info), labels }),
@@ -98,29 +91,28 @@ export const SELF_TESTS: Record<string, (test: ImageSet, dataset: Dataset) => Im
 };
 
 /**
- * Runs every self-test with as many images as an evaluation has samples. Takes a minute for 10,000.
+ * Scores every self-test with as many images as an evaluation has samples. Takes a minute for 10,000.
  *
  * @param dataset in evaluation order
  */
 export async function measureBaseline(
-  judge: Judge,
+  judge: ReferenceClassifier,
   dataset: Dataset,
-  yardstick: Yardstick,
+  real: RealImages,
   samples: number,
-  between?: Between,
+  onChunk?: OnChunk,
 ): Promise<Baseline> {
-  const test = firstOf(dataset.test, samples);
+  const test = firstImages(dataset.test, samples);
   const selfTests: Baseline['selfTests'] = {};
   for (const [name, make] of Object.entries(SELF_TESTS)) {
-    const { images, labels } = make(test, dataset);
-    selfTests[name] = scoreSet(await judge.see(images, labels, between), yardstick).scores;
+    selfTests[name] = scoreSet(await judge.classify(make(test, dataset), onChunk), real).scores;
   }
-  const queries = firstOf(dataset.test, Math.min(MEMORISATION_LIMIT, dataset.test.count)).images;
+  const queries = firstImages(dataset.test, MEMORISATION_LIMIT).images;
   const pixels = dataset.test.images.length / dataset.test.count;
-  const testToTraining = await nearestTrainingDistance(queries, dataset.train.images, pixels, between);
+  const testToTraining = await nearestTrainingDistance(queries, dataset.train.images, pixels, onChunk);
   return {
     version: VERSION,
-    classifier: judge.shipped.digest,
+    classifier: judge.stored.digest,
     dataset: dataset.info.digest,
     samples,
     selfTests,
@@ -128,8 +120,8 @@ export async function measureBaseline(
   };
 }
 
-/** Where the figures of the shipped classifiers are, so that a first run need not measure them. */
-export const baselinesFile = (dataset: string): string =>
+/** The baselines of a shipped classifier, so that a first run need not measure them. */
+export const shippedBaselinesFile = (dataset: string): string =>
   fileURLToPath(new URL(`../../../classifiers/${dataset}.baselines.json`, import.meta.url));
 
 async function readBaselines(file: string): Promise<Baseline[]> {
@@ -137,37 +129,37 @@ async function readBaselines(file: string): Promise<Baseline[]> {
     const read = z.array(z.unknown()).parse(JSON.parse(await readFile(file, 'utf8')));
     return read.flatMap((item) => Baseline.safeParse(item).data ?? []);
   } catch {
-    return []; // Absent or damaged: it is measured again, and written anew.
+    return []; // If it is missing or damaged, the baselines are measured and written again.
   }
 }
 
 /**
- * The self-tests of a dataset under a judge: shipped with the classifier, else kept in `dataDir`, else measured and
+ * The baseline of a dataset and its classifier: the shipped one, or one kept in `dataDir`, or else it is measured and
  * kept there.
  */
 export async function baselineOf(
-  judge: Judge,
+  judge: ReferenceClassifier,
   dataset: Dataset,
-  yardstick: Yardstick,
+  real: RealImages,
   samples: number,
-  { dataDir, between }: { dataDir: string; between?: Between | undefined },
+  { dataDir, onChunk }: { dataDir: string; onChunk?: OnChunk | undefined },
 ): Promise<Baseline> {
-  const kept = join(dataDir, 'evaluation', `${dataset.info.id}.baselines.json`);
-  const known = [...(await readBaselines(baselinesFile(dataset.info.id))), ...(await readBaselines(kept))];
-  const { digest: datasetDigest } = dataset.info;
+  const { id, digest } = dataset.info;
+  const file = join(dataDir, 'evaluation', `${id}.baselines.json`);
+  const known = [...(await readBaselines(shippedBaselinesFile(id))), ...(await readBaselines(file))];
   const found = known.find(
     (baseline) =>
-      baseline.classifier === judge.shipped.digest &&
-      baseline.dataset === datasetDigest &&
+      baseline.classifier === judge.stored.digest &&
+      baseline.dataset === digest &&
       baseline.samples === samples,
   );
   if (found) return found;
-  const measured = await measureBaseline(judge, dataset, yardstick, samples, between);
-  await writeBaselines(kept, [...(await readBaselines(kept)), measured]);
+  const measured = await measureBaseline(judge, dataset, real, samples, onChunk);
+  await writeBaselines(file, [...(await readBaselines(file)), measured]);
   return measured;
 }
 
-/** Replaces the file in one step. */
+/** Replaces the file atomically. */
 export async function writeBaselines(file: string, baselines: Baseline[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;

@@ -1,0 +1,3 @@
+import { serveEvaluationChild } from '../../training/evaluation/child.ts';
+
+serveEvaluationChild();
