@@ -63,15 +63,13 @@ export class CrashRecovery {
   }
 
   /** Asserts that a run that crashes ends like one that does not, for each of the crashes. */
-  async assertRecovery(crashes: Crash[], { steps, outcome }: TriedRun): Promise<void> {
+  async assertRecovery(crashes: Crash[], { outcome }: TriedRun): Promise<void> {
     const waiting = [...crashes];
     while (waiting.length > 0) {
       const batch = waiting.splice(0, CONCURRENCY);
       const runs = await Promise.all(batch.map(async (crash) => ({ crash, run: await this.#run(crash) })));
       for (const { crash, run } of runs) {
-        const name = run.steps[crash.step - 1] ?? steps[crash.step - 1];
-        const what = `after a crash ${crash.when} step ${crash.step}, ${name}`;
-        assert.deepEqual(run.outcome, outcome, what);
+        assert.deepEqual(run.outcome, outcome, describe(crash));
       }
     }
   }
@@ -86,7 +84,7 @@ export class CrashRecovery {
     const models = items.filter(({ runId }) => runId === id);
     const run = await runs.get(id);
     const found = [run.state, models.map((model) => model.id)];
-    assert.deepEqual(found, ['succeeded', [run.modelId]], crash && first.steps[crash.step - 1]);
+    assert.deepEqual(found, ['succeeded', [run.modelId]], crash && describe(crash));
     const left = {
       published: [models[0]!.iteration, models[0]!.digest],
       best: run.best,
@@ -137,14 +135,17 @@ export class CrashRecovery {
   }
 }
 
+const describe = ({ step, occurrence, when }: Crash): string =>
+  `after a crash ${when} step "${step}", number ${occurrence} of that name`;
+
 /** The middle checkpoint is the best, and the last three together show a mode collapse. */
 const scoreMiddleBest = async (_served: unknown, { iteration }: { iteration: number }) => ({
   measure: { iteration, diversityRatio: 0.2, accuracyPerLabel: [1, 1], spreadRatio: 1, activeUnits: 8 },
   validation: exampleValidation(iteration, Math.abs(iteration - 4)),
 });
 
-/** The folder below the run that a file of the store is in, or the file's name. */
-const fileKind = (path: unknown): string => (typeof path === 'string' ? (path.split('/')[2] ?? path) : '');
+/** The folder or file of a run that a path of the store is in. */
+const fileKind = (path: unknown): string => (typeof path === 'string' ? (path.split('/')[2] ?? '') : '');
 
 function eventsByType(events: RunEvent[]): object {
   const byType: Record<string, unknown[]> = {};

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CrashRecovery } from './crash-recovery.ts';
-import type { Crash } from './simulated-process.ts';
+import { type Crash, occurrences } from './simulated-process.ts';
 
 /** One step of each kind; crashes.long.test.ts tries every step. */
 const STEPS = [
@@ -36,13 +36,13 @@ test('a run that crashes before or after a step of any kind ends like an uninter
 }, async (t) => {
   const recovery = await CrashRecovery.open(t);
   const uninterrupted = await recovery.uninterrupted();
-  const crashes = STEPS.flatMap((name): Crash[] => {
+  const crashes = STEPS.flatMap((step): Crash[] => {
     // The last step of a kind has the most state to lose.
-    const step = uninterrupted.steps.lastIndexOf(name) + 1;
-    assert.ok(step > 0, `the run has no step ${name}`);
+    const occurrence = occurrences(uninterrupted.steps, step);
+    assert.ok(occurrence > 0, `the run has no step "${step}"`);
     return [
-      { step, when: 'before' },
-      { step, when: 'after' },
+      { step, occurrence, when: 'before' },
+      { step, occurrence, when: 'after' },
     ];
   });
   await recovery.assertRecovery(crashes, uninterrupted);

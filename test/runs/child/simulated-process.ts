@@ -1,6 +1,9 @@
-/** When a process crashes: before its n-th step has any effect, or after it is complete. */
+/** When a process crashes: before a step has any effect, or after it is complete. */
 export interface Crash {
-  step: number;
+  /** The name of the step. */
+  step: string;
+  /** Counts the steps of that name, from 1. */
+  occurrence: number;
   when: 'before' | 'after';
 }
 
@@ -44,7 +47,7 @@ export class SimulatedProcess {
     const never = new Promise<never>(() => undefined);
     if (this.#dead) return await never;
     this.steps.push(name);
-    const isLast = this.steps.length === this.#crash?.step;
+    const isLast = name === this.#crash?.step && occurrences(this.steps, name) === this.#crash.occurrence;
     if (isLast && this.#crash?.when === 'before') return await this.#end(never);
     const call = Promise.resolve(act());
     this.#pending.add(call);
@@ -63,3 +66,7 @@ export class SimulatedProcess {
     return await never;
   }
 }
+
+/** How often a name occurs. */
+export const occurrences = (steps: readonly string[], name: string): number =>
+  steps.filter((step) => step === name).length;
