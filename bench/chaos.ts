@@ -9,9 +9,9 @@ import { prepare } from './prepare.mjs';
 /**
  * npm run chaos -- [--minutes 10] [--seed 1] [--iterations 120] [--away 60] [--only NAME,NAME] [--json FILE] [--keep]
  *
- * Starts a Redis, an API and two workers of its own, trains one run undisturbed, then the same run again and again while
- * all of them are killed, frozen and sent away at random, and compares. Ends with code 0 only if nothing at all was lost.
- * docs/recovery.md says what is done and checked.
+ * Starts a Redis, an API and two workers, and trains one run undisturbed. Then it repeats the run while these processes are
+ * killed, frozen and stopped at random, and compares the results. Exit code 0 only if nothing was lost.
+ * docs/recovery.md describes the disturbances and checks.
  */
 const { values: options } = parseArgs({
   options: {
@@ -29,16 +29,16 @@ function print(report: ChaosReport): void {
   console.log(`\nSeed ${report.seed}, ${report.minutes.toFixed(1)} minutes.\n`);
   for (const [name, { tried, done }] of Object.entries(report.disturbances)) {
     console.log(
-      `  ${name.padEnd(22)} ${String(done).padStart(3)} times${tried > done ? `, ${tried - done} times there was nothing to disturb` : ''}`,
+      `  ${name.padEnd(22)} ${String(done).padStart(3)} times${tried > done ? `, ${tried - done} times with nothing to disturb` : ''}`,
     );
   }
   const { pictures, refused, unanswered } = report.requests;
   console.log(
-    `\nPictures: ${pictures} made, ${refused} requests told to try again, ${unanswered} not answered while the API was down.`,
+    `\nImages: ${pictures} generated, ${refused} requests refused with Retry-After, ${unanswered} not answered while the API was down.`,
   );
   for (const { id, deaths, agrees } of report.runs) {
     console.log(
-      `Run ${id}: begun again ${deaths} times, ${agrees ? 'agrees with the undisturbed one in every number' : 'DIFFERS from the undisturbed one'}.`,
+      `Run ${id}: restarted ${deaths} times, ${agrees ? 'equal to the undisturbed run in every number' : 'DIFFERENT from the undisturbed run'}.`,
     );
   }
   console.log(
@@ -55,7 +55,7 @@ const only = options.only?.split(',').map((name) => name.trim());
 const unknown = only?.filter((name) => !(name in DISTURBANCES)) ?? [];
 if (unknown.length > 0) {
   console.error(
-    `There is no disturbance ${unknown.join(', ')}; there are ${Object.keys(DISTURBANCES).join(', ')}.`,
+    `Unknown disturbance: ${unknown.join(', ')}. Choose from ${Object.keys(DISTURBANCES).join(', ')}.`,
   );
   process.exit(2);
 }
@@ -73,7 +73,6 @@ const report = await chaos({
 print(report);
 if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
 const isSound = report.lost.length === 0 && report.runs.length > 0;
-if (options.keep || !isSound)
-  console.log(`Everything is left in ${folder}, logs in ${join(folder, 'logs')}.`);
+if (options.keep || !isSound) console.log(`All files are in ${folder}, logs in ${join(folder, 'logs')}.`);
 else rmSync(folder, { recursive: true, force: true });
 process.exit(isSound ? 0 : 1);

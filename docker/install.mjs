@@ -3,7 +3,7 @@ import { installFashion } from '../scripts/setup/fashion.mjs';
 import { installPackages } from '../scripts/setup/packages.mjs';
 import { run } from '../scripts/setup/problem.mjs';
 
-/** The part of set-up that the sources have no influence on: a layer of the image of its own. */
+/** The part of set-up that does not depend on the sources, as a separate layer of the image. */
 await run(async () => {
   await installPackages();
   await installEngine();

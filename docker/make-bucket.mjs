@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
-/** Makes the bucket that STORE_URL names unless it is there. For the S3 server of docker-compose.yml, which starts empty. */
+/** Creates the bucket of STORE_URL unless it exists. The S3 server of docker-compose.yml starts empty. */
 const url = new URL(process.env.STORE_URL || 'missing:');
 const endpoint = url.searchParams.get('endpoint');
 if (url.protocol !== 's3:' || endpoint === null) {
@@ -17,13 +17,13 @@ const PATIENCE = 30;
 for (let attempt = 1; ; attempt++) {
   try {
     await client.send(new CreateBucketCommand({ Bucket: url.hostname }));
-    console.log(`The bucket ${url.hostname} has been made.`);
+    console.log(`The bucket ${url.hostname} was created.`);
     break;
   } catch (error) {
     if (error instanceof BucketAlreadyOwnedByYou || error.name === 'BucketAlreadyExists') break;
-    // The server may be starting still; what it answers will not change by waiting.
+    // Wait only while the server starts: once it answers, waiting does not help.
     if (error.$metadata?.httpStatusCode || attempt === PATIENCE) {
-      console.error(`The bucket ${url.hostname} could not be made at ${endpoint}: ${error.message}`);
+      console.error(`The bucket ${url.hostname} could not be created at ${endpoint}: ${error.message}`);
       process.exit(1);
     }
     await sleep(1_000);

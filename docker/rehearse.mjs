@@ -5,19 +5,18 @@ import { openContainers, run } from './rehearsal/containers.mjs';
 import { useService } from './rehearsal/service.mjs';
 
 /**
- * Builds the image from docker/Dockerfile and runs it, where no registry of images can be reached. The Dockerfile's steps
- * are taken as they are; its base image alone is a stand-in: a fresh Debian from debootstrap with the Node of that version,
- * out of npm's package of it. Then a container runs as docker-compose.yml has it (the image's user, read-only root, no
- * capabilities), trains for a moment, serves a picture, and is told to end.
+ * Builds the image from docker/Dockerfile without an image registry and runs it. Only the base image is replaced: by a fresh
+ * Debian from debootstrap with the same Node version from npm. Then a container runs as in docker-compose.yml (the image's
+ * user, read-only root, no capabilities), trains briefly, serves an image and is stopped.
  *
  *   as root on Debian: apt-get install -y --no-install-recommends debootstrap podman runc
- *                      node docker/rehearse.mjs FOLDER        which gets report.json, container.txt and 3.png
+ *                      node docker/rehearse.mjs FOLDER        writes report.json, container.txt and 3.png
  *
- * Settings of this machine's package mirrors go into the stand-in, and into nothing else.
+ * This machine's package mirrors are configured in the base image only.
  */
 const ROOT = resolve(import.meta.dirname, '..');
 const RELEASE = 'bookworm';
-/** Where the stand-in has what this machine's package managers are told; what is not there is left out. */
+/** Files that configure package managers, and their path in the base image. Missing files are skipped. */
 const MIRRORS = {
   '/etc/apt/sources.list': 'etc/apt/sources.list',
   '/etc/apt/sources.list.d/debian.sources': 'etc/apt/sources.list.d/debian.sources',
@@ -27,7 +26,7 @@ const MIRRORS = {
 
 const [folder] = process.argv.slice(2);
 if (!folder || process.getuid() !== 0) {
-  console.error('rehearse: as root, with a folder for what comes out: node docker/rehearse.mjs FOLDER');
+  console.error('rehearse: run as root with an output folder: node docker/rehearse.mjs FOLDER');
   process.exit(2);
 }
 const work = mkdtempSync(join(tmpdir(), 'stylograph-image-'));
@@ -49,7 +48,7 @@ function debianMirror() {
   return /^URIs:\s*(\S+)/m.exec(text)?.[1] ?? /^deb\s+(?:\[.*?\]\s+)?(\S+)/m.exec(text)?.[1];
 }
 
-/** Unpacks a package of npm's below a folder. */
+/** Unpacks an npm package into a folder. */
 function unpack(name, version, into) {
   const file = run('npm', ['pack', '--silent', `${name}@${version}`], { cwd: work })
     .split('\n')
@@ -105,7 +104,7 @@ try {
   const image = containers.inspectImage('stylograph:cpu');
   const report = {
     at: new Date().toISOString(),
-    base: `${RELEASE} by debootstrap, Node ${nodeVersion}, in place of ${base}`,
+    base: `${RELEASE} by debootstrap, Node ${nodeVersion}, instead of ${base}`,
     engine: containers.version(),
     image: { megabytes: Math.round(image.Size / 1e6), user: image.User, command: image.Config.Cmd },
     ...used,

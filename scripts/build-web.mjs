@@ -6,8 +6,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /**
- * Bundles src/web into dist/web: a page, and below assets/ files with the digest of their content in their name, each
- * also compressed. The same sources give the same bytes.
+ * Bundles src/web into dist/web: the page, and files under assets/ with their content's digest in the name, also compressed.
+ * The same sources give the same bytes.
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = join(ROOT, 'src/web');

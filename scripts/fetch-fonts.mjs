@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 /**
  * npm run fonts -- FOLDER
  *
- * Fetches the open fonts of examples/fonts/packages.txt from the npm registry into a folder each: of every package the
- * regular, bold and italic faces for Latin, as far as it has them, and its licence. One package after another; those that
- * are there already are not fetched again, so that a second call goes on where the first was stopped.
+ * Downloads the open fonts of examples/fonts/packages.txt from the npm registry, one folder per package: the regular, bold
+ * and italic Latin faces that the package has, and its licence. Packages that exist in FOLDER are skipped, so a second call
+ * continues an interrupted one.
  */
 const run = promisify(execFile);
 const LIST = fileURLToPath(new URL('../examples/fonts/packages.txt', import.meta.url));
@@ -19,15 +19,15 @@ const BATCH = 10;
 
 const target = process.argv[2];
 if (target === undefined) {
-  console.error('Say where to: npm run fonts -- FOLDER');
+  console.error('Name a target folder: npm run fonts -- FOLDER');
   process.exit(2);
 }
 const folder = resolve(target);
 await mkdir(folder, { recursive: true });
-const there = new Set(await readdir(folder));
+const existing = new Set(await readdir(folder));
 const wanted = (await readFile(LIST, 'utf8')).split('\n').filter(Boolean);
-const missing = wanted.filter((name) => !there.has(folderOf(name)));
-console.log(`${wanted.length - missing.length} of ${wanted.length} packages are there.`);
+const missing = wanted.filter((name) => !existing.has(folderOf(name)));
+console.log(`${wanted.length - missing.length} of ${wanted.length} packages exist already.`);
 
 const failed = [];
 for (let at = 0; at < missing.length; at += BATCH) {
@@ -36,7 +36,7 @@ for (let at = 0; at < missing.length; at += BATCH) {
   console.log(`${Math.min(at + BATCH, missing.length)} of ${missing.length}`);
 }
 if (failed.length > 0) {
-  console.error(`${failed.length} could not be fetched; the same command again tries them once more.`);
+  console.error(`${failed.length} could not be downloaded. Run the same command again to retry them.`);
   process.exitCode = 1;
 }
 
@@ -45,7 +45,7 @@ function folderOf(name) {
   return name.split('/')[1].split('@')[0];
 }
 
-/** Gives back what could not be fetched: a batch with something wrong in it is tried one by one. */
+/** Downloads a batch; if it fails, each package alone. @returns the packages that failed */
 async function fetchFaces(names) {
   const place = await mkdtemp(join(folder, '.fetching-'));
   try {
@@ -71,14 +71,15 @@ async function fetchFaces(names) {
   }
 }
 
-/** A package's folder appears whole or not at all. */
+/** Unpacks a package; its folder appears complete or not at all. */
 async function unpack(archive, name) {
   const { stdout } = await run('tar', ['-tzf', archive], { maxBuffer: 64 * 1024 * 1024 });
   const faces = FACES.map((face) => `package/files/${name}-${face}.woff`);
   const members = stdout
     .split('\n')
     .filter((member) => faces.includes(member) || member === 'package/LICENSE');
-  if (!members.some((member) => faces.includes(member))) throw new Error(`holds none of ${FACES.join(', ')}`);
+  if (!members.some((member) => faces.includes(member)))
+    throw new Error(`contains none of ${FACES.join(', ')}`);
   const place = `${archive}.faces`;
   await mkdir(place);
   await run('tar', ['-xzf', archive, '-C', place, '--strip-components', '1', ...members]);

@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /**
- * node scripts/pin-images.mjs [file ...]: adds to every image from a registry, or renews, the digest of what its tag means
- * today, as Docker's buildx tells it. Look at the difference before you commit it: from then on nothing but those bytes is run.
+ * node scripts/pin-images.mjs [file ...]: adds or renews the digest of every image from a registry, as Docker's buildx
+ * reports it for the tag. Review the diff before you commit it, because only those bytes run from then on.
  */
 const ROOT = resolve(import.meta.dirname, '..');
 const FILES = ['docker/Dockerfile', 'docker-compose.yml'].map((file) => resolve(ROOT, file));
 
-/** `image: name:tag` and `ARG NODE_IMAGE=name:tag`, with or without a digest. What is built here has no registry. */
+/** `image: name:tag` and `ARG NODE_IMAGE=name:tag`, with or without a digest. Images that are built here have no registry. */
 const IMAGE =
   /((?:^|\s)image:\s+|ARG \w+_IMAGE=)((?!stylograph:)[\w./-]+:[\w.-]+)(@sha256:[0-9a-f]{64})?(?=\s|$)/g;
 
@@ -17,7 +17,8 @@ const IMAGE =
 function digestOf(image) {
   const args = ['buildx', 'imagetools', 'inspect', image, '--format', '{{.Manifest.Digest}}'];
   const digest = execFileSync('docker', args, { encoding: 'utf8' }).trim();
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw new Error(`docker told no digest of ${image}: ${digest}`);
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest))
+    throw new Error(`docker returned no digest of ${image}: ${digest}`);
   return digest;
 }
 
@@ -34,7 +35,7 @@ try {
   }
 } catch (error) {
   console.error(
-    `pin-images: ${error.message.split('\n')[0]}; it needs docker with buildx, and the registries' answers.`,
+    `pin-images: ${error.message.split('\n')[0]}; this needs docker with buildx and access to the registries.`,
   );
   process.exitCode = 1;
 }

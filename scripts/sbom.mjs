@@ -4,13 +4,13 @@ import { ROOT } from './setup/paths.mjs';
 import { execute } from './setup/processes.mjs';
 
 /**
- * npm run sbom [-- FILE]: what the service is made of, as a CycloneDX document (default sbom.cdx.json): npm's own list of
- * the packages that run, and the native libraries that set-up takes out of wheels, with the digests they are pinned by.
+ * npm run sbom [-- FILE]: writes the components of the service as a CycloneDX document (default sbom.cdx.json): npm's list
+ * of the packages in production, and the native libraries that set-up takes from wheels, with their pinned digests.
  */
 const WHEELS = ['engine-cpu.txt', 'engine-cuda.txt', 'redis.txt'];
 const target = process.argv[2] ?? 'sbom.cdx.json';
 
-/** Pinned wheels of a requirements file for pip, with the first of their digests. */
+/** The pinned wheels of a pip requirements file, each with its first digest. */
 function wheelsOf(file) {
   const text = readFileSync(join(ROOT, 'scripts/setup', file), 'utf8').replace(/\\\n\s*/g, ' ');
   return [...text.matchAll(/^([\w.-]+)==([\w.]+).*?--hash=sha256:([0-9a-f]{64})/gm)].map(
@@ -22,7 +22,7 @@ function wheelsOf(file) {
   );
 }
 
-// The lock file alone counts: what is installed may lack other platforms' packages, or have more.
+// From the lock file only: node_modules can lack packages of other platforms, or contain extra ones.
 const args = [
   'sbom',
   '--sbom-format',

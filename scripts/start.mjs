@@ -9,5 +9,5 @@ await run(async () => {
   if (redisServer) process.env.REDIS_SERVER ??= redisServer;
   await build();
 });
-// In this very process, so that signals reach the server itself.
+// In this process, so that signals reach the server.
 await import('../dist/bin/server.js');

@@ -6,7 +6,7 @@ import { setUp } from './setup/index.mjs';
 import { ROOT } from './setup/paths.mjs';
 import { run } from './setup/problem.mjs';
 
-/** The command line from a clone: what is missing is installed, what has changed is compiled, then src/bin/stylograph.ts runs. */
+/** The command line in a clone: installs what is missing, compiles what has changed, then runs src/bin/stylograph.ts. */
 await run(async () => {
   if (!existsSync(join(ROOT, 'node_modules', 'commander'))) await setUp();
   await build();

@@ -7,7 +7,7 @@ export interface Answer {
   ms: number;
 }
 
-/** A connection that ended before its answer, or a wait that was too long. */
+/** A connection that ended before the response, or a timeout. */
 export class Unanswered extends Error {
   override name = 'Unanswered';
   readonly code: string;
@@ -25,7 +25,7 @@ export interface Question {
   timeoutMs?: number;
 }
 
-/** One call over a connection of its own, tried once. @throws Unanswered */
+/** One request on a separate connection, without retries. @throws Unanswered */
 export function ask(url: string, question: Question = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, json, timeoutMs = 30_000 } = question;
   const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json));

@@ -10,11 +10,11 @@ export interface ChaosOptions {
   folder: string;
   minutes: number;
   seed: string;
-  /** Of each run. */
+  /** Iterations per run. */
   iterations: number;
   /** Seconds. */
   longestAway: number;
-  /** Names of disturbances; all when not given. */
+  /** Names of disturbances; default all. */
   only: readonly string[] | undefined;
   say(text: string): void;
 }
@@ -30,7 +30,7 @@ export interface ChaosReport {
   lost: string[];
 }
 
-/** One run after another while there is time, each compared with the undisturbed one. */
+/** Trains one run after another until time is up, and compares each with the undisturbed run. */
 class Runs {
   readonly done: ChaosReport['runs'] = [];
   current!: WatchedRun;
@@ -55,7 +55,7 @@ class Runs {
     this.current = await WatchedRun.start(this.#place, this.#losses, this.#order);
   }
 
-  /** Until `isOver`, and then to the end of the run that was begun. */
+  /** Continues until `isOver`, then to the end of the current run. */
   async keepGoing(isOver: () => boolean): Promise<void> {
     for (;;) {
       const finished = await this.current.finished;
@@ -68,7 +68,7 @@ class Runs {
   }
 }
 
-/** Disturbs a place of its own for some minutes. Never throws for what it finds; that is in the report. */
+/** Disturbs a separate deployment for some minutes. Losses do not throw; they are in the report. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const { folder, minutes, seed, iterations, longestAway, say } = options;
   const begun = Date.now();
@@ -85,7 +85,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     ...{ reference: undefined, runs: [], lost: [] },
   };
   try {
-    say(`${clock()}  one run without disturbance ...`);
+    say(`${clock()}  one undisturbed run ...`);
     const order = { iterations, seed: 7 };
     const reference = await (await WatchedRun.start(place, losses, order)).finished;
     report.reference = reference.outcome.digest;
@@ -111,21 +111,21 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       const scene: Scene = { place, losses, random, run: runs.current, longestAway };
       const tally = disturbances[name]!;
       tally.tried++;
-      const deed = await DISTURBANCES[name]!.act(scene).catch((error: unknown) => {
+      const done = await DISTURBANCES[name]!.act(scene).catch((error: unknown) => {
         losses.add(`"${name}": ${(error as Error).message}`);
         return undefined;
       });
-      if (deed !== undefined) tally.done++;
-      say(`${clock()}  ${number}. ${name}: ${deed ?? 'nothing to disturb'}`);
+      if (done !== undefined) tally.done++;
+      say(`${clock()}  ${number}. ${name}: ${done ?? 'nothing to disturb'}`);
     }
-    say(`${clock()}  the last run goes on undisturbed ...`);
+    say(`${clock()}  the last run continues undisturbed ...`);
     await going.catch(() => undefined);
     await load.stop();
     report.runs = runs.done;
     report.requests = load.counts;
   } finally {
     const left = await place.close();
-    for (const process of left) losses.add(`left behind: ${process}`);
+    for (const process of left) losses.add(`still running: ${process}`);
   }
   return { ...report, minutes: (Date.now() - begun) / 60_000, lost: losses.all };
 }

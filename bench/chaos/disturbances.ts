@@ -12,21 +12,21 @@ export interface Scene {
   place: Place;
   losses: Losses;
   random: Random;
-  /** The run that trains meanwhile. */
+  /** The run that is training. */
   run: WatchedRun;
-  /** The longest that Redis is kept away, in seconds. */
+  /** The longest outage of Redis, in seconds. */
   longestAway: number;
 }
 
-/** What was done, in a few words; undefined where there was nothing to disturb just then. */
+/** A short description of what was done; undefined if there was nothing to disturb. */
 type Deed = Promise<string | undefined>;
 
 const RUN_CHILD = /children\/run\b/;
 const WORKER = /children\/worker/;
 const INFERENCE = /children\/inference/;
-/** A server ends within this time, whatever it was doing. */
+/** A server must end within this time. */
 const END_LIMIT_MS = 30_000;
-/** Longer than a worker's lock on its run lasts, and than others take to notice. */
+/** Longer than a worker's lock and the time that others take to notice its expiry. */
 const BEYOND_LOCK_MS = 24_000;
 
 function signal(pid: number, name: NodeJS.Signals | 0): boolean {
@@ -37,11 +37,11 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Processes whose parent was killed have to end by themselves. */
+/** Checks that the children of a killed process end. */
 async function orphansEnd(pids: readonly number[], losses: Losses, whose: string): Promise<void> {
   for (let i = 0; i < 100 && pids.some((pid) => signal(pid, 0)); i++) await sleep(100);
   const left = pids.filter((pid) => signal(pid, 0));
-  losses.unless(left.length === 0, `children of ${whose} were still there 10 s after it was killed`);
+  losses.unless(left.length === 0, `children of ${whose} were still running 10 s after it was killed`);
 }
 
 const workersWith = ({ workers }: Place, pattern: RegExp): Service[] =>
@@ -94,12 +94,12 @@ async function killAll({ place, losses, run }: Scene): Deed {
   return `everything at once (${phase})`;
 }
 
-/** Redis away: pictures are made as ever, calls on runs are refused with the time to try again, and nothing is lost. */
+/** Without Redis images are still generated, run requests are refused with Retry-After, and nothing is lost. */
 async function takeRedisAway({ place, losses, random, longestAway }: Scene): Deed {
   const seconds = random.between(Math.min(5, longestAway), longestAway);
   await place.redis.stop('SIGKILL');
   const until = Date.now() + seconds * 1000;
-  // What was under way when it went is allowed to notice.
+  // Requests in flight need a moment to notice.
   await sleep(1_000);
   let refused = 0;
   while (Date.now() < until) {
@@ -107,7 +107,7 @@ async function takeRedisAway({ place, losses, random, longestAway }: Scene): Dee
     const { code } = JSON.parse(post.body.toString('utf8')) as { code?: string };
     losses.unless(
       post.status === 503 && code === 'redis_unavailable' && post.headers['retry-after'] !== undefined,
-      `without Redis POST /runs was answered ${post.status} ${code}, Retry-After ${post.headers['retry-after']}`,
+      `without Redis POST /runs returned ${post.status} ${code}, Retry-After ${post.headers['retry-after']}`,
     );
     const ready = await ask(`${place.url}/health/ready`);
     losses.unless(ready.status === 503, `without Redis readiness was ${ready.status}`);
@@ -116,7 +116,7 @@ async function takeRedisAway({ place, losses, random, longestAway }: Scene): Dee
   }
   place.redis.start();
   await place.untilReady();
-  return `Redis for ${seconds} s; ${refused} calls on runs were refused as they should be`;
+  return `Redis for ${seconds} s; ${refused} run requests were refused as expected`;
 }
 
 async function freezeRedis({ place, random }: Scene): Deed {
@@ -130,7 +130,7 @@ async function freezeRedis({ place, random }: Scene): Deed {
   return `Redis for ${seconds} s`;
 }
 
-/** Its lock expires, another worker takes the run, and what the first one's process computes must count no more. */
+/** The lock of a frozen worker expires and another worker takes the run. Results of the first worker must not count. */
 async function freezeWorker({ place, run }: Scene): Deed {
   const [busy] = workersWith(place, RUN_CHILD);
   const pid = busy?.processes(WORKER)[0];
@@ -142,7 +142,7 @@ async function freezeWorker({ place, run }: Scene): Deed {
   return `${busy.name} beyond its lock (${phase})`;
 }
 
-/** @returns whether the run is paused now */
+/** @returns whether the run is paused */
 async function pause({ place, run }: Scene): Promise<boolean> {
   const asked = await patiently(() => place.client.runs.pause(run.id)).catch(() => undefined);
   return asked !== undefined && (await run.untilState('paused', 120_000));
@@ -154,7 +154,7 @@ async function pauseAndMove(scene: Scene): Deed {
   if (busy === undefined || !(await pause(scene))) return undefined;
   await busy.terminate(END_LIMIT_MS);
   await patiently(() => place.client.runs.resume(run.id));
-  return `the run, which goes on by another worker than ${busy.name}`;
+  return `the run, which moves from ${busy.name} to another worker`;
 }
 
 async function pauseAndDamage(scene: Scene): Deed {
@@ -172,10 +172,10 @@ async function pauseAndDamage(scene: Scene): Deed {
     : `checkpoint ${newest} of the paused run`;
 }
 
-/** SIGTERM: the run is checkpointed and queued again, and the process ends by itself, in time and well. */
+/** On SIGTERM the run is checkpointed and queued again, and the process ends in time with code 0. */
 async function terminate(service: Service, { losses }: Scene, times = 1): Promise<string> {
   const end = await service.terminate(END_LIMIT_MS, times);
-  if (end === undefined) return `${service.name}, which was just starting`;
+  if (end === undefined) return `${service.name} while it started`;
   losses.unless(
     end.code === 0,
     `${service.name} ended with ${end.signal ?? `code ${end.code}`} ${end.ms} ms after SIGTERM`,
@@ -186,7 +186,7 @@ async function terminate(service: Service, { losses }: Scene, times = 1): Promis
 async function terminateWorker(scene: Scene): Deed {
   const [busy] = workersWith(scene.place, RUN_CHILD);
   const service = busy ?? scene.random.pick(scene.place.workers);
-  // One that has just been started has no handler for signals yet, and ends by them: as good, but not this test.
+  // A process that has just started has no signal handler yet. That is fine, but not this test.
   if (Date.now() - service.changedAt < 8_000) return undefined;
   return await terminate(service, scene, scene.random.between(1, 2));
 }
@@ -199,12 +199,12 @@ async function terminateApi(scene: Scene): Deed {
   return done;
 }
 
-/** @returns how long pictures were missing, once they are there again */
+/** Waits until images are generated again. @returns how long that took */
 async function untilPictures({ place }: Scene): Promise<string> {
   const begun = Date.now();
   while ((await ask(`${place.url}/generate?label=1`).catch(() => undefined))?.status !== 200) await sleep(20);
   place.inferenceDisturbedAt = Date.now();
-  return `pictures again after ${((Date.now() - begun) / 1000).toFixed(1)} s`;
+  return `images again after ${((Date.now() - begun) / 1000).toFixed(1)} s`;
 }
 
 async function disturbInference(scene: Scene, name: 'SIGKILL' | 'SIGSTOP'): Deed {
@@ -215,7 +215,7 @@ async function disturbInference(scene: Scene, name: 'SIGKILL' | 'SIGSTOP'): Deed
   return `the inference process; ${await untilPictures(scene)}`;
 }
 
-/** A run beside the one that is watched, which would not end by itself. */
+/** A second run, which never ends by itself. */
 const endless = (seed: number) => ({
   preset: 'quick' as const,
   seed,
@@ -223,14 +223,14 @@ const endless = (seed: number) => ({
   tags: ['chaos', 'to be cancelled'],
 });
 
-/** Another run beside the one that trains: cancelled in whatever state it is, it ends at once and leaves no model. */
+/** Cancels a second run in any state: it must end at once and publish no model. */
 async function cancelAnother({ place, losses, random }: Scene): Deed {
   const { runs } = place.client;
   const { id } = await patiently(() => runs.create(endless(1), { idempotencyKey: `cancel-${Date.now()}` }));
   await sleep(random.between(0, 15_000));
   const { state } = await patiently(() => runs.get(id));
   const askedAt = Date.now();
-  // Asked again after an answer that was lost, it says that there is nothing to cancel any more.
+  // A retry after a lost response finds nothing to cancel.
   await patiently(() => runs.cancel(id)).catch(() => undefined);
   let run = await patiently(() => runs.get(id));
   while (run.state === 'cancelling' && Date.now() - askedAt < END_LIMIT_MS) {
@@ -245,7 +245,7 @@ async function cancelAnother({ place, losses, random }: Scene): Deed {
   return `a run that was ${state}, within ${ms} ms`;
 }
 
-/** The same request many times at once under one key, with the API killed in between or not: one run. */
+/** Sends one request many times at once under one key, sometimes killing the API: only one run may be created. */
 async function repeatRequest({ place, losses, random }: Scene): Deed {
   const { runs } = place.client;
   const idempotencyKey = `repeat-${Date.now()}`;
@@ -256,18 +256,18 @@ async function repeatRequest({ place, losses, random }: Scene): Deed {
   const killed = random.between(0, 1) === 1;
   if (killed) place.api.kill();
   const ids = new Set((await Promise.all(asked)).map(({ id }) => id));
-  losses.unless(ids.size === 1, `${many} requests with one Idempotency-Key made ${ids.size} runs`);
+  losses.unless(ids.size === 1, `${many} requests with one Idempotency-Key created ${ids.size} runs`);
   for (const id of ids) await patiently(() => runs.cancel(id)).catch(() => undefined);
-  return `POST /runs ${many} times at once${killed ? ', the API killed meanwhile' : ''}`;
+  return `POST /runs ${many} times at once${killed ? ', with the API killed in between' : ''}`;
 }
 
-/** Where the run is, for the record. */
+/** Phase and iteration of the run, for the report. */
 function phaseOf({ heard }: WatchedRun): string {
   const progress = heard.findLast(({ type }) => type === 'progress');
   return progress ? `${progress.data.phase}, iteration ${progress.data.iteration}` : 'waiting';
 }
 
-/** Everything that is done to a place, by name. Those of a higher weight are drawn more often. */
+/** All disturbances by name. Those with a higher weight are drawn more often. */
 export const DISTURBANCES: Record<string, { weight: number; act: (scene: Scene) => Deed }> = {
   'kill run': { weight: 4, act: killRunChild },
   'kill worker': { weight: 3, act: killWorker },

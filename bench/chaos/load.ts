@@ -4,18 +4,18 @@ import { type Answer, ask, Unanswered } from './ask.ts';
 import type { Losses } from './losses.ts';
 import type { Place } from './place.ts';
 
-/** Requests are made by this many clients, each with a pause between two. */
+/** Number of clients, which pause between requests. */
 const CLIENTS = 3;
 const PAUSE_MS = 60;
-/** For so long after it was disturbed a service may be away; nobody is promised more than that it comes back. */
+/** How long a service may be unavailable after a disturbance. */
 const API_GRACE_MS = 60_000;
 const INFERENCE_GRACE_MS = 30_000;
 
 const shaOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Clients that generate images all the time. Whatever is disturbed, an answer is the right picture, bit for bit, or a
- * refusal that says when to try again; no answer at all is allowed only where the API itself was disturbed.
+ * Clients that generate images all the time. Every response must be the correct image, bit for bit, or a refusal with
+ * Retry-After. A missing response is allowed only if the API itself was disturbed.
  */
 export class InferenceLoad {
   readonly counts = { pictures: 0, refused: 0, unanswered: 0 };
@@ -61,7 +61,7 @@ export class InferenceLoad {
         askedAt - this.#place.api.changedAt < API_GRACE_MS || this.#place.api.changedAt > askedAt;
       this.#losses.unless(
         excused,
-        `a request for a picture had no answer (${error.code}) while nothing happened to the API`,
+        `an image request got no response (${error.code}) although the API was not disturbed`,
       );
     }
   }
@@ -72,7 +72,7 @@ export class InferenceLoad {
       const sha = shaOf(body);
       const known = this.#known.get(path) ?? sha;
       this.#known.set(path, known);
-      this.#losses.unless(known === sha, `${path} gave other bytes than before`);
+      this.#losses.unless(known === sha, `${path} returned other bytes than before`);
       return;
     }
     this.counts.refused++;
@@ -82,7 +82,7 @@ export class InferenceLoad {
     const what = body.toString('utf8').slice(0, 200);
     this.#losses.unless(
       excused,
-      `a request for a picture was answered ${status} ${since} ms after the last disturbance: ${what}`,
+      `an image request returned ${status} ${since} ms after the last disturbance: ${what}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** What must not have happened, each kept once with how often it did. */
+/** Losses, each once with its count. */
 export class Losses {
   readonly #found = new Map<string, number>();
   readonly #say: (text: string) => void;
@@ -13,7 +13,7 @@ export class Losses {
     if (times === 1) this.#say(`LOST: ${what}`);
   }
 
-  /** Adds it where the condition does not hold. */
+  /** Adds a loss unless the condition holds. */
   unless(holds: boolean, what: string): void {
     if (!holds) this.add(what);
   }

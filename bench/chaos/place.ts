@@ -10,7 +10,7 @@ import { Service } from './service.ts';
 const SERVER = fileURLToPath(new URL('../../dist/bin/server.js', import.meta.url));
 const START_MS = 120_000;
 
-/** One Redis, one API and some workers, each a service of its own, over one data folder. */
+/** One Redis, one API and some workers as separate services on one data folder. */
 export interface Place {
   folder: string;
   url: string;
@@ -20,10 +20,10 @@ export interface Place {
   workers: Service[];
   /** When the inference process was last disturbed. */
   inferenceDisturbedAt: number;
-  /** Until when Redis is kept away. */
+  /** Until when Redis is stopped. */
   redisAwayUntil: number;
   untilReady(): Promise<void>;
-  /** Ends everything. @returns what is left of it */
+  /** Stops everything. @returns the processes that are left */
   close(): Promise<string[]>;
 }
 
@@ -57,7 +57,7 @@ export async function openPlace(folder: string, workers = 2): Promise<Place> {
   const place: Place = {
     folder,
     url,
-    // The watchers count what fails; retries are theirs.
+    // No retries, because the watchers count failures.
     client: new StylographClient({ url, retries: 0, timeoutMs: 20_000 }),
     redis,
     api,
@@ -86,7 +86,7 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-/** Command lines of processes that work in the folder still, after they had a moment to end. */
+/** Command lines of the processes that still use the folder after a moment. */
 async function remains(folder: string): Promise<string[]> {
   let left: string[] = [];
   for (let i = 0; i < 50; i++) {

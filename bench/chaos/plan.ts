@@ -3,18 +3,18 @@ import { Random } from './random.ts';
 export interface Step {
   number: number;
   name: string;
-  /** Milliseconds before it. */
+  /** Milliseconds before the step. */
   pause: number;
-  /** What it draws while it acts; of its own, so that the plan does not depend on what it finds. */
+  /** Random numbers of the step itself, so that the plan does not depend on what it finds. */
   random: Random;
 }
 
-/** Pauses between two disturbances, in milliseconds: some fall into one another's wake, some do not. */
+/** Pauses between disturbances in milliseconds. Some are shorter than a recovery. */
 const PAUSE = { least: 500, most: 9_000 };
 
 /**
- * What is done in which order, from a seed: everything once in random order, then at random by weight, without end. The
- * plan is the same for the same seed; what a disturbance meets is not.
+ * The endless order of disturbances of a seed: each once in random order, then at random by weight. The plan is
+ * reproducible; the state that a disturbance meets is not.
  */
 export function* plan(seed: string, weights: Record<string, number>): Generator<Step, never> {
   const random = new Random(`plan:${seed}`);

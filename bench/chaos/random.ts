@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Random numbers that follow from a name alone. */
+/** Random numbers that depend only on a name. */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plusFromState>;
 
@@ -11,7 +11,7 @@ export class Random {
     this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => hash.readInt32LE(offset)));
   }
 
-  /** A whole number, both ends included. */
+  /** An integer in the closed range. */
   between(from: number, to: number): number {
     return uniformInt(this.#generator, from, to);
   }

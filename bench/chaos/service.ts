@@ -10,7 +10,7 @@ export interface Program {
   command: string;
   args: string[];
   env?: Record<string, string>;
-  /** Where it writes what it has to say. */
+  /** Log file. */
   log: string;
 }
 
@@ -18,11 +18,11 @@ export interface Program {
 export interface End {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Milliseconds from the request. */
+  /** Milliseconds since the request. */
   ms: number;
 }
 
-/** A program that is started again whenever it ends, as a process manager would. */
+/** A program that is restarted whenever it ends, as by a process manager. */
 export class Service {
   readonly name: string;
   readonly #program: Program;
@@ -59,7 +59,7 @@ export class Service {
     });
   }
 
-  /** Its process and every one below it whose command line matches. */
+  /** The process and its descendants whose command line matches. */
   processes(pattern = /./): number[] {
     const { pid } = this;
     return pid === undefined
@@ -67,7 +67,7 @@ export class Service {
       : processTree(pid).flatMap((info) => (pattern.test(info.command) ? [info.pid] : []));
   }
 
-  /** Kills its process, which is started again; its children have to notice by themselves. @returns them */
+  /** Kills the process, which is then restarted. @returns its children, which must end by themselves */
   kill(): number[] {
     const [, ...children] = this.processes();
     this.#child?.kill('SIGKILL');
@@ -75,7 +75,7 @@ export class Service {
     return children;
   }
 
-  /** Asks it to end, `times` times, and starts it again when it has. Killed after `limitMs`. */
+  /** Sends SIGTERM `times` times and restarts the process when it has ended. Kills it after `limitMs`. */
   async terminate(limitMs: number, times = 1): Promise<End | undefined> {
     const child = this.#child;
     if (!child) return undefined;
@@ -92,7 +92,7 @@ export class Service {
     return { code, signal, ms: Date.now() - askedAt };
   }
 
-  /** Ends it for good, or until it is started. */
+  /** Stops it until it is started again. */
   async stop(signal: 'SIGTERM' | 'SIGKILL', limitMs = 40_000): Promise<void> {
     this.#wanted = false;
     const child = this.#child;

@@ -15,7 +15,7 @@ async function freePort() {
   return port;
 }
 
-/** Waits until `look` gives something. @throws when the container ends, or takes too long */
+/** Waits until `look` returns a value. @throws when the container ends or takes too long */
 async function until(containers, what, look) {
   for (let second = 0; second < PATIENCE_S; second++) {
     const found = await look();
@@ -28,10 +28,10 @@ async function until(containers, what, look) {
 }
 
 function expect(condition, what) {
-  if (!condition) throw new Error(`this should be so: ${what}`);
+  if (!condition) throw new Error(`expected: ${what}`);
 }
 
-/** Tries in the container what it must not be able to do. @returns what it can and cannot */
+/** Tries forbidden actions in the container. @returns its rights */
 function probe(containers) {
   const id = containers.exec(NAME, ['id', '-u']);
   expect(id === '1000', `the service runs as 1000, not ${id}`);
@@ -50,7 +50,7 @@ function probe(containers) {
   return { uid: Number(id), rootIsReadOnly: true, capabilities: 'none' };
 }
 
-/** A key by the command line, a server, a short run, a picture, and the end. */
+/** Creates a key, starts the server, trains a short run, generates images and stops the container. */
 export async function useService(containers, image, folder, step) {
   const cli = [
     'node',
@@ -74,16 +74,16 @@ export async function useService(containers, image, folder, step) {
     containers.run(image, [], { name: NAME, detached: true, env: { PORT: port, DEMO: 0 } });
     await until(containers, 'it was healthy', () => containers.isHealthy(NAME));
   });
-  const can = probe(containers);
+  const rights = probe(containers);
   const refused = await fetch(`http://127.0.0.1:${port}/runs`);
   expect(refused.status === 401, `without a key the answer is 401, not ${refused.status}`);
 
   const { run, evaluation } = await step('a short run', async () => {
     const body = JSON.stringify({ preset: 'quick', seed: 1, config: { iterations: ITERATIONS } });
     const created = await call('/runs', { method: 'POST', body });
-    expect(created.status === 202, `the run is taken: ${created.status} ${await created.clone().text()}`);
+    expect(created.status === 202, `the run is accepted: ${created.status} ${await created.clone().text()}`);
     const { id } = await created.json();
-    const run = await until(containers, 'the run was over', async () => {
+    const run = await until(containers, 'the run ended', async () => {
       const answer = await (await call(`/runs/${id}`)).json();
       expect(
         !['failed', 'cancelled'].includes(answer.state),
@@ -94,11 +94,11 @@ export async function useService(containers, image, folder, step) {
     const { evaluation } = await (await call(`/models/${run.modelId}`)).json();
     return { run, evaluation };
   });
-  await step('a picture', async () => {
+  await step('an image', async () => {
     const answer = await call('/generate?label=3&count=16&seed=7&scale=4', {
       headers: { accept: 'image/png' },
     });
-    expect(answer.status === 200, `a picture comes: ${answer.status}`);
+    expect(answer.status === 200, `an image is generated: ${answer.status}`);
     writeFileSync(join(folder, '3.png'), Buffer.from(await answer.arrayBuffer()));
   });
   const exitCode = await step('stop', () => containers.stop(NAME));
@@ -106,7 +106,7 @@ export async function useService(containers, image, folder, step) {
   expect(exitCode === 0, `it ends with code 0, not ${exitCode}`);
   const { iterations, secondsElapsed } = run.progress;
   return {
-    container: can,
+    container: rights,
     run: { preset: run.preset, iterations, trainingSeconds: Math.round(secondsElapsed), device: run.device },
     conditionalAccuracy: evaluation?.conditionalAccuracy ?? null,
     exitCode,

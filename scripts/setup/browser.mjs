@@ -6,8 +6,8 @@ const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const REMEDY = 'install one (Debian: apt-get install -y chromium), or name its program in CHROMIUM';
 
 /**
- * A Chromium for the tests of the dashboard: the one named in CHROMIUM, else this machine's, else Debian's package
- * where this process may install it. Without one those tests are skipped, and one line says how to enable them.
+ * Finds a Chromium for the tests of the dashboard: named in CHROMIUM, on PATH, or installed now as a Debian package by root.
+ * Without one those tests are skipped, and one line says how to enable them.
  *
  * @returns {Promise<string | undefined>} path of the program
  */
@@ -23,6 +23,6 @@ export async function findBrowser() {
     const installed = findOnPath(...PROGRAMS);
     if (installed) return installed;
   }
-  say(`no Chromium is here, so the dashboard is not tested in a browser; ${REMEDY}.`);
+  say(`no Chromium found, so the dashboard is not tested in a browser; ${REMEDY}.`);
   return undefined;
 }

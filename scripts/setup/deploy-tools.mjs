@@ -12,7 +12,7 @@ const BUILT = {
     name: 'compose',
     module: 'github.com/compose-spec/compose-go/v2/cmd',
     version: 'v2.16.2',
-    what: "the Compose Specification's loader for the tests of docker-compose.yml",
+    what: "Compose's loader for the tests of docker-compose.yml",
   },
   kustomize: {
     name: 'kustomize',
@@ -23,18 +23,17 @@ const BUILT = {
 };
 
 /**
- * What the tests of docker/ and docs/deploy/ check with: hadolint and Kubernetes' schemas from a Python environment in the
- * cache, the Compose Specification's own loader and kustomize, built by Go. Without one its tests are skipped, and a line
- * says why.
+ * Finds the tools of the tests of docker/ and docs/deploy/: hadolint and the Kubernetes schemas from a Python environment in
+ * the cache, Compose's loader and kustomize built by Go. Without a tool its tests are skipped, and one line says why.
  *
- * @returns {Promise<{ bin?: string, compose?: string, kustomize?: string }>} folder of the Python programs; programs
+ * @returns {Promise<{ bin?: string, compose?: string, kustomize?: string }>} folder of the Python programs; paths of the others
  */
 export async function findDeployTools() {
   const tools = { bin: await findPythonTools() };
-  for (const [key, wish] of Object.entries(BUILT)) {
-    const { program, problem } = await buildWithGo(wish);
+  for (const [key, tool] of Object.entries(BUILT)) {
+    const { program, problem } = await buildWithGo(tool);
     tools[key] = program;
-    if (!program) say(`here is not ${wish.what} (${problem}); install Go (https://go.dev).`);
+    if (!program) say(`missing: ${tool.what} (${problem}); install Go (https://go.dev).`);
   }
   return tools;
 }

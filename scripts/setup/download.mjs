@@ -7,7 +7,7 @@ import { execute } from './processes.mjs';
 const INSTALL_PIP =
   'Install it: apt-get install -y python3-pip   (Debian, Ubuntu)   or   dnf install -y python3-pip   (Fedora, RHEL)';
 
-/** @returns the Python that has pip */
+/** @returns a Python with pip */
 async function pythonWithPip() {
   const python = findOnPath('python3', 'python');
   if (!python)
@@ -24,15 +24,15 @@ export function requireDisk(folder, gigabytes) {
   const free = (bavail * bsize) / 1e9;
   if (free < gigabytes) {
     throw new SetupProblem(
-      `${folder} has ${free.toFixed(1)} GB left, and ${gigabytes} GB are needed.`,
-      'Free some room, or set STYLOGRAPH_CACHE to a folder on another disk; then run the same command again.',
+      `${folder} has ${free.toFixed(1)} GB left; ${gigabytes} GB are needed.`,
+      'Free some space, or set STYLOGRAPH_CACHE to a folder on another disk; then run the same command again.',
     );
   }
 }
 
 /**
- * Downloads wheels that a hash-pinned requirements file names, and unpacks the wanted members of each into `into`.
- * Wheels that an interrupted run has left complete are not fetched again.
+ * Downloads the wheels of a hash-pinned requirements file and unpacks their wanted members into `into`. Complete wheels of
+ * an interrupted run are reused.
  *
  * @param {{ requirements: string, platforms: string[], wanted: string, into: string, what: string }} options
  *   `wanted` is a Python expression over a member's `name`
@@ -85,15 +85,15 @@ function downloadProblem(what, output, downloads) {
   const tail = output.trim().split('\n').slice(-6).join('\n');
   if (/No space left|ENOSPC|Errno 28/i.test(output)) {
     return new SetupProblem(
-      `The disk filled up while fetching ${what}.`,
-      'Free some room, or set STYLOGRAPH_CACHE to a folder on another disk; then run the same command again.',
+      `The disk filled up during the download of ${what}.`,
+      'Free some space, or set STYLOGRAPH_CACHE to a folder on another disk; then run the same command again.',
     );
   }
   if (/DO NOT MATCH THE HASHES|BadZipFile|CRC/i.test(output)) {
     for (const file of readdirSync(downloads))
       rmSync(join(downloads, file), { recursive: true, force: true });
     return new SetupProblem(
-      `The download of ${what} is damaged, and was thrown away.`,
+      `The download of ${what} is damaged and was deleted.`,
       'Run the same command again; if it happens again, look for a proxy that changes files.',
     );
   }

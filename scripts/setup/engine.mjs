@@ -18,8 +18,8 @@ import { SetupProblem, say } from './problem.mjs';
 import { execute } from './processes.mjs';
 
 /**
- * The native engine: libtensorflow out of TensorFlow's wheel, and tfjs-node's binding compiled against it together with
- * the kernels of src/engine/native. docs/adr/0001-native-engine.md tells why it is not tfjs-node's own download.
+ * The native engine: libtensorflow from TensorFlow's wheel, and the tfjs-node binding compiled against it with the kernels
+ * of src/engine/native. docs/adr/0001-native-engine.md explains why the download of tfjs-node is not used.
  */
 const PACKAGE = join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
 const HEADERS = join(ROOT, 'node_modules', 'node-api-headers', 'include');
@@ -31,7 +31,7 @@ const BUILDS = {
   },
   cuda: {
     requirements: join(ROOT, 'scripts/setup/engine-cuda.txt'),
-    what: 'TensorFlow 2.21 with CUDA 12 (about 3 GB to fetch, 5.4 GB unpacked, once)',
+    what: 'TensorFlow 2.21 with CUDA 12 (3 GB download, 5.4 GB unpacked, once)',
     gigabytes: 9,
   },
 };
@@ -46,7 +46,7 @@ const WANTED =
   " or name.startswith(('tensorflow/include/tensorflow/c/', 'tensorflow/include/tensorflow/core/platform/'," +
   " 'tensorflow/include/xla/tsl/c/', 'tensorflow/include/tsl/'))";
 
-/** `STYLOGRAPH_ENGINE` decides; without it the CUDA build is taken where an NVIDIA GPU is found. */
+/** The build that `STYLOGRAPH_ENGINE` names, else CUDA if there is an NVIDIA GPU, else CPU. */
 export function chooseBuild(env = process.env, hasGpu = existsSync('/proc/driver/nvidia/version')) {
   const asked = env.STYLOGRAPH_ENGINE;
   if (asked && !Object.hasOwn(BUILDS, asked)) {
@@ -58,7 +58,7 @@ export function chooseBuild(env = process.env, hasGpu = existsSync('/proc/driver
   return asked || (hasGpu ? 'cuda' : 'cpu');
 }
 
-/** Where a build's libraries lie in the shared cache; what they are made from is part of the name. */
+/** Folder of a build's libraries in the shared cache. Its name contains the digest of what they are made from. */
 export function engineFolder(build) {
   const made = digestOf(BUILDS[build].requirements, join(PACKAGE, 'package.json'));
   return join(CACHE, `engine-${build}-${process.arch}-${made}`);
@@ -66,7 +66,7 @@ export function engineFolder(build) {
 
 const KERNELS = join(ROOT, 'src', 'engine', 'native');
 
-/** Where the binding to a build lies; a clone whose kernels differ has one of its own. */
+/** Folder of the binding of a build. Clones with other kernels have another one. */
 export function bindingFolder(build) {
   const sources = readdirSync(KERNELS)
     .sort()
@@ -75,7 +75,7 @@ export function bindingFolder(build) {
   return join(CACHE, `binding-${made}-${basename(engineFolder(build))}`);
 }
 
-/** Makes the engine usable from this clone. @returns {Promise<boolean>} whether there was anything to do */
+/** Installs the engine in this clone. @returns {Promise<boolean>} whether anything had to be done */
 export async function installEngine() {
   const build = chooseBuild();
   const folder = engineFolder(build);
@@ -99,7 +99,7 @@ export async function installEngine() {
   return true;
 }
 
-/** Makes a folder of the cache whole or not at all, however many set-ups want it. */
+/** Creates a folder of the cache atomically and once, also if several set-ups run at the same time. */
 async function onceInCache(folder, make) {
   if (existsSync(folder)) return;
   await withLock(`${folder}.lock`, async () => {
@@ -122,7 +122,7 @@ function findCompiler() {
 }
 
 export async function fetchLibraries(build, into) {
-  // Before a long download rather than after it.
+  // Fail before a long download, not after it.
   findCompiler();
   const { requirements, what, gigabytes } = BUILDS[build];
   requireDisk(CACHE, gigabytes);

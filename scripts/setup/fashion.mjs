@@ -40,9 +40,9 @@ const isIntact = (folder) =>
   });
 
 /**
- * Makes Fashion-MNIST usable from this clone. Where it cannot be had that is said once, and set-up goes on.
+ * Installs Fashion-MNIST in this clone. If that fails, one message says so and set-up continues.
  *
- * @param {{ again?: boolean }} options again: try also where an earlier set-up could not get it
+ * @param {{ again?: boolean }} options again: retry after an earlier set-up failed
  */
 export async function installFashion({ again = false } = {}) {
   if (existsSync(LINK) || existsSync(INSTALLED) || (existsSync(SKIPPED) && !again)) return;
@@ -52,16 +52,16 @@ export async function installFashion({ again = false } = {}) {
   rmSync(LINK, { recursive: true, force: true });
   if (problem === undefined) return symlinkSync(FOLDER, LINK);
   say(
-    `Fashion-MNIST is left out (${problem}). To have it, put its four IDX files into DATA_DIR/datasets/fashion-mnist,` +
+    `Fashion-MNIST is skipped (${problem}). To use it, put its four IDX files into DATA_DIR/datasets/fashion-mnist,` +
       ' or install the Debian package dataset-fashion-mnist.',
   );
   writeFileSync(SKIPPED, problem);
 }
 
-/** @returns what is in the way, or undefined when the files are in the cache */
+/** @returns the problem, or undefined when the files are in the cache */
 async function fetchFiles() {
   if (!findOnPath('apt-get') || !findOnPath('dpkg-deb'))
-    return 'it comes as a Debian package, and here is no apt-get';
+    return 'it is a Debian package, and apt-get is not installed';
   say('downloading Fashion-MNIST (31 MB, once) ...');
   const unfinished = `${FOLDER}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -78,8 +78,7 @@ async function fetchFiles() {
       return `apt-get cannot download ${PACKAGE}; run apt-get update, then npm run setup`;
     const unpacked = await execute('dpkg-deb', ['-x', archive, 'content'], { cwd: unfinished });
     const content = join(unfinished, 'content', INSTALLED);
-    if (unpacked.code !== 0 || !isIntact(content))
-      return `${archive} does not hold the files that were expected`;
+    if (unpacked.code !== 0 || !isIntact(content)) return `${archive} does not contain the expected files`;
     const ready = `${FOLDER}.ready`;
     rmSync(ready, { recursive: true, force: true });
     cpSync(content, ready, { recursive: true });

@@ -6,17 +6,17 @@ import { say } from './problem.mjs';
 import { execute } from './processes.mjs';
 
 /**
- * A program that Go builds from source into the cache, for tests that can do without it.
+ * Builds an optional program of the tests from Go source into the cache.
  *
- * @param {{ name: string, module: string, version: string, what: string }} wish `what` is said while it is built
- * @returns {Promise<{ program: string } | { problem: string }>} its path, or why there is none
+ * @param {{ name: string, module: string, version: string, what: string }} program `what` describes it in messages
+ * @returns {Promise<{ program: string } | { problem: string }>} its path, or why it could not be built
  */
 export async function buildWithGo({ name, module, version, what }) {
   const folder = join(CACHE, `${name}-${process.arch}-${version}`);
   const built = () => existsSync(folder) && readdirSync(folder)[0];
   if (built()) return { program: join(folder, built()) };
   const go = findOnPath('go') ?? (existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined);
-  if (!go) return { problem: 'here is no Go to build it with' };
+  if (!go) return { problem: 'Go is not installed' };
   mkdirSync(CACHE, { recursive: true });
   const problem = await withLock(`${folder}.lock`, async () => {
     if (built()) return undefined;

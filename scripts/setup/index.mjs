@@ -5,10 +5,10 @@ import { checkNode } from './platform.mjs';
 import { findRedisServer } from './redis.mjs';
 
 /**
- * Everything a fresh clone needs, each only when it is missing. A second run takes a moment.
+ * Installs what a fresh clone needs. Skips what is installed already.
  *
- * @param {{ again?: boolean }} options again: try also for what an earlier set-up could do without
- * @returns {Promise<{ redisServer: string | undefined }>} the Redis program, when REDIS_URL does not name a server
+ * @param {{ again?: boolean }} options again: retry optional parts that an earlier set-up could not install
+ * @returns {Promise<{ redisServer: string | undefined }>} the Redis program, unless REDIS_URL names a server
  */
 export async function setUp({ again = false } = {}) {
   checkNode();

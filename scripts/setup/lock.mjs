@@ -7,12 +7,12 @@ function holderLives(lock) {
     process.kill(Number(readFileSync(lock, 'utf8')), 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, as another user. ENOENT: it has just finished.
+    // EPERM: it is alive and belongs to another user. ENOENT: it has just finished.
     return error.code === 'EPERM' || error.code === 'ENOENT';
   }
 }
 
-/** Takes a dead holder's lock away. Of several that find it dead only one moves it; a living one's is put back. */
+/** Removes the lock of a dead process. Only one of several processes can move it; the lock of a live process is restored. */
 function bury(lock) {
   const grave = `${lock}.${process.pid}.dead`;
   try {
@@ -24,9 +24,9 @@ function bury(lock) {
   rmSync(grave, { recursive: true, force: true });
 }
 
-/** Runs `action` while no other set-up does; a lock whose holder has died is taken over. */
+/** Runs `action` under a lock between processes. The lock of a dead process is taken over. */
 export async function withLock(lock, action) {
-  // A link appears with its content at once, so that no one ever sees a lock without its holder.
+  // A link appears together with its content, so a lock always names its holder.
   const mine = `${lock}.${process.pid}`;
   writeFileSync(mine, String(process.pid));
   try {
@@ -38,7 +38,7 @@ export async function withLock(lock, action) {
         if (error.code !== 'EEXIST') throw error;
         if (!holderLives(lock)) bury(lock);
         else {
-          if (waited === 1) say('another set-up is at work; waiting for it ...');
+          if (waited === 1) say('waiting for another set-up ...');
           await sleep(waited === 0 ? 50 : 1000);
         }
       }

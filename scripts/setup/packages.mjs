@@ -6,12 +6,12 @@ import { execute } from './processes.mjs';
 
 const STAMP = join(ROOT, 'node_modules', '.stylograph-installed');
 
-/** Installs the npm dependencies as the lock file names them, when they are not there yet. */
+/** Installs the npm dependencies of the lock file unless they are installed. */
 export async function installPackages() {
   const wanted = digestOf(join(ROOT, 'package-lock.json'));
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return false;
   say('installing npm packages (about 600 MB in node_modules) ...');
-  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages, which not every registry holds.
+  // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which some registries lack.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const { code, output } = await execute('npm', args, { cwd: ROOT });
   if (code !== 0) {

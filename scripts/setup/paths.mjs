@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What clones share: unpacked engines and servers. `STYLOGRAPH_CACHE` moves it. */
+/** Cache that all clones share: unpacked engines and servers. `STYLOGRAPH_CACHE` moves it. */
 export const CACHE =
   process.env.STYLOGRAPH_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'stylograph');
 
@@ -21,7 +21,7 @@ export function findOnPath(...names) {
   return undefined;
 }
 
-/** A short digest of files' contents, to see whether something is up to date. */
+/** A short digest of file contents, to detect changes. */
 export function digestOf(...paths) {
   const hash = createHash('sha256');
   for (const path of paths) hash.update(readFileSync(path));

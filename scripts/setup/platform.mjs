@@ -26,18 +26,18 @@ export function checkPlatform({ platform, arch } = process) {
 }
 
 /**
- * The check that comes before everything else: a server that others can reach needs keys.
- * src/platform/settings/settings.ts makes the same rule part of the settings' schema.
+ * Checked before everything else: a server that other machines can reach needs keys. The settings schema of src/platform
+ * repeats this rule.
  */
 export function checkExposure(env = process.env) {
   const host = env.HOST || '127.0.0.1';
   const loopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-  // Whether the file holds a valid key, the server itself sees before it starts anything.
+  // The server itself checks that the file contains a valid key.
   const keysFile = env.KEYS_FILE || join(env.DATA_DIR || './data', 'keys.json');
   if (!loopback && !env.API_KEYS?.trim() && !existsSync(keysFile) && env.ROLE !== 'worker') {
     throw new SetupProblem(
-      `HOST=${host} lets other machines in, but API_KEYS is not set and there is no ${keysFile}.`,
-      'Set API_KEYS to one or more secret keys (comma-separated, 16 characters or more), make one with "npx stylograph keys create", or leave HOST at 127.0.0.1.',
+      `HOST=${host} lets other machines connect, but API_KEYS is not set and ${keysFile} does not exist.`,
+      'Set API_KEYS to one or more secret keys (comma-separated, 16 characters or more), create one with "npx stylograph keys create", or leave HOST at 127.0.0.1.',
       2,
     );
   }

@@ -1,4 +1,4 @@
-/** Something the user must do before set-up can go on. Its message is all that is shown. */
+/** A problem that the user must solve before set-up can continue. Only its message is shown. */
 export class SetupProblem extends Error {
   /** @param {string} what @param {string} remedy @param {number} [exitCode] */
   constructor(what, remedy, exitCode = 1) {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a command to its end. What it prints is passed on to standard error when `show` is set, and kept either way.
+ * Runs a command to its end and returns its output; `show` also passes the output on to standard error.
  *
- * @returns {Promise<{ code: number, output: string }>} code 127 when there is no such command
+ * @returns {Promise<{ code: number, output: string }>} code 127 when the command does not exist
  */
 export function execute(command, args, { cwd, show = false, env = process.env } = {}) {
   return new Promise((resolve) => {

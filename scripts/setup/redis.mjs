@@ -15,7 +15,7 @@ function serverIn(folder) {
   return found && join(folder, String(found));
 }
 
-/** A Redis-compatible server program: one of this machine, else one from the cache, else one that is downloaded. */
+/** A Redis-compatible server program: on PATH, in the cache, or downloaded now. */
 export async function findRedisServer({ download = true } = {}) {
   const installed = findOnPath('redis-server', 'valkey-server');
   if (installed) return installed;

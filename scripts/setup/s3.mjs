@@ -5,8 +5,8 @@ import { say } from './problem.mjs';
 const REMEDY = `install Go (https://go.dev), or name the program of a Versity S3 Gateway in S3_SERVER`;
 
 /**
- * An S3 server for the tests of the store in a bucket: the Versity S3 Gateway named in S3_SERVER, else this machine's,
- * else one that Go builds into the cache. Without one those tests are skipped, and one line says how to enable them.
+ * Finds a Versity S3 Gateway for the tests of the store in a bucket: named in S3_SERVER, on PATH, or built now with Go.
+ * Without one those tests are skipped, and one line says how to enable them.
  *
  * @returns {Promise<string | undefined>} path of the program
  */
@@ -19,6 +19,6 @@ export async function findS3Server() {
     version: 'v1.8.0',
     what: 'an S3 server for the tests of the store',
   });
-  if (!program) say(`no S3 server is here (${problem}), so the store in a bucket is not tested; ${REMEDY}.`);
+  if (!program) say(`no S3 server found (${problem}), so the store in a bucket is not tested; ${REMEDY}.`);
   return program;
 }

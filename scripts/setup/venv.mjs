@@ -10,7 +10,7 @@ const INSTALL_VENV =
   'Install it: apt-get install -y python3 python3-venv   (Debian 12 or newer)   or   dnf install -y python3.12';
 const PIP = ['-m', 'pip', 'install', '--no-cache-dir', '--only-binary=:all:', '--disable-pip-version-check'];
 
-/** @returns the version as `3.11`, for the folder's name */
+/** @returns the version, such as `3.11` */
 async function checkPython(python, [major, minor]) {
   const { code, output } = await execute(python, [
     '-c',
@@ -20,7 +20,7 @@ async function checkPython(python, [major, minor]) {
   const recent = foundMajor > major || (foundMajor === major && foundMinor >= minor);
   if (code === 0 && recent) return `${foundMajor}.${foundMinor}`;
   throw new SetupProblem(
-    code === 0 ? `Python ${output.trim()} is too old.` : `${python} cannot make virtual environments.`,
+    code === 0 ? `Python ${output.trim()} is too old.` : `${python} cannot create virtual environments.`,
     INSTALL_VENV,
   );
 }
@@ -43,25 +43,25 @@ async function install(python, folder, { requirements, what, gigabytes }) {
 }
 
 /**
- * A virtual environment of Python in the project's cache folder, which clones share; made when it is missing.
+ * A Python virtual environment in the shared cache, created when it is missing.
  *
- * @param {{name: string, requirements: string, what: string, gigabytes: number, oldest: [number, number]}} wish
- *   `requirements` is the path of a file, `what` what set-up says it installs
+ * @param {{name: string, requirements: string, what: string, gigabytes: number, oldest: [number, number]}} environment
+ *   `requirements` is the path of a file, `what` describes the packages in messages
  * @returns {Promise<string>} path of its python
- * @throws SetupProblem when it cannot be made, with the remedy
+ * @throws SetupProblem with the remedy when it cannot be created
  */
-export async function ensureVenv(wish) {
+export async function ensureVenv(environment) {
   const python = findOnPath('python3', 'python');
   if (!python) throw new SetupProblem('Python 3 is missing.', INSTALL_VENV);
-  const version = await checkPython(python, wish.oldest);
-  const folder = join(CACHE, `${wish.name}-py${version}-${digestOf(wish.requirements)}`);
+  const version = await checkPython(python, environment.oldest);
+  const folder = join(CACHE, `${environment.name}-py${version}-${digestOf(environment.requirements)}`);
   const complete = join(folder, '.complete');
   if (!existsSync(complete)) {
     mkdirSync(CACHE, { recursive: true });
     await withLock(`${folder}.lock`, async () => {
-      // Another may have made it meanwhile.
+      // Another process may have created it meanwhile.
       if (existsSync(complete)) return;
-      await install(python, folder, wish);
+      await install(python, folder, environment);
       writeFileSync(complete, '');
     });
   }

@@ -30,7 +30,7 @@ test('the bucket is created on an empty S3 server, and a second call changes not
   const STORE_URL = s3.location('').replace('test-bucket', 'stylograph');
   const first = await makeBucket({ ...s3.env, STORE_URL });
   assert.equal(first.code, 0, first.output);
-  assert.match(first.output, /stylograph has been made/);
+  assert.match(first.output, /stylograph was created/);
   assert.ok(existsSync(join(s3.bucketFolder, '..', 'stylograph')));
   assert.equal((await makeBucket({ ...s3.env, STORE_URL })).code, 0);
   await openStore(STORE_URL, 'prompt');
@@ -41,7 +41,7 @@ test('the bucket is created on an empty S3 server, and a second call changes not
     STORE_URL: STORE_URL.replace('stylograph', 'other'),
   });
   assert.equal(wrong.code, 1);
-  assert.match(wrong.output, /other could not be made at http/);
+  assert.match(wrong.output, /other could not be created at http/);
 });
 
 test('without STORE_URL the error says what is missing', async () => {

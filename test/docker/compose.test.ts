@@ -84,7 +84,7 @@ for (const profiles of [[], ['s3'], ['observability'], ['s3', 'observability']])
 test('each installation gets new keys, and existing ones are not overwritten', () => {
   const { env, file } = makeEnv('s3');
   assert.ok(env.API_KEYS);
-  assert.match(makeEnv('s3').stderr, /is there already/);
+  assert.match(makeEnv('s3').stderr, /exists already/);
   rmSync(file);
   assert.notEqual(makeEnv('s3').env.API_KEYS, env.API_KEYS);
   assert.match(makeEnv('gpus').stderr, /there is no profile "gpus"/);

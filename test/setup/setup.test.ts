@@ -78,7 +78,7 @@ test('a failed download, a damaged one and a full disk each have their own remed
   assert.match(failing('ERROR: Could not find a version'), /could not be downloaded[\s\S]*Check the network/);
   assert.match(
     failing('ERROR: THESE PACKAGES DO NOT MATCH THE HASHES'),
-    /damaged, and was thrown away[\s\S]*same command again/,
+    /damaged and was deleted[\s\S]*same command again/,
   );
   assert.match(
     failing('OSError: [Errno 28] No space left on device'),
@@ -91,7 +91,7 @@ test('a full disk is reported before anything is downloaded', () => {
     `const { requireDisk } = await import('./scripts/setup/download.mjs'); requireDisk('.', 1e9);`,
   );
   assert.equal(code, 1);
-  assert.match(message, /GB are needed[\s\S]*Free some room/);
+  assert.match(message, /GB are needed[\s\S]*Free some space/);
 });
 
 test('an old Node and an unsupported platform are refused by name', () => {
