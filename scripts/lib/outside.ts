@@ -36,9 +36,9 @@ export function outsideTable(): string {
       'judged by',
       'real test images right %',
       'samples %',
-      'report says',
+      'by the evaluation %',
       'transfers %',
-      'report says',
+      'by the evaluation %',
     ],
     rows,
   );

@@ -12,7 +12,8 @@ export function seedsTable(robustness: TrialResult[]): string {
     const worst = Math.min(
       ...(result.evaluation?.conditionalAccuracyPerLabel.map((share) => share ?? 1) ?? [0]),
     );
-    const said = result.diagnoses.map(({ code, severity }) => `${code} (${severity})`).join(', ') || 'none';
+    const diagnoses =
+      result.diagnoses.map(({ code, severity }) => `${code} (${severity})`).join(', ') || 'none';
     const [accuracy, , , recall, coverage, diversity, sharpness] = row([result], SAMPLES);
     return [
       result.name,
@@ -24,7 +25,7 @@ export function seedsTable(robustness: TrialResult[]): string {
       coverage!,
       diversity!,
       sharpness!,
-      said,
+      diagnoses,
     ];
   });
   return table(

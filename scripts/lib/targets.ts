@@ -117,14 +117,14 @@ export function targetsTable(presets: TrialResult[]): string {
     const [mean, cvae] = [meanOver(found), meanOver(runs('cvae', dataset, latentDim))];
     return targets.map(({ what, goal, value, isMet, digits, percent }) => {
       const reached = value(mean, cvae);
-      const said =
+      const shown =
         reached === undefined
           ? '–'
           : percent
             ? `${(100 * reached).toFixed(digits)} %`
             : reached.toFixed(digits);
       const met = reached === undefined ? '–' : isMet(reached) ? 'yes' : 'no';
-      return [dataset, String(latentDim), what, goal, said, met];
+      return [dataset, String(latentDim), what, goal, shown, met];
     });
   };
   return table(

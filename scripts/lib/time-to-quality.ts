@@ -43,8 +43,8 @@ export function timesToQuality(presets: TrialResult[], timed: TrialResult[]): st
       const seconds = pace(timed, result.preset);
       const whole = seconds === undefined ? '–' : (seconds * result.config.iterations).toFixed(0);
       const until = found && seconds !== undefined ? (seconds * found.iteration).toFixed(0) : '–';
-      const said = found ? `${found.iteration}${found.kept ? '' : ' (not at every later one)'}` : 'never';
-      return [result.name, String(result.seed), said, until, whole];
+      const first = found ? `${found.iteration}${found.kept ? '' : ' (not at every later one)'}` : 'never';
+      return [result.name, String(result.seed), first, until, whole];
     });
   return table(
     ['run', 'seed', 'first checkpoint at which all hold', 'training seconds to it', 'whole run, seconds'],

@@ -86,7 +86,7 @@ export class Diagnoser {
   }
 
   /**
-   * Scores the weights of a checkpoint, unless only a pause asked for it, and appends the scores. Call it before the
+   * Scores the weights of a checkpoint, unless it was only made for a pause, and appends the scores. Call it before the
    * checkpoint is stored.
    */
   async checkpoint({ iteration, secondsElapsed }: TrainingState, served: NamedWeights[]): Promise<void> {

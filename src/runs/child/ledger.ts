@@ -24,14 +24,14 @@ export interface RunLedger {
 
 type OpenLedger = RunLedger & { close(): void };
 
-/** Opens what keeps the records and events of runs. @param storeRoot where journals are, when files keep them */
+/** @param storeRoot where the journals are, if files keep the records */
 export function openLedger(records: RunRecords, storeRoot: string): OpenLedger {
   return records.in === 'redis' ? openRedisLedger(records) : openFileLedger(storeRoot);
 }
 
 function openFileLedger(root: string): OpenLedger {
   const runs = new LocalRuns(root);
-  // Whoever serves from this folder looks for the newest model with every call.
+  // A process that serves from this folder looks up the newest model with every call.
   const events = new LocalEvents(runs);
   return {
     runs,

@@ -15,11 +15,11 @@ export interface LiveLoss {
 /** Measured on a few images at a checkpoint. Null where the dataset has no reference classifier. */
 export interface LiveMeasure {
   iteration: number;
-  /** Diversity within a label, generated to real. */
+  /** Diversity within a label, generated over real. */
   diversityRatio: number | null;
   /** Per label, the share of images that the classifier recognises, relative to its accuracy on real images. */
   accuracyPerLabel: number[] | null;
-  /** Mean pixel distance within a label, generated to real; null where no label has two real images. */
+  /** Mean pixel distance within a label, generated over real; null where no label has two real images. */
   spreadRatio: number | null;
   activeUnits: number;
 }

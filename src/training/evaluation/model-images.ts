@@ -44,9 +44,9 @@ export class ModelImages {
     const images = new Uint8Array(labels.length * this.#pixels);
     for (let from = 0; from < labels.length; from += CHUNK) {
       const to = Math.min(from + CHUNK, labels.length);
-      const asked = Int32Array.from(labels.subarray(from, to));
+      const indices = Int32Array.from(labels.subarray(from, to));
       images.set(
-        await this.#model.decode(latents.subarray(from * dims, to * dims), asked),
+        await this.#model.decode(latents.subarray(from * dims, to * dims), indices),
         from * this.#pixels,
       );
       await onChunk(to, labels.length);

@@ -149,7 +149,7 @@ test('diversity is the mean distance within a label, and null for a label with o
 });
 
 const SIZE = { width: 16, height: 16, channels: 1 };
-/** A 16×16 picture from a function of its pixels. */
+/** A 16×16 image from a function of its pixels. */
 const draw = (ink: (x: number, y: number) => number): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, i) => ink(i % 16, Math.floor(i / 16)));
 const bar = (lean: number, width = 2) =>
@@ -194,7 +194,7 @@ test('structural similarity is 1 to itself, falls with damage and follows the fo
   );
 });
 
-test('slant follows the lean of a stroke, ink its weight; an empty picture has no slant', () => {
+test('slant follows the lean of a stroke and ink its weight, and an empty image has no slant', () => {
   const images = Uint8Array.from([...bar(-0.4), ...bar(0), ...bar(0.4), ...bar(0, 4), ...draw(() => 0)]);
   const { slant, ink } = styleMoments(images, SIZE);
   about(slant[1]!, 0, 1e-9);
@@ -235,11 +235,11 @@ test('KL divergence and active units per dimension equal the results by hand', (
 test('a linear probe predicts labels that the mean holds, and is near chance where it holds none', () => {
   const labels = Uint8Array.from({ length: 900 }, (_, i) => i % 3);
   const blind = { mean: normal(900, 2), labels };
-  const telling = {
+  const informative = {
     mean: blind.mean.map((value, i) => value + 6 * (labels[i >> 1] === i % 2 ? 1 : 0)),
     labels,
   };
-  assert.ok(probeAccuracy(telling, telling, 2, 3) > 0.97);
+  assert.ok(probeAccuracy(informative, informative, 2, 3) > 0.97);
   assert.ok(probeAccuracy(blind, { mean: normal(900, 2, 1), labels }, 2, 3) < 0.45);
 });
 

@@ -6,8 +6,8 @@ export interface Diversity {
 }
 
 /**
- * Mean pairwise distance within a label. It is 0 for a generator that draws one image per label, whatever its label
- * accuracy.
+ * Mean pairwise distance within a label. It is 0 for a generator that draws one image per label, even if its label
+ * accuracy is perfect.
  *
  * @param values standardised features, n × dims @param labels one label index per row
  */
