@@ -1,10 +1,10 @@
 import { runProgram } from './cli/program.ts';
 
-/** The command line. A reader that closes early, such as `head`, ends it quietly. */
+/* The command line. It ends quietly when the reader of its output closes early, as `head` does. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 const exitCode = await runProgram(process.argv.slice(2));
-// Whatever still waits for a timer is of no use to anyone; what was written has been handed over.
+// Exit even if timers are pending, once the output is written.
 process.stdout.write('', () => process.exit(exitCode));

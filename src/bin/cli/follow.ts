@@ -5,32 +5,21 @@ import { ownName } from './names.ts';
 import { sizeOf } from './pictures.ts';
 import { Ended, EXIT } from './problems.ts';
 import type { Session } from './session.ts';
+import { duration, percent, whole } from './terminal/format.ts';
 import { blockLines, chooseMode, type ImageMode } from './terminal/images.ts';
 import { openRunView, type RunView, remarkOf } from './terminal/run-view.ts';
-import { duration, percent, whole } from './terminal/words.ts';
+import { shownPart } from './terminal/sheet-part.ts';
 
-/** No event has this id: a stream asked to go on after it begins with a snapshot of the run as it is. */
+/** No event has this id, so a stream after it begins with a snapshot of the run. */
 const FROM_NOW = '0-1';
-/** The first row of a sheet of labels, without margins and names: ten digits, folded to two rows of five. */
-const FIRST_ROW = { left: 0.0136, top: 0.036, width: 0.9728, height: 0.0973, folded: true };
-/** Width to height of such a sheet of ten labels, eight rows of each, whatever the size of its images. */
-const TEN_LABELS = { least: 1.19, most: 1.23 };
-/** The upper part of any other sheet. */
-const UPPER_PART = { left: 0, top: 0, width: 1, height: 0.3, folded: false };
 const PICTURE_COLUMNS = 70;
 
-/** What of a sheet of labels is shown in a terminal. */
-export function shownPart({ width, height }: { width: number; height: number }): typeof FIRST_ROW {
-  const ratio = width / height;
-  return ratio > TEN_LABELS.least && ratio < TEN_LABELS.most ? FIRST_ROW : UPPER_PART;
-}
-
 export interface FollowingOptions {
-  /** Only what happens from now on. */
+  /** Only later events. */
   fromNow: boolean;
-  /** The first Ctrl-C pauses the run, where it otherwise only stops watching. */
+  /** The first Ctrl-C pauses the run instead of only ending the command. */
   owns: boolean;
-  /** The local process that trains it. */
+  /** The local process that trains the run. */
   work?: Work | undefined;
   images: ImageMode;
 }
@@ -65,28 +54,28 @@ export async function trainRun(
   await followRun(session, backend, run, { ...how, owns: true, work });
 }
 
-/** Follows a run until it ends or is paused, shows what it says, and tells how it went. */
+/** Shows the events of a run until it ends or is paused, then its result. */
 export async function followRun(
   session: Session,
   backend: Backend,
-  run: Pick<Run, 'id' | 'config'>,
+  run: Pick<Run, 'id' | 'dataset'>,
   options: FollowingOptions,
 ): Promise<void> {
   const view = openRunView(session.output);
   const interrupted = interruptions(session, backend, run.id, options, view);
-  // Where it cannot be written down how the run ended, on a full disk for instance, its events do not end either.
-  const untold = new AbortController();
-  options.work?.done.catch((error: unknown) => untold.abort(error));
+  // If the run's end cannot be stored, on a full disk for instance, its events do not end.
+  const unrecorded = new AbortController();
+  options.work?.done.catch((error: unknown) => unrecorded.abort(error));
   try {
     const following = backend.client.runs.follow(run.id, {
       ...(options.fromNow ? { after: FROM_NOW } : {}),
-      signal: AbortSignal.any([interrupted.left, untold.signal]),
-      onLost: () => session.output.notice('The connection was lost; trying again ...'),
+      signal: AbortSignal.any([interrupted.left, unrecorded.signal]),
+      onLost: () => session.output.notice('The connection was lost. Reconnecting ...'),
     });
     for await (const event of following) {
       session.output.document(event, { compact: true });
-      if (!session.output.json) await show(event, { view, session, backend, runId: run.id, options });
-      if (isOver(event)) break;
+      if (!session.output.json) await show(event, { view, session, backend, run, options });
+      if (isLast(event)) break;
     }
   } catch (error) {
     if (!interrupted.left.aborted) throw error;
@@ -96,11 +85,11 @@ export async function followRun(
   }
   if (interrupted.left.aborted && options.work === undefined) throw new Ended(EXIT.interrupted);
   await options.work?.done;
-  await conclude(session, backend, run.id, interrupted.count() > 0);
+  await printResult(session, backend, run.id, interrupted.count() > 0);
 }
 
-/** A paused run says no more until it is resumed. */
-function isOver(event: RunEvent): boolean {
+/** A paused run has no events until it is resumed. */
+function isLast(event: RunEvent): boolean {
   const state = event.type === 'state' || event.type === 'reset' ? event.data.state : undefined;
   return event.type === 'end' || state === 'paused';
 }
@@ -111,13 +100,13 @@ async function show(
     view,
     session,
     backend,
-    runId,
+    run,
     options,
   }: {
     view: RunView;
     session: Session;
     backend: Backend;
-    runId: string;
+    run: Pick<Run, 'id' | 'dataset'>;
     options: FollowingOptions;
   },
 ): Promise<void> {
@@ -137,11 +126,9 @@ async function show(
     case 'sample': {
       const isShown = session.output.isLive && chooseMode(options.images) !== 'none';
       if (!isShown || !event.data.figure.startsWith('labels')) return;
-      // A picture that cannot be had is no reason to stop watching.
-      const figure = await backend.client.runs.figure(runId, event.data.figure).catch(() => undefined);
-      if (!figure) return;
-      const part = shownPart(sizeOf(figure.bytes));
-      view.picture(await blockLines(figure.bytes, { columns: PICTURE_COLUMNS, part }));
+      // Training continues without the picture if it is not available.
+      const lines = await sampleLines(backend, run, event.data.figure).catch(() => undefined);
+      if (lines) view.picture(lines);
       return;
     }
     default: {
@@ -151,7 +138,21 @@ async function show(
   }
 }
 
-/** What Ctrl-C does while a run is followed: first to pause it, then to leave it to itself. */
+/** The part of a sheet of labels that fits under the progress bar. */
+async function sampleLines(
+  { client }: Backend,
+  { id, dataset }: Pick<Run, 'id' | 'dataset'>,
+  figure: string,
+): Promise<string[]> {
+  const [{ bytes }, { labels }] = await Promise.all([
+    client.runs.figure(id, figure),
+    client.datasets.get(dataset),
+  ]);
+  const part = shownPart(sizeOf(bytes), labels.length);
+  return await blockLines(bytes, { columns: PICTURE_COLUMNS, part });
+}
+
+/** Handles Ctrl-C while a run is followed: the first one pauses a run of one's own, the next one stops following. */
 function interruptions(
   session: Session,
   backend: Backend,
@@ -162,12 +163,12 @@ function interruptions(
   const leave = new AbortController();
   let count = 0;
   const pause = async (): Promise<void> => {
-    view.hint('Pausing: it writes a checkpoint ... (Ctrl-C again leaves at once)');
+    view.hint('Pausing: the run writes a checkpoint ... (Ctrl-C again exits at once)');
     if (!session.output.isLive) session.output.notice('Pausing: the run writes a checkpoint ...');
     try {
       await backend.client.runs.pause(runId);
     } catch (error) {
-      // It waits for a worker, or publishes its model: there is nothing to pause.
+      // A run that waits for a worker or publishes its model cannot be paused.
       session.output.warn((error as Error).message);
       if ((error as { code?: string }).code !== 'invalid_state') leave.abort();
     }
@@ -177,16 +178,14 @@ function interruptions(
     if (owns && count === 1) return void pause();
     if (work === undefined) {
       leave.abort();
-      session.output.warn(
-        `The run goes on by itself. Watch it: ${ownName()} runs watch ${runId}${backend.flags}`,
-      );
+      session.output.warn(`The run continues. Watch it: ${ownName()} runs watch ${runId}${backend.flags}`);
     } else if (count > 1) work.abandon();
   });
   return { left: leave.signal, done, count: () => count };
 }
 
-/** Tells how a run stands, and throws where that is not what was wanted. */
-async function conclude(
+/** Prints the state of a run. @throws Ended when the run failed or was interrupted */
+async function printResult(
   session: Session,
   { client, flags }: Backend,
   runId: string,
@@ -203,7 +202,7 @@ async function conclude(
       output.line(`${output.paint.green('done')}  ${output.paint.bold(modelId!)}  ${at} in ${took}`);
       if (run.evaluation) output.line(`      ${evaluationLine(run.evaluation)}`);
       const { labels } = await client.models.get(modelId!);
-      output.notice(`Draw with it: ${ownName()} generate ${quoted(labels[3] ?? labels[0]!)}${flags}`);
+      output.notice(`Draw images with it: ${ownName()} generate ${quoted(labels[3] ?? labels[0]!)}${flags}`);
       return;
     }
     case 'paused':
@@ -232,6 +231,6 @@ const evaluationLine = (evaluation: NonNullable<Run['evaluation']>): string =>
     `sharpness ${evaluation.sharpnessRatio.toFixed(2)}`,
   ].join(', ');
 
-/** A label as a shell takes it. */
+/** Quotes a label for a shell. */
 const quoted = (label: string): string =>
   /^[\w.-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;

@@ -1,6 +1,6 @@
 import { zipSync } from 'fflate';
 
-/** Bytes in rows, as NumPy has them. */
+/** An array of bytes in C order. */
 export interface ByteArray {
   shape: readonly number[];
   bytes: Uint8Array;
@@ -9,7 +9,7 @@ export interface ByteArray {
 /** Writes arrays of bytes as NumPy's `savez_compressed` does (numpy/lib/format.py, version 1). */
 export function packNpz(arrays: Readonly<Record<string, ByteArray>>): Uint8Array<ArrayBuffer> {
   const files = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, npy(array)]);
-  // The same arrays give the same bytes; a zip file cannot tell an earlier moment.
+  // A fixed time makes the bytes reproducible; this is the earliest that a zip file can store.
   return zipSync(Object.fromEntries(files), { level: 4, mtime: new Date(1980, 0, 1) });
 }
 

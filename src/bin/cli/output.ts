@@ -6,11 +6,11 @@ export interface OutputOptions {
   quiet?: boolean | undefined;
 }
 
-/** Where a command writes: results to standard output, all else to standard error. */
+/** Writes results to standard output and everything else to standard error. */
 export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
-  /** Somebody looks at standard output: bars and pictures make sense. */
+  /** Standard output is a terminal: progress bars and pictures are useful. */
   readonly isLive: boolean;
   readonly paint: Colour;
   readonly paintError: Colour;
@@ -23,12 +23,12 @@ export class Output {
     this.paintError = colours(process.stderr);
   }
 
-  /** A line for people; with `--json` there is none. */
+  /** A line for people; omitted with `--json`. */
   line(text = ''): void {
     if (!this.json) process.stdout.write(`${text}\n`);
   }
 
-  /** The one JSON document of a command, or one line of a stream. */
+  /** With `--json`, the JSON document of a command, or one line of a stream. */
   document(value: unknown, { compact = false } = {}): void {
     if (this.json) process.stdout.write(`${JSON.stringify(value, null, compact ? undefined : 2)}\n`);
   }
@@ -37,12 +37,12 @@ export class Output {
     process.stdout.write(bytes);
   }
 
-  /** What helps but is no result. */
+  /** Helpful text that is not a result; omitted with `--quiet`. */
   notice(text: string): void {
     if (!this.quiet) process.stderr.write(`${this.paintError.dim(text)}\n`);
   }
 
-  /** What should be noticed even when quiet. */
+  /** Text that is important even with `--quiet`. */
   warn(text: string): void {
     process.stderr.write(`${text}\n`);
   }

@@ -10,8 +10,8 @@ export interface PictureOptions {
   images: ImageMode;
 }
 
-/** Bytes of each file; `-` is standard input. @throws UsageProblem naming a file that cannot be read */
-export async function readSources(files: readonly string[]): Promise<Uint8Array[]> {
+/** Reads files; `-` is standard input. @throws UsageProblem naming a file that cannot be read */
+export async function readInputs(files: readonly string[]): Promise<Uint8Array[]> {
   return await Promise.all(
     files.map(async (file) => {
       if (file === '-') return await buffer(process.stdin);
@@ -22,10 +22,10 @@ export async function readSources(files: readonly string[]): Promise<Uint8Array[
   );
 }
 
-/** Whether a path means a folder. */
+/** Whether a path names a folder. */
 const isFolder = (path: string): boolean => path.endsWith('/');
 
-/** The files an answer is written to: one file, or several into a folder. */
+/** Writes pictures to one file, or to a folder. @returns their paths */
 export async function writePictures(
   out: string,
   pictures: readonly { name: string; bytes: Uint8Array }[],
@@ -36,12 +36,12 @@ export async function writePictures(
   return paths;
 }
 
-/** Whether a picture goes to standard output: because that was asked for, or because it leads into a file or program. */
-export const goesToOutput = ({ out }: PictureOptions): boolean =>
+/** Whether a picture goes to standard output: on request, or because standard output is a pipe or file. */
+const goesToOutput = ({ out }: PictureOptions): boolean =>
   out === '-' || (out === undefined && process.stdout.isTTY !== true);
 
-/** Hands a picture over: to standard output, or to a file, and to whoever looks. */
-export async function deliver(
+/** Writes a picture to standard output, or to a file and the terminal. */
+export async function outputPicture(
   { output }: Session,
   picture: { name: string; bytes: Uint8Array },
   options: PictureOptions,
@@ -56,15 +56,15 @@ export async function deliver(
   output.line(`${output.paint.green('wrote')} ${path}`);
 }
 
-/** Width and height that a PNG states. */
+/** Reads width and height from a PNG's header. */
 export function sizeOf(png: Uint8Array): { width: number; height: number } {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-/** Part of a file's name made from text of any kind. */
+/** Turns any text into a part of a file name. */
 export const nameFrom = (text: string): string => text.replace(/[^\w.-]+/g, '_');
 
-/** A file's name without folder and ending. */
+/** A file's name without folder and extension. */
 export const stemOf = (file: string): string =>
   file === '-' ? 'input' : basename(file).replace(/\.\w+$/, '');

@@ -12,7 +12,7 @@ import { ownName } from './names.ts';
 import { EXIT } from './problems.ts';
 import { type Execute, runCommand } from './session.ts';
 
-/** Reads a command line, does what it says and gives the exit code: 0, 1 (it failed), 2 (it was wrong), 130 (Ctrl-C). */
+/** Runs a command line. @returns the exit code: 0, 1 (failed), 2 (wrong command line), 130 (Ctrl-C) */
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode = 0;
   const execute: Execute = async (options, command) => {
@@ -20,22 +20,22 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   };
   const program = new Command('stylograph')
     .description(
-      'Trains a conditional VAE+GAN on labelled images, and draws, encodes and restyles with it: on a server, or in a folder of this machine.',
+      'Trains a conditional VAE+GAN on labelled images, and draws, encodes and restyles images with it, on a server or in a local folder.',
     )
-    .version(ownVersion(), '-V, --version', 'the version')
-    .helpOption('-h, --help', 'this help')
-    .helpCommand('help [command]', 'help on a command')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError()
-    .showHelpAfterError(`(${ownName()} --help lists what there is)`)
+    .showHelpAfterError(`(${ownName()} --help lists all commands)`)
     .configureHelp({ showGlobalOptions: false })
     .exitOverride()
     .addHelpText(
       'after',
       `
-Where a command works: on the server of --url (or STYLOGRAPH_URL); in the folder of --data, without a server; otherwise on a
-server at http://127.0.0.1:8080 if one answers, else in the folder ./data.
+A command uses the server given by --url (or STYLOGRAPH_URL), or the folder given by --data without a server. By default it
+uses a server at http://127.0.0.1:8080 if one answers, else the folder ./data.
 
-Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted.`,
+Exit codes: 0 success; 1 failure; 2 wrong command line; 130 interrupted.`,
     );
   program.commandsGroup('Train and watch:');
   addTrain(program, execute);
@@ -55,7 +55,7 @@ Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted.`
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // Help and version are told in this way too; commander has written what there is to say.
+    // Commander also throws after it has printed help, the version or a wrong command line.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
     throw error;
   }

@@ -4,41 +4,41 @@ import { describeError, Ended, EXIT, UsageProblem } from './problems.ts';
 
 export type CommonOptions = PlaceOptions & OutputOptions;
 
-/** What a command works with. */
+/** What a command uses. */
 export interface Session {
   output: Output;
-  /** Aborts when the user interrupts a command that has no answer of its own to that. */
+  /** Aborts when the user interrupts the command, unless the command handles the interruption. */
   signal: AbortSignal;
-  /** Opened by the first who asks. @param creates whether a folder that does not exist yet is made */
+  /** Opens the server or data folder on the first call. @param creates whether a missing folder is created */
   backend(options?: { creates: boolean }): Promise<Backend>;
-  /** From now on Ctrl-C does this, until the function given back is called. */
+  /** Calls `handler` on Ctrl-C until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
 }
 
 /** Runs a command with the options that were read from the command line. */
 export type Execute = (options: CommonOptions, command: (session: Session) => Promise<void>) => Promise<void>;
 
-/** How long an interrupted command may take to end by itself. */
-const PATIENCE_MS = 3_000;
+/** How long an interrupted command may take to end. */
+const INTERRUPT_LIMIT_MS = 3_000;
 
-/** Runs one command and gives the process's exit code: everything that goes wrong is told here. */
+/** Runs one command and reports its errors. @returns the exit code */
 export async function runCommand(
   options: CommonOptions,
   command: (session: Session) => Promise<void>,
 ): Promise<number> {
   const output = new Output(options);
   const stop = new AbortController();
-  let own: (() => void) | undefined;
+  let handler: (() => void) | undefined;
   let opened: Promise<Backend> | undefined;
   const interrupt = (signal: NodeJS.Signals): void => {
-    if (own) {
-      own();
+    if (handler) {
+      handler();
       return;
     }
     const code = signal === 'SIGTERM' ? 143 : EXIT.interrupted;
     if (stop.signal.aborted) process.exit(code);
     stop.abort(new Ended(code));
-    setTimeout(() => process.exit(code), PATIENCE_MS).unref();
+    setTimeout(() => process.exit(code), INTERRUPT_LIMIT_MS).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
@@ -49,30 +49,30 @@ export async function runCommand(
         opened ??= openBackend(options, output, how);
         return opened;
       },
-      onInterrupt: (handler) => {
-        own = handler;
+      onInterrupt: (next) => {
+        handler = next;
         return () => {
-          own = undefined;
+          handler = undefined;
         };
       },
     });
     return 0;
   } catch (error) {
-    return tell(output, error);
+    return reportError(output, error);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await opened?.then((backend) => backend.close()).catch(() => undefined);
   }
 }
 
-/** Says what went wrong on standard error and gives the exit code for it. */
-export function tell(output: Output, error: unknown): number {
+/** Prints an error on standard error. @returns the exit code for it */
+function reportError(output: Output, error: unknown): number {
   if (error instanceof Ended) return error.exitCode;
-  const told = describeError(error);
-  if (output.json) process.stderr.write(`${JSON.stringify({ error: told })}\n`);
+  const report = describeError(error);
+  if (output.json) process.stderr.write(`${JSON.stringify({ error: report })}\n`);
   else {
-    output.warn(`${output.paintError.red('stylograph:')} ${told.message}`);
-    const listed = told.errors?.filter(({ message }) => !told.message.includes(message)) ?? [];
+    output.warn(`${output.paintError.red('stylograph:')} ${report.message}`);
+    const listed = report.errors?.filter(({ message }) => !report.message.includes(message)) ?? [];
     for (const { path, message } of listed) output.warn(`  ${path}: ${message}`);
   }
   return error instanceof UsageProblem ? EXIT.usage : EXIT.failure;

@@ -6,10 +6,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Zip, ZipPassThrough } from 'fflate';
 
-/** The first moment a zip file can tell: the same folder gives the same bytes. */
+/** The earliest time that a zip file can store. A fixed time makes the bytes reproducible. */
 const NO_TIME = new Date(1980, 0, 1);
 
-/** Packs a folder's files, without hidden ones, into a zip file. Pictures do not compress, so nothing is compressed. */
+/** Packs a folder's files, except hidden ones, into a temporary zip file, uncompressed because images do not compress. */
 export async function packFolder(folder: string): Promise<{ file: string; done(): Promise<void> }> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -22,13 +22,13 @@ export async function packFolder(folder: string): Promise<{ file: string; done()
           .some((part) => part.startsWith('.')),
     )
     .sort();
-  const place = await mkdtemp(join(tmpdir(), 'stylograph-zip-'));
-  const file = join(place, `${basename(resolve(folder))}.zip`);
+  const temporary = await mkdtemp(join(tmpdir(), 'stylograph-zip-'));
+  const file = join(temporary, `${basename(resolve(folder))}.zip`);
   await pipeline(Readable.from(zipped(folder, paths)), createWriteStream(file));
-  return { file, done: () => rm(place, { recursive: true, force: true }) };
+  return { file, done: () => rm(temporary, { recursive: true, force: true }) };
 }
 
-/** The archive piece by piece: one file is in memory at a time. */
+/** Yields the archive in pieces, with one file in memory at a time. */
 async function* zipped(folder: string, paths: readonly string[]): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   const zip = new Zip((error, piece) => {

@@ -24,7 +24,7 @@ before(() => {
 });
 after(() => rmSync(data, { recursive: true, force: true }));
 
-test('the letters of a folder of fonts become a dataset', async () => {
+test('dataset fonts makes a dataset from the fonts in a folder', async () => {
   const place = ['--data', join(data, 'd')];
   const args = [
     'dataset',
@@ -56,20 +56,20 @@ test('the letters of a folder of fonts become a dataset', async () => {
   const shown = await run(['dataset', 'show', dataset.id, '--json', ...place]);
   assert.equal(JSON.parse(shown.out).digest, dataset.digest);
   const again = await run(args);
-  assert.match(again.out, new RegExp(`${dataset.id}[\\s\\S]*12 families, of which unseen: Family \\d+`));
+  assert.match(again.out, new RegExp(`${dataset.id}[\\s\\S]*12 families; unseen test families: Family \\d+`));
 });
 
-test('what cannot be made into a dataset is told with the remedy', async () => {
+test('fonts or options that cannot make a dataset are rejected with the remedy', async () => {
   const refused = async (...args: string[]): Promise<string> => {
     const { code, err } = await run(['dataset', 'fonts', ...args, '--data', join(data, 'd')]);
     assert.notEqual(code, 0);
     return err;
   };
   assert.match(await refused(join(data, 'nowhere')), /cannot be read/);
-  assert.match(await refused(fonts, '--characters', 'AA'), /It holds A twice/);
+  assert.match(await refused(fonts, '--characters', 'AA'), /It contains A twice/);
   assert.match(await refused(fonts, '--characters', 'A b'), /draws nothing by itself/);
   assert.match(await refused(fonts, '--size', '18'), /multiple of 4/);
   const empty = join(data, 'empty');
   mkdirSync(empty);
-  assert.match(await refused(empty), /fonts of 0 families[\s\S]*at least 3 are needed/);
+  assert.match(await refused(empty), /usable fonts of 0 families[\s\S]*at least 3 are needed/);
 });

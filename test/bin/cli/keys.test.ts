@@ -8,7 +8,7 @@ import { folder, run } from './support.ts';
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by what the tests assert of them
 const json = (out: string): any => JSON.parse(out);
 
-test('keys are made, listed and revoked, and a running server beyond loopback follows', {
+test('keys can be created, listed and revoked while a server runs', {
   timeout: 120_000,
 }, async (t) => {
   const data = folder(t);
@@ -53,7 +53,7 @@ test('keys are made, listed and revoked, and a running server beyond loopback fo
   assert.ok(!audit.includes(key) && !readFileSync(join(data, 'keys.json'), 'utf8').includes(key));
 });
 
-test('what cannot be a key is refused with the remedy', async (t) => {
+test('wrong scopes, expiry dates and ids of keys are rejected', async (t) => {
   const data = folder(t);
   const wrong = await run(['keys', 'create', 'x', '--scopes', 'everything', '--data', data]);
   assert.deepEqual([wrong.code, /infer, train, admin/.test(wrong.err)], [2, true], wrong.err);

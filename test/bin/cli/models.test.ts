@@ -8,7 +8,7 @@ import { someNetworks, TINY } from '../../store/archive/perturbed-model.ts';
 import { exampleEvaluation } from '../../training/evaluation/example-evaluations.ts';
 import { run } from './support.ts';
 
-test('models are promoted, rolled back, exported and imported from the command line', async (t) => {
+test('models can be promoted, rolled back, exported and imported', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-cli-models-'));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   const [here, there] = [join(folder, 'here'), join(folder, 'there')];
@@ -38,7 +38,7 @@ test('models are promoted, rolled back, exported and imported from the command l
   assert.equal(JSON.parse(exported.out).modelId, best);
   const taken = await run(['models', 'import', archive, '--data', there]);
   assert.equal(taken.code, 0, taken.err);
-  assert.match(taken.out, new RegExp(`took ${best}`));
+  assert.match(taken.out, new RegExp(`imported ${best}`));
   const draw = async (data: string) =>
     (await run(['generate', '3', '--seed', '1', '--model', best, '--out', '-', '--data', data])).bytes;
   assert.deepEqual(await draw(there), await draw(here));

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../../client/index.ts';
 import type { Output } from '../output.ts';
+import { moment, whole } from '../terminal/format.ts';
 import { facts } from '../terminal/table.ts';
-import { moment, whole } from '../terminal/words.ts';
 
 /** Lines that describe a dataset. */
 export function datasetFacts(dataset: Dataset, { paint }: Output): string[] {

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Dataset, Preset } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
+import { whole } from '../terminal/format.ts';
 import { table } from '../terminal/table.ts';
-import { whole } from '../terminal/words.ts';
 import { datasetFacts } from './dataset-facts.ts';
 import { addFonts } from './fonts.ts';
 import { addUploads } from './uploads.ts';
@@ -12,12 +12,12 @@ export function addDatasets(program: Command, execute: Execute): void {
   const datasets = program
     .command('dataset')
     .alias('datasets')
-    .description('The images that runs can use: built in, or your own.');
+    .description('Built-in and uploaded datasets.');
   withCommon(datasets.command('list', { isDefault: true }))
-    .description('Datasets that are there.')
+    .description('List all datasets.')
     .action((options: CommonOptions) => execute(options, list));
   withCommon(datasets.command('show <dataset>'))
-    .description('What is known of a dataset.')
+    .description('Show a dataset.')
     .action((id: string, options: CommonOptions) => execute(options, (session) => show(session, id)));
   addUploads(datasets, execute);
   addFonts(datasets, execute);
@@ -52,8 +52,10 @@ async function show({ output, backend, signal }: Session, id: string): Promise<v
 
 export function addPresets(program: Command, execute: Execute): void {
   withCommon(program.command('presets [name]'))
-    .summary('list the sets of numbers that training starts from')
-    .description('The presets, or every number of one: the keys that "train --set" takes.')
+    .summary('list the presets: sets of training parameters')
+    .description(
+      'Lists the presets, or the parameters of one preset with the keys that "train --set" accepts.',
+    )
     .action((name: string | undefined, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend({ creates: true });
@@ -77,7 +79,7 @@ export function addPresets(program: Command, execute: Execute): void {
             { title: 'preset', value: (preset) => output.paint.bold(preset.name) },
             { title: 'iterations', value: ({ config }) => whole(config.iterations), align: 'right' },
             { title: 'latent', value: ({ config }) => String(config.latentDim), align: 'right' },
-            { title: 'what it is', value: ({ description }) => description },
+            { title: 'description', value: ({ description }) => description },
           ],
           output.paint.dim,
         );
@@ -86,7 +88,7 @@ export function addPresets(program: Command, execute: Execute): void {
     );
 }
 
-/** Keys as "train --set" takes them. */
+/** Parameters as `train --set` accepts them. */
 function keyLines(config: object, prefix = ''): string[] {
   return Object.entries(config).flatMap(([key, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { withForm } from '../options.ts';
+import { withOutput } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { Ended } from '../problems.ts';
 import type { Execute } from '../session.ts';
@@ -11,15 +11,15 @@ import type { Execute } from '../session.ts';
 const DOCTOR = fileURLToPath(new URL('../../../../scripts/doctor.mjs', import.meta.url));
 
 export function addDoctor(program: Command, execute: Execute): void {
-  withForm(program.command('doctor'))
-    .summary('tell what this machine has and lacks')
+  withOutput(program.command('doctor'))
+    .summary('check what this machine has and lacks')
     .description(
-      'Checks everything Stylograph needs on this machine, and tells the remedy for what is missing.',
+      'Checks everything that Stylograph needs on this machine, and prints how to get what is missing.',
     )
     .action((options: OutputOptions) =>
       execute(options, async () => {
         if (!existsSync(DOCTOR)) {
-          throw Object.assign(new Error('The doctor comes with a clone of Stylograph; run it there.'), {
+          throw Object.assign(new Error('The doctor is part of a clone of Stylograph; run it there.'), {
             code: 'not_a_clone',
           });
         }

@@ -10,12 +10,12 @@ import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
 import { UsageProblem } from '../problems.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
-import { whole } from '../terminal/words.ts';
+import { whole } from '../terminal/format.ts';
 import { datasetFacts } from './dataset-facts.ts';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-/** Fonts after which the line that tells how far it is is written anew. */
-const TOLD_EVERY = 50;
+/** Progress is printed after this many fonts. */
+const PROGRESS_EVERY = 50;
 const LISTED = 20;
 const PARTS: readonly DatasetPart[] = ['train', 'validation', 'test'];
 
@@ -28,27 +28,27 @@ interface FontsOptions extends CommonOptions {
 /** `dataset fonts`. */
 export function addFonts(datasets: Command, execute: Execute): void {
   withCommon(datasets.command('fonts <folder>'))
-    .summary('draw the letters of fonts as a dataset')
+    .summary('make a dataset from the letters of fonts')
     .description(
-      'Draws characters of all TTF, OTF and WOFF files in a folder and those within: a label a character, one scale and ' +
-        'one baseline for all of a font. Fonts are split by family, so that those tested are unseen.',
+      'Draws the characters of all TTF, OTF and WOFF files in a folder and its subfolders. Each character is a label. All ' +
+        'characters of a font share one scale and baseline. Fonts are split by family, so that test families are unseen.',
     )
-    .option('-n, --name <name>', 'what it is called; the name of the folder otherwise')
-    .option('--characters <text>', 'which are drawn, each a label, in this order', characters, [...LETTERS])
+    .option('-n, --name <name>', 'name of the dataset; default: the name of the folder')
+    .option('--characters <text>', 'characters to draw, in this order', characters, [...LETTERS])
     .option('--size <n>', 'side of the images: 16 to 64, a multiple of 4', int(16, 64), 32)
     .action((folder: string, options: FontsOptions) =>
       execute(options, (session) => add(session, folder, options)),
     );
 }
 
-/** @throws InvalidArgumentError for what cannot be drawn, or twice */
+/** @throws InvalidArgumentError for a character that cannot be drawn or is given twice */
 function characters(text: string): string[] {
   const given = Array.from(text.normalize('NFC'));
   const bad = given.find((character) => /[\p{C}\p{Z}\p{M}]/u.test(character));
   if (bad !== undefined)
-    throw new InvalidArgumentError(`It holds ${JSON.stringify(bad)}, which draws nothing by itself.`);
+    throw new InvalidArgumentError(`It contains ${JSON.stringify(bad)}, which draws nothing by itself.`);
   const twice = given.find((character, at) => given.indexOf(character) !== at);
-  if (twice !== undefined) throw new InvalidArgumentError(`It holds ${twice} twice.`);
+  if (twice !== undefined) throw new InvalidArgumentError(`It contains ${twice} twice.`);
   if (given.length < 2 || given.length > 128)
     throw new InvalidArgumentError('It must be 2 to 128 characters.');
   return given;
@@ -76,7 +76,7 @@ async function add(session: Session, folder: string, options: FontsOptions): Pro
   output.document({ dataset, fonts, leftOut: drawn.leftOut, remarks: drawn.remarks });
   for (const line of datasetFacts(dataset, output)) output.line(line);
   const test = designs.filter(({ part }) => part === 'test').flatMap(({ families }) => families);
-  output.line(`fonts     ${whole(parts.size)} families, of which unseen: ${test.sort().join(', ')}`);
+  output.line(`fonts     ${whole(parts.size)} families; unseen test families: ${test.sort().join(', ')}`);
   output.notice(
     `Train on it: ${ownName()} train${flags} --dataset ${dataset.id} (docs/fonts.md has settings)`,
   );
@@ -84,7 +84,7 @@ async function add(session: Session, folder: string, options: FontsOptions): Pro
 
 /** Draws a folder's fonts and divides them. @throws UsageProblem when there are too few to train and test */
 async function draw({ output, signal }: Session, folder: string, labels: string[], size: number) {
-  // Loaded here: the renderer is of no use to other commands.
+  // Imported here because only this command needs the renderer.
   const [{ drawFonts }, { LEAST_DESIGNS, splitFonts }] = await Promise.all([
     import('../../../data/fonts/draw-fonts.ts'),
     import('../../../data/fonts/split.ts'),
@@ -93,33 +93,38 @@ async function draw({ output, signal }: Session, folder: string, labels: string[
     throw new UsageProblem(`${folder} cannot be read: ${error.message}`);
   });
   if (!info.isDirectory())
-    throw new UsageProblem(`${folder} is no folder; name the one that holds the fonts`);
+    throw new UsageProblem(`${folder} is not a folder; name the folder that contains the fonts`);
   const onProgress = (done: number, all: number): void => {
-    if (done % TOLD_EVERY === 0) output.notice(`drawn ${done} of ${all} fonts`);
+    if (done % PROGRESS_EVERY === 0) output.notice(`${done} of ${all} fonts drawn`);
   };
   const drawn = await drawFonts(folder, { characters: labels, size, signal, onProgress });
   const { designs, parts } = splitFonts(drawn.fonts, labels.length);
-  tell(output, drawn, designs);
+  reportFonts(output, drawn, designs);
   if (designs.length < LEAST_DESIGNS) {
     throw new UsageProblem(
-      `${folder} holds fonts of ${designs.length} families that can be used; at least ${LEAST_DESIGNS} are needed (TTF, OTF, WOFF), some hundreds are better`,
+      `${folder} contains usable fonts of ${designs.length} families; at least ${LEAST_DESIGNS} are needed (TTF, OTF, WOFF), and several hundred are better`,
     );
   }
   return { drawn, designs, parts };
 }
 
-/** Names what was left out, and what is doubtful. */
-function tell(output: Output, { fonts, leftOut, remarks }: DrawnFonts, designs: readonly Design[]): void {
+/** Lists fonts that were left out or look doubtful. */
+function reportFonts(
+  output: Output,
+  { fonts, leftOut, remarks }: DrawnFonts,
+  designs: readonly Design[],
+): void {
   output.notice(`${fonts.length} fonts drawn`);
   for (const { file, text } of leftOut) output.warn(`left out ${file}: it ${text}`);
   for (const { file, text } of remarks.slice(0, LISTED)) output.notice(`${file} ${text}`);
   for (const { families } of designs.filter((design) => design.families.length > 1)) {
     output.notice(`${families.join(' and ')} draw some characters alike and are kept together`);
   }
-  if (remarks.length > LISTED) output.notice(`and ${remarks.length - LISTED} more that draw some alike`);
+  if (remarks.length > LISTED)
+    output.notice(`and ${remarks.length - LISTED} more that draw some characters alike`);
 }
 
-/** Arrays as an upload takes them, a part of the split each: fonts one after another, all characters of each. */
+/** The arrays of an upload, x and y for each part of the split: all characters of the first font, then of the next. */
 function arraysOf(
   fonts: readonly DrawnFont[],
   partOf: (font: DrawnFont) => DatasetPart,

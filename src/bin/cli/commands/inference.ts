@@ -1,37 +1,35 @@
 import type { Command } from 'commander';
 import { fromBase64, type ImagesOptions, type LabelReference } from '../../../client/index.ts';
+import { collect, int, number, numbers, withCommon, withInputs, withModel, withPicture } from '../options.ts';
 import {
-  collect,
-  int,
-  number,
-  numbers,
-  withCommon,
-  withModel,
-  withPicture,
-  withSources,
-} from '../options.ts';
-import { deliver, nameFrom, type PictureOptions, readSources, stemOf, writePictures } from '../pictures.ts';
+  nameFrom,
+  outputPicture,
+  type PictureOptions,
+  readInputs,
+  stemOf,
+  writePictures,
+} from '../pictures.ts';
 import { UsageProblem } from '../problems.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
-import { percent, short } from '../terminal/words.ts';
+import { percent, short } from '../terminal/format.ts';
 
 interface ModelOptions extends CommonOptions {
   model: string;
 }
-interface LookOptions extends PictureOptions {
+interface SheetOptions extends PictureOptions {
   scale?: number;
   invert?: boolean;
 }
-interface SourceOptions extends ModelOptions {
+interface InputOptions extends ModelOptions {
   label?: string[];
   normalize?: 'auto' | 'none';
 }
-interface GenerateOptions extends ModelOptions, LookOptions {
+interface GenerateOptions extends ModelOptions, SheetOptions {
   count?: number;
   seed?: number;
   truncation?: number;
 }
-interface DecodeOptions extends ModelOptions, LookOptions {
+interface DecodeOptions extends ModelOptions, SheetOptions {
   label?: string[];
   latent?: number[][];
 }
@@ -45,17 +43,28 @@ export function addInference(program: Command, execute: Execute): void {
   addManifold(program, execute);
 }
 
-const lookOf = ({ scale, invert }: LookOptions) => ({ scale, invert });
+const sheetOptionsOf = ({ scale, invert }: SheetOptions) => ({ scale, invert });
+
+/** Prints an answer as JSON with `--json`, otherwise outputs it as a picture. */
+async function outputAnswer(
+  session: Session,
+  options: PictureOptions,
+  answer: { name: string; json(): Promise<object>; png(): Promise<{ bytes: Uint8Array }> },
+): Promise<void> {
+  if (session.output.json) return session.output.document(await answer.json());
+  const { bytes } = await answer.png();
+  await outputPicture(session, { name: answer.name, bytes }, options);
+}
 
 function addGenerate(program: Command, execute: Execute): void {
   const command = program
     .command('generate <label>')
     .summary('draw images of a label')
     .description(
-      'Draws images of a label from z ~ N(0, I). The same seed, label and model give the same bytes. Several make a sheet, or a file each where --out is a folder.',
+      'Draws images of a label from z ~ N(0, I). The same seed, label and model give the same bytes. Several images make a sheet, or one file each if --out is a folder.',
     )
-    .option('-n, --count <n>', 'how many, 1 to 400', int(1, 400))
-    .option('--seed <n>', 'of the first one; drawn when not given', int(0, 2 ** 32 - 1))
+    .option('-n, --count <n>', 'number of images, 1 to 400', int(1, 400))
+    .option('--seed <n>', 'seed of the first image; drawn by default', int(0, 2 ** 32 - 1))
     .option('--truncation <x>', 'factor of the standard deviation of z, 0 to 3', number(0, 3));
   withPicture(withCommon(withModel(command))).action((label: string, options: GenerateOptions) =>
     execute(options, (session) => generate(session, label, options)),
@@ -63,14 +72,11 @@ function addGenerate(program: Command, execute: Execute): void {
 }
 
 async function generate(session: Session, label: string, options: GenerateOptions): Promise<void> {
+  const { output, signal } = session;
   const { model, count, seed, truncation, out } = options;
   const { client } = await session.backend();
-  const query = { label, model, count, seed, truncation, ...lookOf(options), signal: session.signal };
-  if (session.output.json) {
-    const answer = await client.generate(query);
-    session.output.document(answer);
-    return;
-  }
+  const query = { label, model, count, seed, truncation, ...sheetOptionsOf(options), signal };
+  if (output.json) return output.document(await client.generate(query));
   if (out?.endsWith('/')) {
     const { images } = await client.generate(query);
     const pictures = images.map((image) => ({
@@ -78,43 +84,41 @@ async function generate(session: Session, label: string, options: GenerateOption
       bytes: fromBase64(image.png),
     }));
     await writePictures(out, pictures);
-    session.output.line(`${session.output.paint.green('wrote')} ${pictures.length} files to ${out}`);
+    output.line(`${output.paint.green('wrote')} ${pictures.length} files to ${out}`);
     return;
   }
   const picture = await client.generatePng(query);
   const name = `${nameFrom(label)}-${picture.seed}.png`;
-  session.output.notice(`label ${label} · seed ${picture.seed} · ${picture.modelId}`);
-  await deliver(session, { name, bytes: picture.bytes }, options);
+  output.notice(`label ${label} · seed ${picture.seed} · ${picture.modelId}`);
+  await outputPicture(session, { name, bytes: picture.bytes }, options);
 }
 
-/** Labels of the sources: one for all, or one each. */
+/** Labels of the inputs: one for all, or one each. */
 function labelsFor(labels: string[] | undefined, count: number): LabelReference[] | undefined {
   if (labels === undefined || labels.length === count) return labels;
   if (labels.length === 1) return new Array<LabelReference>(count).fill(labels[0]!);
   throw new UsageProblem(`--label: give it once for all ${count} images, or ${count} times, one each`);
 }
 
-async function sourcesOf(
+async function imagesOf(
   session: Session,
   files: string[],
-  { model, normalize, label }: SourceOptions,
+  { model, normalize, label }: InputOptions,
 ): Promise<{ images: Uint8Array[]; how: ImagesOptions }> {
-  const images = await readSources(files);
-  return {
-    images,
-    how: { model, normalize, labels: labelsFor(label, files.length), signal: session.signal },
-  };
+  const images = await readInputs(files);
+  const labels = labelsFor(label, files.length);
+  return { images, how: { model, normalize, labels, signal: session.signal } };
 }
 
 function addEncode(program: Command, execute: Execute): void {
   const command = program
     .command('encode <image...>')
-    .summary('tell the latents of images: their style as numbers')
+    .summary('print the latents of images: their style as numbers')
     .description('Encodes PNG, JPEG or WebP images of any size (- reads standard input).');
-  withCommon(withSources(command)).action((files: string[], options: SourceOptions) =>
+  withCommon(withInputs(command)).action((files: string[], options: InputOptions) =>
     execute(options, async (session) => {
       const { client } = await session.backend();
-      const { images, how } = await sourcesOf(session, files, options);
+      const { images, how } = await imagesOf(session, files, options);
       const { output } = session;
       const answer = await client.encode(images, how);
       output.document(answer);
@@ -132,12 +136,12 @@ function addDecode(program: Command, execute: Execute): void {
     .command('decode [file]')
     .summary('draw latents')
     .description(
-      'Draws latents in a label: those of --latent, or those that "encode --json" wrote to a file (- reads standard input).',
+      'Draws latents: those of --latent, or those that "encode --json" wrote to a file (- reads standard input).',
     )
-    .option('--latent <numbers>', 'with commas between them; may be given several times', numbers)
+    .option('--latent <numbers>', 'comma-separated numbers; may be given several times', numbers)
     .option(
       '-l, --label <label>',
-      'for all latents, or given once for each; those of the file otherwise',
+      'label of the latents: once for all, or once per latent; default: the labels in the file',
       collect,
     );
   withPicture(withCommon(withModel(command))).action((file: string | undefined, options: DecodeOptions) =>
@@ -145,12 +149,11 @@ function addDecode(program: Command, execute: Execute): void {
       const latents = await latentsOf(file, options);
       const { client } = await session.backend();
       const how = { model: options.model, signal: session.signal };
-      if (session.output.json) {
-        session.output.document(await client.decode(latents, how));
-        return;
-      }
-      const { bytes } = await client.decodePng(latents, { ...how, ...lookOf(options) });
-      await deliver(session, { name: 'decoded.png', bytes }, options);
+      await outputAnswer(session, options, {
+        name: 'decoded.png',
+        json: () => client.decode(latents, how),
+        png: () => client.decodePng(latents, { ...how, ...sheetOptionsOf(options) }),
+      });
     }),
   );
 }
@@ -162,40 +165,38 @@ async function latentsOf(
   if ((file === undefined) === (given === undefined)) {
     throw new UsageProblem('decode: give --latent, or a file that "encode --json" wrote');
   }
-  let stored: { mean: number[]; label: LabelReference }[] = [];
-  if (file !== undefined) {
-    const text = Buffer.from((await readSources([file]))[0]!).toString('utf8');
-    try {
-      stored = (JSON.parse(text) as { latents: typeof stored }).latents.map(({ mean, label }) => ({
-        mean,
-        label,
-      }));
-    } catch {
-      throw new UsageProblem(`${file} holds no latents; "encode --json" writes such a file`);
-    }
-  }
+  const stored = file === undefined ? [] : await readLatents(file);
   const latents = given ?? stored.map(({ mean }) => mean);
   const chosen = labelsFor(labels, latents.length) ?? stored.map(({ label }) => label);
-  if (chosen.length < latents.length) throw new UsageProblem('--label: say in which label to draw --latent');
+  if (chosen.length < latents.length) throw new UsageProblem('--label: give the label for --latent');
   return latents.map((latent, i) => ({ latent, label: chosen[i]! }));
+}
+
+async function readLatents(file: string): Promise<{ mean: number[]; label: LabelReference }[]> {
+  const text = Buffer.from((await readInputs([file]))[0]!).toString('utf8');
+  try {
+    const { latents } = JSON.parse(text) as { latents: { mean: number[]; label: LabelReference }[] };
+    return latents.map(({ mean, label }) => ({ mean, label }));
+  } catch {
+    throw new UsageProblem(`${file} contains no latents; "encode --json" writes such a file`);
+  }
 }
 
 function addReconstruct(program: Command, execute: Execute): void {
   const command = program
     .command('reconstruct <image...>')
-    .summary('show images as the model sees them')
+    .summary('encode images and decode them again')
     .description('Encodes images and decodes them again: a sheet with each below its original.');
-  withPicture(withCommon(withSources(command))).action(
-    (files: string[], options: SourceOptions & LookOptions) =>
+  withPicture(withCommon(withInputs(command))).action(
+    (files: string[], options: InputOptions & SheetOptions) =>
       execute(options, async (session) => {
         const { client } = await session.backend();
-        const { images, how } = await sourcesOf(session, files, options);
-        if (session.output.json) {
-          session.output.document(await client.reconstruct(images, how));
-          return;
-        }
-        const { bytes } = await client.reconstructPng(images, { ...how, ...lookOf(options) });
-        await deliver(session, { name: `${stemOf(files[0]!)}-reconstructed.png`, bytes }, options);
+        const { images, how } = await imagesOf(session, files, options);
+        await outputAnswer(session, options, {
+          name: `${stemOf(files[0]!)}-reconstructed.png`,
+          json: () => client.reconstruct(images, how),
+          png: () => client.reconstructPng(images, { ...how, ...sheetOptionsOf(options) }),
+        });
       }),
   );
 }
@@ -204,23 +205,20 @@ function addStyleTransfer(program: Command, execute: Execute): void {
   const command = program
     .command('style-transfer <image...>')
     .summary('draw every label in the style of images')
-    .description(
-      'Takes the style of each image and draws other labels in it: a row an image, a column a label.',
-    )
-    .option('-t, --target <label>', 'a label to draw; may be given several times; default all', collect)
-    .option('--average', 'take all images as samples of one style: a single row from the mean of them');
-  withPicture(withCommon(withSources(command))).action(
-    (files: string[], options: SourceOptions & LookOptions & { target?: string[]; average?: boolean }) =>
+    .description('Draws labels in the style of each image: one row per image, one column per label.')
+    .option('-t, --target <label>', 'a label to draw; may be given several times; default: all', collect)
+    .option('--average', 'take all images as samples of one style: one row from the mean of their latents');
+  withPicture(withCommon(withInputs(command))).action(
+    (files: string[], options: InputOptions & SheetOptions & { target?: string[]; average?: boolean }) =>
       execute(options, async (session) => {
         const { client } = await session.backend();
-        const { images, how } = await sourcesOf(session, files, options);
+        const { images, how } = await imagesOf(session, files, options);
         const transfer = { ...how, targets: options.target, average: options.average };
-        if (session.output.json) {
-          session.output.document(await client.styleTransfer(images, transfer));
-          return;
-        }
-        const { bytes } = await client.styleTransferPng(images, { ...transfer, ...lookOf(options) });
-        await deliver(session, { name: `${stemOf(files[0]!)}-styles.png`, bytes }, options);
+        await outputAnswer(session, options, {
+          name: `${stemOf(files[0]!)}-styles.png`,
+          json: () => client.styleTransfer(images, transfer),
+          png: () => client.styleTransferPng(images, { ...transfer, ...sheetOptionsOf(options) }),
+        });
       }),
   );
 }
@@ -232,19 +230,17 @@ function addManifold(program: Command, execute: Execute): void {
     .description(
       'Columns follow the first latent dimension, rows the second, from their 5 % to their 95 % quantile.',
     )
-    .option('--size <n>', 'images a side, 2 to 40', int(2, 40));
+    .option('--size <n>', 'images per side, 2 to 40', int(2, 40));
   withPicture(withCommon(withModel(command))).action(
-    (label: string, options: ModelOptions & LookOptions & { size?: number }) =>
+    (label: string, options: ModelOptions & SheetOptions & { size?: number }) =>
       execute(options, async (session) => {
         const { client } = await session.backend();
-        const { model, size } = options;
-        const query = { label, model, size, signal: session.signal };
-        if (session.output.json) {
-          session.output.document(await client.manifold(query));
-          return;
-        }
-        const { bytes } = await client.manifoldPng({ ...query, ...lookOf(options) });
-        await deliver(session, { name: `${nameFrom(label)}-manifold.png`, bytes }, options);
+        const query = { label, model: options.model, size: options.size, signal: session.signal };
+        await outputAnswer(session, options, {
+          name: `${nameFrom(label)}-manifold.png`,
+          json: () => client.manifold(query),
+          png: () => client.manifoldPng({ ...query, ...sheetOptionsOf(options) }),
+        });
       }),
   );
 }

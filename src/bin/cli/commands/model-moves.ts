@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Promotion } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
-import { readSources } from '../pictures.ts';
+import { readInputs } from '../pictures.ts';
 import type { CommonOptions, Execute } from '../session.ts';
+import { bytes } from '../terminal/format.ts';
 import { table } from '../terminal/table.ts';
-import { bytes } from '../terminal/words.ts';
 
 interface PromoteOptions extends CommonOptions {
   alias: string;
@@ -16,13 +16,13 @@ interface PromoteOptions extends CommonOptions {
 /** `models promote` and `models rollback`. */
 export function addPromotion(models: Command, execute: Execute): void {
   withCommon(models.command('promote <model>'))
-    .summary('make a model the champion if it is better')
+    .summary('point champion at a model if it is better')
     .description(
-      'Points champion, or another alias, at a model if its stored evaluation is better than that of the model it would ' +
-        'replace: the Fréchet distance must be lower, and nothing else may be lost for it.',
+      'Points champion, or another alias, at a model if its stored evaluation is better than that of the present one: the ' +
+        'Fréchet distance must be lower, and no other metric may become much worse.',
     )
-    .option('--alias <alias>', 'the alias to move', 'champion')
-    .option('--force', 'move it whatever the evaluations say')
+    .option('--alias <alias>', 'the alias to change', 'champion')
+    .option('--force', 'change it regardless of the evaluations')
     .action((reference: string, { alias, force, ...options }: PromoteOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -35,7 +35,7 @@ export function addPromotion(models: Command, execute: Execute): void {
       }),
     );
   withCommon(models.command('rollback <alias>'))
-    .description('Point an alias at the model it pointed at before; again, and it goes further back.')
+    .description('Point an alias at its previous model. Each further call goes back one more.')
     .action((alias: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -65,14 +65,13 @@ function comparisonTable({ comparison }: Promotion, dim: (text: string) => strin
 /** `models export` and `models import`. */
 export function addArchives(models: Command, execute: Execute): void {
   withCommon(models.command('export <model>'))
-    .summary('write a model to one archive')
+    .summary('download a model as an archive')
     .description(
-      'Writes a zip file that "models import" takes, here or elsewhere. Its folder tfjs is for plain TensorFlow.js ' +
-        '(tf.loadLayersModel).',
+      'Writes a zip file for "models import". Its folder tfjs contains the model for TensorFlow.js (tf.loadLayersModel).',
     )
     .option(
       '-o, --out <path>',
-      'a file, a folder (ending in /), or - for standard output; MODEL.zip otherwise',
+      'a file, a folder (ending in /), or - for standard output; default: MODEL.zip',
     )
     .action((reference: string, { out, ...options }: CommonOptions & { out?: string }) =>
       execute(options, async ({ output, backend, signal }) => {
@@ -88,15 +87,17 @@ export function addArchives(models: Command, execute: Execute): void {
       }),
     );
   withCommon(models.command('import <archive>'))
-    .summary('take a model from an archive')
-    .description('Takes what "models export" wrote. Every digest is checked, and the model keeps its id.')
+    .summary('import a model from an archive')
+    .description(
+      'Imports an archive that "models export" wrote. All digests are checked. The model keeps its id.',
+    )
     .action((file: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
-        const [archive] = await readSources([file]);
+        const [archive] = await readInputs([file]);
         const { client } = await backend({ creates: true });
         const model = await client.models.import(new Blob([new Uint8Array(archive!)]), { signal });
         output.document(model);
-        output.line(`${output.paint.green('took')} ${model.id}`);
+        output.line(`${output.paint.green('imported')} ${model.id}`);
       }),
     );
 }

@@ -6,8 +6,8 @@ import { int, withCommon } from '../options.ts';
 import type { Output } from '../output.ts';
 import { Ended, EXIT, UsageProblem } from '../problems.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
+import { moment, percent, whole } from '../terminal/format.ts';
 import { facts, table } from '../terminal/table.ts';
-import { moment, percent, whole } from '../terminal/words.ts';
 import { addArchives, addPromotion } from './model-moves.ts';
 
 export function addModels(program: Command, execute: Execute): void {
@@ -15,13 +15,13 @@ export function addModels(program: Command, execute: Execute): void {
     .command('models')
     .description('List models, point aliases at them, promote, export and import them.');
   withCommon(models.command('list', { isDefault: true }))
-    .description('Models, newest first.')
-    .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
+    .description('List models, newest first.')
+    .option('--limit <n>', 'number of models, 1 to 200', int(1, 200), 20)
     .action((options: CommonOptions & { limit: number }) =>
       execute(options, (session) => list(session, options.limit)),
     );
   withCommon(models.command('show <model>'))
-    .description('What is known of a model, by id or alias.')
+    .description('Show a model, by id or alias.')
     .action((reference: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -31,7 +31,7 @@ export function addModels(program: Command, execute: Execute): void {
       }),
     );
   withCommon(models.command('alias <alias> <model>'))
-    .description('Point an alias at a model, wherever it pointed before.')
+    .description('Point an alias at a model.')
     .action((alias: string, reference: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -53,7 +53,7 @@ export function addModels(program: Command, execute: Execute): void {
   addPromotion(models, execute);
   addArchives(models, execute);
   withCommon(models.command('delete <model>'))
-    .description('Remove a model that no alias holds, by its id.')
+    .description('Remove a model that no alias points at, by its id.')
     .action((id: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -69,7 +69,7 @@ async function list({ output, backend, signal }: Session, limit: number): Promis
   const { client } = await backend();
   const page = await client.models.list({ limit, signal });
   output.document(page);
-  if (page.items.length === 0) return output.line('There are no models yet; "stylograph train" makes one.');
+  if (page.items.length === 0) return output.line('There are no models yet; "stylograph train" trains one.');
   const score = (model: Model, value: (evaluation: Evaluation) => string): string =>
     model.evaluation ? value(model.evaluation) : '–';
   const lines = table<Model>(
@@ -123,14 +123,14 @@ interface EvaluateOptions extends CommonOptions {
 
 function addEvaluate(program: Command, execute: Execute): void {
   withCommon(program.command('evaluate [model]'))
-    .summary('tell how good a model is')
+    .summary('print the evaluation of a model')
     .description(
-      'Shows the evaluation that was stored with a model when its run ended: latest when none is named. With --again it is ' +
-        'evaluated now, on this machine, for which --data must name its folder.',
+      'Prints the evaluation that was stored with a model at the end of its run; the default is the latest model. With ' +
+        '--again, this machine evaluates the model now; --data must name its folder.',
     )
-    .option('--again', 'score new samples; what is stored stays')
-    .option('--samples <n>', 'how many with --again, 2,000 to 10,000', int(2_000, 10_000), 2_000)
-    .option('--export <dir>', 'with --again: keep the images that were scored, as IDX files')
+    .option('--again', 'evaluate now; the stored evaluation stays')
+    .option('--samples <n>', 'number of samples with --again, 2,000 to 10,000', int(2_000, 10_000), 2_000)
+    .option('--export <dir>', 'with --again: write the evaluated images as IDX files')
     .action((reference = 'latest', options: EvaluateOptions) =>
       execute(options, async (session) => {
         const { output, backend, signal } = session;
@@ -138,7 +138,7 @@ function addEvaluate(program: Command, execute: Execute): void {
         const model = await client.models.get(reference as string, { signal });
         const evaluation = options.again ? await again(session, model, options) : model.evaluation;
         if (evaluation === undefined) {
-          output.warn(`${model.id} has no evaluation stored; --again evaluates it now, with --data.`);
+          output.warn(`${model.id} has no stored evaluation; --again with --data evaluates it now.`);
           throw new Ended(EXIT.failure);
         }
         output.document(evaluation);
@@ -154,14 +154,14 @@ async function again(
 ): Promise<Evaluation> {
   const { local } = await backend();
   if (local === undefined) {
-    throw new UsageProblem('--again: evaluates on this machine; name the folder of the model with --data');
+    throw new UsageProblem('--again: name the folder of the model with --data');
   }
-  let told = 0;
+  let printed = 0;
   const task = { folder: local.folder, modelId: id, samples, exportTo };
   const onProgress = (share: number): void => {
     const quarter = Math.floor(share * 4);
-    if (quarter > told) output.notice(`Evaluating: ${quarter * 25} %`);
-    told = Math.max(told, quarter);
+    if (quarter > printed) output.notice(`Evaluating: ${quarter * 25} %`);
+    printed = Math.max(printed, quarter);
   };
   return (await evaluateInChild(CHILD_MODULES.evaluation, task, { signal, onProgress })) as Evaluation;
 }

@@ -1,13 +1,13 @@
 import { UsageProblem } from '../problems.ts';
 
-/** `a.b=value` pairs as one nested object; values are read as JSON where they are JSON, as text otherwise. */
+/** Turns `a.b=value` pairs into a nested object. Values that are not JSON are text. */
 export function parseOverrides(pairs: readonly string[]): Record<string, unknown> {
   const overrides: Record<string, unknown> = {};
   for (const pair of pairs) {
     const [, path, text] = /^([A-Za-z][\w.]*)=(.*)$/s.exec(pair) ?? [];
     if (path === undefined || text === undefined) {
       throw new UsageProblem(
-        `--set ${pair}: it looks like key=value, for instance learningRates.encoder=0.001`,
+        `--set ${pair}: must look like key=value, for instance learningRates.encoder=0.001`,
       );
     }
     const keys = path.split('.');
@@ -30,7 +30,7 @@ function readValue(text: string): unknown {
   }
 }
 
-/** Every key of a configuration that may be set, groups and what is in them with dots. */
+/** All keys of a configuration, nested ones with dots. */
 function keysOf(config: object, prefix = ''): string[] {
   return Object.entries(config).flatMap(([key, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -40,12 +40,15 @@ function keysOf(config: object, prefix = ''): string[] {
 }
 
 /**
- * Checks overrides against the contract before anything is asked of anyone.
- * @throws UsageProblem naming the field, and the nearest one that exists
+ * Checks overrides before they are sent.
+ * @throws UsageProblem naming each wrong key, and the most similar one that exists
  */
 export async function checkOverrides(overrides: Record<string, unknown>): Promise<void> {
-  const { TrainingConfigOverrides } = await import('../../../core/contracts/config.ts');
-  const parsed = TrainingConfigOverrides.safeParse(overrides);
+  const [{ TrainingConfigOverrides }, { plainMessage }] = await Promise.all([
+    import('../../../core/contracts/config.ts'),
+    import('../../../core/validation-messages.ts'),
+  ]);
+  const parsed = TrainingConfigOverrides.safeParse(overrides, { error: plainMessage });
   if (parsed.success) return;
   const { PRESETS } = await import('../../../core/contracts/presets.ts');
   const known = keysOf(PRESETS.quick.config);
@@ -54,7 +57,7 @@ export async function checkOverrides(overrides: Record<string, unknown>): Promis
     if (issue.code !== 'unrecognized_keys') return [`--set ${path}: ${issue.message}`];
     return issue.keys.map((key) => {
       const full = path === '' ? key : `${path}.${key}`;
-      return `--set ${full}: there is no such key; did you mean ${nearest(full, known)}? "stylograph presets quick" lists them all`;
+      return `--set ${full}: no such key; did you mean ${nearest(full, known)}? "stylograph presets quick" lists them all`;
     });
   });
   throw new UsageProblem(problems.join('\n'));
@@ -68,7 +71,7 @@ function nearest(wanted: string, known: readonly string[]): string {
   return ranked.reduce((best, each) => (each.distance < best.distance ? each : best)).key;
 }
 
-/** Levenshtein's, a row at a time. */
+/** Levenshtein distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

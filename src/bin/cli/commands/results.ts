@@ -5,15 +5,15 @@ import type { FilmFormat, Picture } from '../../../client/index.ts';
 import { withCommon } from '../options.ts';
 import { nameFrom } from '../pictures.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
-import { bytes } from '../terminal/words.ts';
+import { bytes } from '../terminal/format.ts';
 
 interface OutOptions extends CommonOptions {
   out?: string;
 }
 
 const FILM_CHOICES = ['mp4', 'webp', 'gif', 'none'] as const satisfies (FilmFormat | 'none')[];
-/** How many files are fetched at a time. */
-const AT_A_TIME = 4;
+/** Files that are downloaded at a time. */
+const CONCURRENCY = 4;
 
 interface FiguresOptions extends OutOptions {
   films: FilmFormat | 'none';
@@ -27,11 +27,11 @@ interface Fetched {
 
 export function addFigures(program: Command, execute: Execute): void {
   withCommon(program.command('figures <run>'))
-    .summary('fetch all figures and films of a run')
-    .description('Writes every figure of a run, and the film of each label, to a folder.')
-    .option('-o, --out <dir>', 'the folder; figures-RUN otherwise')
+    .summary('download all figures and films of a run')
+    .description('Writes all figures of a run, and the film of each label, to a folder.')
+    .option('-o, --out <dir>', 'the folder; default: figures-RUN')
     .addOption(
-      new Option('--films <format>', 'how films are encoded, or none').choices(FILM_CHOICES).default('mp4'),
+      new Option('--films <format>', 'format of the films, or none').choices(FILM_CHOICES).default('mp4'),
     )
     .action((id: string, options: FiguresOptions) =>
       execute(options, (session) => figures(session, id, options)),
@@ -58,13 +58,13 @@ async function figures(
     }
   }
   const films = todo.filter(({ file }) => file.startsWith('film-')).length;
-  const wait = films === 0 ? '' : `, ${films} of them films, which are encoded when first asked for`;
-  output.notice(`Fetching ${todo.length} files${wait} ...`);
+  const wait = films === 0 ? '' : `, ${films} of them films, which are encoded on the first request`;
+  output.notice(`Downloading ${todo.length} files${wait} ...`);
   await mkdir(folder, { recursive: true });
   const files: Fetched[] = [];
   const queue = todo.values();
   await Promise.all(
-    Array.from({ length: AT_A_TIME }, async () => {
+    Array.from({ length: CONCURRENCY }, async () => {
       for (const { file, read } of queue) {
         const { bytes: content } = await read();
         await writeFile(join(folder, file), content);
@@ -80,9 +80,9 @@ async function figures(
 
 export function addReport(program: Command, execute: Execute): void {
   withCommon(program.command('report <run>'))
-    .summary('fetch the report of a run: one HTML page')
-    .description('Writes the report of a run: one self-contained HTML page that can be mailed.')
-    .option('-o, --out <file>', 'the file, or - for standard output; report-RUN.html otherwise')
+    .summary('download the report of a run, one HTML page')
+    .description('Writes the report of a run as one self-contained HTML page.')
+    .option('-o, --out <file>', 'the file, or - for standard output; default: report-RUN.html')
     .action((id: string, options: OutOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();

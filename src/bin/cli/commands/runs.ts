@@ -5,9 +5,9 @@ import { int, withCommon, withShown } from '../options.ts';
 import type { Output } from '../output.ts';
 import { Ended, EXIT } from '../problems.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
+import { duration, lossName, moment, percent, short, whole } from '../terminal/format.ts';
 import type { ImageMode } from '../terminal/images.ts';
 import { facts, table } from '../terminal/table.ts';
-import { duration, lossName, moment, percent, short, whole } from '../terminal/words.ts';
 
 interface ListOptions extends CommonOptions {
   limit: number;
@@ -21,16 +21,16 @@ interface EventsOptions extends CommonOptions {
 }
 
 export function addRuns(program: Command, execute: Execute): void {
-  const runs = program.command('runs').description('List, watch and steer training runs.');
+  const runs = program.command('runs').description('List, watch, pause, resume and delete training runs.');
   withCommon(runs.command('list', { isDefault: true }))
-    .description('Runs, newest first.')
-    .option('--limit <n>', 'how many, 1 to 200', int(1, 200), 20)
+    .description('List runs, newest first.')
+    .option('--limit <n>', 'number of runs, 1 to 200', int(1, 200), 20)
     .action((options: ListOptions) => execute(options, (session) => list(session, options)));
   withCommon(runs.command('show <run>'))
-    .description('What is known of a run.')
+    .description('Show a run.')
     .action((id: string, options: CommonOptions) => execute(options, (session) => showRun(session, id)));
   withShown(withCommon(runs.command('watch <run>')))
-    .description('Watch a run from now on; Ctrl-C leaves it to itself.')
+    .description('Watch a run from now on. Ctrl-C stops watching, not the run.')
     .action((id: string, options: ShownOptions) =>
       execute(options, async (session) => {
         const backend = await session.backend();
@@ -39,36 +39,36 @@ export function addRuns(program: Command, execute: Execute): void {
       }),
     );
   withCommon(runs.command('events <run>'))
-    .description('What a run has said, one JSON document a line.')
-    .option('-f, --follow', 'go on until the run ends')
-    .option('--after <id>', 'only what came after this event')
+    .description('Print the events of a run, one JSON document per line.')
+    .option('-f, --follow', 'continue until the run ends')
+    .option('--after <id>', 'only events after this one')
     .action((id: string, options: EventsOptions) =>
       execute(options, (session) => events(session, id, options)),
     );
   for (const [kind, description] of [
-    ['pause', 'Stop a run after a checkpoint, to go on later.'],
-    ['cancel', 'End a run for good.'],
+    ['pause', 'Pause a run after a checkpoint.'],
+    ['cancel', 'End a run; it cannot be resumed.'],
   ] as const) {
     withCommon(runs.command(`${kind} <run>`))
       .description(description)
       .action((id: string, options: CommonOptions) =>
         execute(options, async (session) => {
           const { client } = await session.backend();
-          tellState(session.output, await client.runs[kind](id, { signal: session.signal }));
+          printState(session.output, await client.runs[kind](id, { signal: session.signal }));
         }),
       );
   }
   withShown(withCommon(runs.command('resume <run>')))
-    .description('Go on with a paused run; without a server it is trained here, and followed.')
+    .description('Resume a paused run. Without a server, this command trains and shows it.')
     .action((id: string, options: ShownOptions) =>
       execute(options, async (session) => {
         const backend = await session.backend();
         if (backend.local) return await resumeRun(session, backend, id, options.images);
-        tellState(session.output, await backend.client.runs.resume(id, { signal: session.signal }));
+        printState(session.output, await backend.client.runs.resume(id, { signal: session.signal }));
       }),
     );
   withCommon(runs.command('delete <run>'))
-    .description('Remove a finished run, its events, checkpoints and figures; its model stays.')
+    .description('Remove a finished run with its events, checkpoints and figures. Its model stays.')
     .action((id: string, options: CommonOptions) =>
       execute(options, async (session) => {
         const { client } = await session.backend();
@@ -79,7 +79,7 @@ export function addRuns(program: Command, execute: Execute): void {
     );
 }
 
-function tellState(output: Output, run: Run): void {
+function printState(output: Output, run: Run): void {
   output.document(run);
   output.line(`${run.id} is ${stateText(output, run)}`);
 }
@@ -106,12 +106,12 @@ async function list({ output, backend, signal }: Session, { limit }: ListOptions
       { title: 'state', value: (each) => stateText(output, each) },
       { title: 'done', value: (each) => percent(shareOf(each), 0), align: 'right' },
       { title: 'time', value: ({ progress }) => duration(progress.secondsElapsed), align: 'right' },
-      { title: 'begun', value: ({ createdAt }) => moment(createdAt) },
+      { title: 'started', value: ({ createdAt }) => moment(createdAt) },
     ],
     output.paint.dim,
   );
   for (const line of lines) output.line(line);
-  if (page.nextCursor !== null) output.notice('There are more; --limit shows up to 200.');
+  if (page.nextCursor !== null) output.notice('More runs exist; --limit shows up to 200.');
 }
 
 async function showRun({ output, backend, signal }: Session, id: string): Promise<void> {
@@ -141,7 +141,7 @@ async function showRun({ output, backend, signal }: Session, id: string): Promis
         .join('  '),
       diagnoses: run.diagnoses?.map(({ code }) => code.replaceAll('_', ' ')).join(', '),
       model: run.modelId,
-      begun: moment(run.createdAt),
+      started: moment(run.createdAt),
       ended: run.finishedAt === null ? undefined : moment(run.finishedAt),
     },
     output.paint.dim,
@@ -149,7 +149,7 @@ async function showRun({ output, backend, signal }: Session, id: string): Promis
   for (const line of lines) output.line(line);
 }
 
-/** Events are for programs: they are JSON lines with `--json` and without. */
+/** Prints events as lines of JSON, with or without `--json`. */
 async function events(
   { backend, signal, onInterrupt }: Session,
   id: string,

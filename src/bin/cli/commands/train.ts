@@ -5,9 +5,9 @@ import { resumeRun, trainRun } from '../follow.ts';
 import { collect, int, withCommon, withShown } from '../options.ts';
 import { UsageProblem } from '../problems.ts';
 import type { CommonOptions, Execute, Session } from '../session.ts';
+import { bytes, duration, whole } from '../terminal/format.ts';
 import type { ImageMode } from '../terminal/images.ts';
 import { facts } from '../terminal/table.ts';
-import { bytes, duration, whole } from '../terminal/words.ts';
 import { checkOverrides, parseOverrides } from './overrides.ts';
 
 interface TrainOptions extends CommonOptions {
@@ -31,17 +31,17 @@ export function addTrain(program: Command, execute: Execute): void {
     .command('train')
     .summary('train a model and watch it')
     .description(
-      'Starts a training run and follows it: progress, losses, pictures. Ctrl-C pauses it after a checkpoint and says how to go on; ' +
-        'a second Ctrl-C leaves at once.',
+      'Starts a training run and shows its progress, losses and pictures. Ctrl-C pauses it after a checkpoint and prints how to ' +
+        'resume it. A second Ctrl-C exits at once.',
     )
-    .option('-p, --preset <name>', 'a set of numbers to start from; "stylograph presets" lists them')
-    .option('-d, --dataset <id>', 'the images to train on; "stylograph datasets" lists them')
-    .option('--seed <n>', 'all randomness follows from it; drawn when not given', int(0, 2 ** 31 - 1))
-    .option('-i, --iterations <n>', 'how long to train', int(1, 1_000_000))
+    .option('-p, --preset <name>', 'the preset to start from; "stylograph presets" lists them')
+    .option('-d, --dataset <id>', 'the dataset to train on; "stylograph datasets" lists them')
+    .option('--seed <n>', 'seed of all random numbers; drawn by default', int(0, 2 ** 31 - 1))
+    .option('-i, --iterations <n>', 'number of training iterations', int(1, 1_000_000))
     .option('--latent-dim <n>', 'length of the latent z', int(1, 128))
     .option(
       '-s, --set <key=value>',
-      'another number of the configuration; may be given several times',
+      'another parameter of the configuration; may be given several times',
       collect,
       [],
     )
@@ -51,7 +51,7 @@ export function addTrain(program: Command, execute: Execute): void {
     .addOption(
       new Option(
         '-r, --resume <run>',
-        'go on with a paused run, bit for bit as if it had not stopped',
+        'resume a paused run; the result is bit-identical to an uninterrupted run',
       ).conflicts([
         'preset',
         'dataset',
@@ -65,8 +65,8 @@ export function addTrain(program: Command, execute: Execute): void {
         'dryRun',
       ]),
     )
-    .option('--detach', 'on a server: start the run and leave it to itself')
-    .option('--dry-run', 'only tell what would be trained, and how long it would take');
+    .option('--detach', 'on a server: start the run and exit')
+    .option('--dry-run', 'only print what would be trained and an estimate of time and memory');
   withShown(withCommon(command))
     .addHelpText(
       'after',
@@ -86,7 +86,7 @@ async function train(session: Session, options: TrainOptions): Promise<void> {
   if (options.dryRun) return await dryRun(session, backend, request);
   if (options.detach && backend.local) {
     throw new UsageProblem(
-      '--detach: without a server nobody would train the run; start one with "npm start"',
+      '--detach: only a server trains a run in the background; start one with "npm start"',
     );
   }
   const run = await backend.client.runs.create(request, { signal: session.signal });
@@ -98,7 +98,7 @@ async function train(session: Session, options: TrainOptions): Promise<void> {
   await trainRun(session, backend, run, { fromNow: false, images: options.images });
 }
 
-/** @throws UsageProblem naming a key that is wrong */
+/** @throws UsageProblem for a wrong key of `--set` */
 async function requestOf(options: TrainOptions): Promise<RunRequest> {
   const { preset, dataset, seed, name, tag, from, iterations, latentDim } = options;
   const config = {

@@ -20,27 +20,31 @@ interface AddOptions extends CommonOptions {
 /** `dataset add` and `dataset remove`. */
 export function addUploads(datasets: Command, execute: Execute): void {
   withCommon(datasets.command('add <files...>'))
-    .summary('take in your own labelled images')
+    .summary('upload your own labelled images')
     .description(
-      'Takes a folder or a zip file with a folder of pictures a label (A/1.png), an NPZ file with x and y, or two IDX ' +
-        'files. Everything is checked; what cannot be taken is named, and then nothing is kept.',
+      'Uploads a folder or zip file with one folder of pictures per label (A/1.png), an NPZ file with x and y, or two IDX ' +
+        'files. All files are checked. If one is unusable, it is named and nothing is stored.',
     )
-    .option('-n, --name <name>', 'what it is called; the name of the folder or file otherwise')
-    .option('--size <n>', 'side that all images are fitted to: 16 to 64, a multiple of 4', int(16, 64))
+    .option('-n, --name <name>', 'name of the dataset; default: the name of the folder or file')
+    .option('--size <n>', 'side to which all images are resized: 16 to 64, a multiple of 4', int(16, 64))
     .addOption(new Option('--channels <n>', '1: grey, 3: colour').choices(['1', '3']))
     .addOption(
-      new Option('--polarity <how>', 'what happens to drawings that are dark on light').choices([
+      new Option('--polarity <how>', 'how drawings that are dark on light are treated').choices([
         'auto',
         'keep',
         'invert',
       ]),
     )
-    .option('--label <name>', 'names of labels 0, 1, … of arrays, one at a time', collect)
+    .option(
+      '--label <name>',
+      'name of the next label (0, 1, …) of arrays; may be given several times',
+      collect,
+    )
     .action((files: string[], options: AddOptions) =>
       execute(options, (session) => add(session, files, options)),
     );
   withCommon(datasets.command('remove <dataset>'))
-    .description('Remove an uploaded dataset that no run uses; models that learned from it stay.')
+    .description('Remove an uploaded dataset that no run uses. Models trained on it stay.')
     .action((id: string, options: CommonOptions) =>
       execute(options, async ({ output, backend, signal }) => {
         const { client } = await backend();
@@ -83,7 +87,7 @@ async function add(
   }
 }
 
-/** A file to send: the one that is named, or a folder as a zip file that is removed afterwards. */
+/** The file to upload: the given one, or a temporary zip file of a folder. */
 async function packed(path: string): Promise<{ file: string; done(): Promise<void> }> {
   const info = await stat(path).catch((error: Error) => {
     throw new UsageProblem(`${path} cannot be read: ${error.message}`);

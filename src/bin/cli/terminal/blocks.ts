@@ -2,13 +2,13 @@ import type { Raster } from '../../../data/images/raster.ts';
 
 type Rgb = [red: number, green: number, blue: number];
 
-/** The character whose upper left, upper right, lower left, lower right quarters are inked, by the bits 1, 2, 4, 8. */
+/** Block characters by the inked quarters: bits 1, 2, 4, 8 are upper left, upper right, lower left, lower right. */
 const QUARTERS = [...' ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█'];
-/** Half of the sixteen: the others are these with the two colours changed over. */
+/** Half of the characters; the others are these with swapped colours. */
 const SHAPES = [0, 1, 2, 3, 4, 5, 6, 8];
 const SHADES = [...' ░▒▓█'];
 
-/** How colours are written: 24 bits, the greys and the cube of 256, or not at all. */
+/** Bits of colour: 24, 8 (256 colours) or 1 (none). */
 export type Depth = 24 | 8 | 1;
 
 const average = (pixels: readonly Rgb[]): Rgb =>
@@ -22,7 +22,7 @@ const spread = (pixels: readonly Rgb[], centre: Rgb): number =>
     0,
   );
 
-/** The shape and the two colours that come nearest to four pixels. */
+/** The shape and the two colours with the least squared error for four pixels. */
 function bestShape(pixels: readonly Rgb[]): { shape: number; ink: Rgb; ground: Rgb } {
   let best = { shape: 0, ink: [0, 0, 0] as Rgb, ground: [0, 0, 0] as Rgb };
   let least = Number.POSITIVE_INFINITY;
@@ -39,7 +39,7 @@ function bestShape(pixels: readonly Rgb[]): { shape: number; ink: Rgb; ground: R
   return best;
 }
 
-/** Nearest of 256 colours: the 24 greys where red, green and blue are about the same, the 6×6×6 cube otherwise. */
+/** The nearest of 256 colours: one of 24 greys if red, green and blue are similar, else of the 6×6×6 cube. */
 function palette([red, green, blue]: Rgb): number {
   if (Math.max(red, green, blue) - Math.min(red, green, blue) < 12) {
     const grey = Math.round((red + green + blue) / 3);
@@ -57,7 +57,7 @@ const colour = (rgb: Rgb, depth: Depth, ground: boolean): string =>
     : `\x1b[${ground ? 48 : 38};5;${palette(rgb)}m`;
 
 /**
- * A picture as lines of text, two by two pixels a character. Without colours a character stands for the darkness of
+ * A picture as lines of text with 2×2 pixels per character. Without colours, the character shows the mean brightness of
  * its four pixels.
  *
  * @param raster of even width and height

@@ -19,11 +19,11 @@ const CODES = {
   cyan: [36, 39],
 } as const satisfies Record<keyof Colour, [number, number]>;
 
-/** Bits of colour a stream shows: 1 (none), 4, 8 or 24. `NO_COLOR`, `FORCE_COLOR` and `TERM` are Node's to read. */
+/** Bits of colour of a stream: 1 (none), 4, 8 or 24. Node.js evaluates `NO_COLOR`, `FORCE_COLOR` and `TERM`. */
 export const depthOf = (stream: Partial<WriteStream>): number =>
   stream.isTTY ? (stream.getColorDepth?.() ?? 1) : 1;
 
-/** Colours of a stream, or none where it shows none. */
+/** Functions that colour text for a stream; they change nothing if it has no colours. */
 export function colours(stream: Partial<WriteStream>): Colour {
   const plain = depthOf(stream) === 1;
   const entries = Object.entries(CODES).map(([name, [on, off]]) => [

@@ -5,11 +5,11 @@ import { depthOf } from './colour.ts';
 export const IMAGE_MODES = ['auto', 'kitty', 'iterm', 'blocks', 'none'] as const;
 export type ImageMode = (typeof IMAGE_MODES)[number];
 
-/** Bytes of base64 one escape sequence of kitty's protocol may carry. */
+/** Maximum bytes of base64 in an escape sequence of kitty's protocol. */
 const KITTY_CHUNK = 4096;
 const MOST_COLUMNS = 100;
 
-/** How this terminal shows pictures best, by what it says of itself. A multiplexer passes no pictures on. */
+/** The best way to show pictures in this terminal, by its environment variables. Multiplexers do not pass pictures on. */
 export function chooseMode(mode: ImageMode, env = process.env): Exclude<ImageMode, 'auto'> {
   if (mode !== 'auto') return mode;
   if (!process.stdout.isTTY || env.TERM === 'dumb') return 'none';
@@ -47,7 +47,7 @@ const terminalDepth = (): Depth => {
 };
 
 export interface BlockOptions {
-  /** Of the terminal, at most. */
+  /** Maximum width in columns. */
   columns?: number;
   part?: NonNullable<ScaleOptions['part']>;
 }
@@ -61,16 +61,16 @@ export async function blockLines(png: Uint8Array, options: BlockOptions = {}): P
   const columns = Math.min(options.columns ?? MOST_COLUMNS, terminalColumns() - 1);
   const raster = await scaleForTerminal(png, {
     width: 2 * columns,
-    // A character is about twice as high as wide, and so are the quarters it is made of.
+    // A character, and each of its quarters, is about twice as high as wide.
     squeeze: 0.5,
     ...(options.part && { part: options.part }),
   });
   return toBlocks(raster, terminalDepth());
 }
 
-/** What to write to show a picture; empty where it cannot be shown. */
+/** The text that shows a picture; empty if the terminal cannot show pictures. */
 export async function showImage(png: Uint8Array, mode: ImageMode, size: { width: number }): Promise<string> {
-  // Small pictures are not blown up to the whole width: about twelve pixels make a character.
+  // Small pictures are not enlarged to the full width.
   const columns = Math.min(MOST_COLUMNS, terminalColumns() - 1, Math.max(16, Math.ceil(size.width / 2)));
   switch (chooseMode(mode)) {
     case 'kitty':

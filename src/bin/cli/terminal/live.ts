@@ -1,4 +1,4 @@
-/** Ends of a line's styles, and what tells a terminal to show a whole frame at once (ignored where unknown). */
+/* Control sequences. A terminal that does not know the frame sequences (synchronised output) ignores them. */
 const RESET = '\x1b[0m';
 const BEGIN_FRAME = '\x1b[?2026h';
 const END_FRAME = '\x1b[?2026l';
@@ -7,7 +7,7 @@ const SHOW_CURSOR = '\x1b[?25h';
 const CLEAR_BELOW = '\x1b[J';
 const STYLE = '\\x1b\\[[0-9;]*m';
 
-/** Cuts a line of text and styles to a number of columns; every character is taken for one column wide. */
+/** Cuts styled text to a number of columns, assuming that every character is one column wide. */
 export function cut(line: string, columns: number): string {
   let shown = 0;
   let out = '';
@@ -18,14 +18,14 @@ export function cut(line: string, columns: number): string {
   return shown > columns ? `${out}${RESET}` : out;
 }
 
-/** Lines at the end of the terminal's text that are drawn over again and again. */
+/** Lines at the end of the terminal's text that are redrawn in place. */
 export class LiveRegion {
   readonly #stream: NodeJS.WriteStream;
   #drawn = 0;
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    // However the process ends, the cursor comes back.
+    // Restores the cursor however the process ends.
     process.once('exit', this.#showCursor);
   }
 
@@ -33,19 +33,19 @@ export class LiveRegion {
 
   draw(lines: readonly string[]): void {
     const { columns = 80, rows = 24 } = this.#stream;
-    // What has scrolled away cannot be drawn over: the end of a long region is left out.
+    // Lines that scrolled away cannot be redrawn, so the end of a long region is left out.
     const shown = lines.slice(0, rows - 1).map((line) => cut(line, columns - 1));
     this.#stream.write(`${BEGIN_FRAME}${HIDE_CURSOR}${this.#back()}${shown.join('\n')}\n${END_FRAME}`);
     this.#drawn = shown.length;
   }
 
-  /** Takes the lines away. */
+  /** Removes the lines. */
   clear(): void {
     this.#stream.write(this.#back());
     this.#drawn = 0;
   }
 
-  /** Leaves what is drawn where it is. */
+  /** Keeps the lines and ends redrawing. */
   done(): void {
     this.#drawn = 0;
     this.#showCursor();

@@ -1,14 +1,14 @@
 import type { RunEvent, RunProgress } from '../../../client/index.ts';
 import type { Output } from '../output.ts';
+import { duration, lossName, percent, short, whole } from './format.ts';
 import { LiveRegion } from './live.ts';
-import { duration, lossName, percent, short, whole } from './words.ts';
 
 const BAR_CELLS = 28;
 /** Eighths of a cell. */
 const PARTS = [...' ▏▎▍▌▋▊▉'];
-/** Without a live terminal a line is written this often. */
+/** How often progress is printed without a live terminal. */
 const LINE_INTERVAL_MS = 10_000;
-/** What people look at, in this order; more than fit on a line are not shown. */
+/** Losses that are shown, in this order. */
 const LOSSES = ['likelihoodLoss', 'priorLoss', 'ganLoss', 'discriminatorLoss', 'encoderLoss', 'decoderLoss'];
 
 export function bar(share: number, cells = BAR_CELLS): string {
@@ -29,14 +29,14 @@ export interface RunView {
   metrics(values: Record<string, number | null>): void;
   /** The newest picture, as lines of text. */
   picture(lines: string[]): void;
-  /** A line that stays. */
+  /** Prints a line that stays. */
   say(text: string): void;
-  /** What stands under the bar, for instance how to stop. */
+  /** Shows a remark under the bar. */
   hint(text: string): void;
   close(): void;
 }
 
-/** A bar, losses and a picture that change in place; or a line now and then where nobody watches. */
+/** A bar, losses and a picture that are redrawn in place, or occasional lines without a live terminal. */
 export function openRunView(output: Output): RunView {
   return output.isLive ? new LiveView(output, new LiveRegion(process.stdout)) : new LineView(output);
 }
@@ -47,7 +47,7 @@ const lossesOf = (values: Record<string, number | null>): [string, string][] =>
 class LineView implements RunView {
   readonly #output: Output;
   #metrics: Record<string, number | null> = {};
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #printedAt = Number.NEGATIVE_INFINITY;
   #phase = '';
 
   constructor(output: Output) {
@@ -56,9 +56,9 @@ class LineView implements RunView {
 
   progress(progress: RunProgress): void {
     const { phase, iteration, iterations, secondsRemaining } = progress;
-    const isDue = performance.now() - this.#toldAt >= LINE_INTERVAL_MS;
+    const isDue = performance.now() - this.#printedAt >= LINE_INTERVAL_MS;
     if (!isDue && phase === this.#phase) return;
-    this.#toldAt = performance.now();
+    this.#printedAt = performance.now();
     this.#phase = phase;
     if (phase !== 'training') {
       this.say(`${phase} ...`);
@@ -155,7 +155,7 @@ class LiveView implements RunView {
   }
 }
 
-/** The lines worth keeping of what a run says beside its numbers. */
+/** The line that reports an event, for logs and diagnoses. */
 export function remarkOf(event: RunEvent, { paint }: Output): string | undefined {
   switch (event.type) {
     case 'log':

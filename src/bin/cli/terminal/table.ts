@@ -13,7 +13,7 @@ function pad(text: string, width: number, align?: 'right'): string {
   return align === 'right' ? space + text : text + space;
 }
 
-/** Lines of a table: titles, then an item a line, columns as wide as they need to be. */
+/** Lines of a table: the titles, then one line per item. */
 export function table<T>(
   items: readonly T[],
   columns: readonly Column<T>[],
@@ -31,7 +31,7 @@ export function table<T>(
   return [title(line(columns.map((column) => column.title))), ...cells.map(line)];
 }
 
-/** Lines of names and values, the values below each other. Undefined values are left out. */
+/** Lines of names and aligned values, without undefined and empty values. */
 export function facts(entries: Record<string, string | undefined>, name: (text: string) => string): string[] {
   const given = Object.entries(entries).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',

@@ -1,9 +1,7 @@
-/** Numbers as people read them. */
-
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
 
-/** Three significant digits or so, never an exponent for what is near 1. */
+/** About three significant digits, with an exponent only for very small and very large numbers. */
 export function short(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
   const size = Math.abs(value);

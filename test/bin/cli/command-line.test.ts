@@ -24,11 +24,11 @@ const COMMANDS = [
   'doctor',
 ];
 
-test('help names every command, and every command has help of its own', async () => {
+test('--help lists every command, and every command has its own help', async () => {
   const { code, out } = await run(['--help']);
   assert.equal(code, 0);
   for (const command of COMMANDS) assert.match(out, new RegExp(`^  ${command}\\b`, 'm'), command);
-  assert.match(out, /Exit codes: 0 done; 1 it failed; 2 the command line was wrong; 130 interrupted/);
+  assert.match(out, /Exit codes: 0 success; 1 failure; 2 wrong command line; 130 interrupted/);
   const helps = await Promise.all(COMMANDS.map((command) => run([command, '--help'])));
   for (const [i, help] of helps.entries()) {
     assert.equal(help.code, 0);
@@ -37,7 +37,7 @@ test('help names every command, and every command has help of its own', async ()
   assert.match(helps[0]!.out, /--set <key=value>/);
 });
 
-test('a wrong command line is refused with 2 and says what is right', async () => {
+test('a wrong command line ends with 2 and an error that names the remedy', async () => {
   const cases: [string[], RegExp][] = [
     [['trane'], /unknown command 'trane'[\s\S]*Did you mean train/],
     [['generate'], /missing required argument 'label'/],
@@ -46,10 +46,10 @@ test('a wrong command line is refused with 2 and says what is right', async () =
     [['runs', 'list', '--url', 'x', '--data', 'y'], /name a server or a folder, not both/],
     [['runs', 'list', '--url', 'somewhere'], /--url: "somewhere" is no address/],
     [['train', '--resume', 'run_x', '--seed', '1'], /cannot be used with option '--seed/],
-    [['train', '--set', 'oops'], /--set oops: it looks like key=value/],
+    [['train', '--set', 'oops'], /--set oops: must look like key=value/],
     [['train', '--set', 'learningRate.encoder=1'], /no such key; did you mean learningRates/],
     [['train', '--set', 'learningRates.encodr=1'], /did you mean learningRates\.encoder\?/],
-    [['train', '--set', 'batchSize=1'], /--set batchSize: .*>=2/],
+    [['train', '--set', 'batchSize=1'], /--set batchSize: must be at least 2/],
     [['encode', 'no-such-file.png', '--data', '.'], /no-such-file\.png cannot be read/],
     [['decode', '--data', '.'], /give --latent, or a file/],
     [['models', '--url', 'http://127.0.0.1:9', '--api-key-file', 'no-such-key'], /--api-key-file/],
@@ -64,7 +64,7 @@ test('a wrong command line is refused with 2 and says what is right', async () =
   }
 });
 
-test('what fails says the remedy, as text or as JSON, and ends with 1', async (t) => {
+test('a failed command ends with 1 and an error, as text or JSON, that names the remedy', async (t) => {
   const data = folder(t);
   const nobody = await run(['models', '--url', 'http://127.0.0.1:9']);
   assert.equal(nobody.code, 1);
@@ -79,7 +79,7 @@ test('what fails says the remedy, as text or as JSON, and ends with 1', async (t
   assert.match(error.message, /start one with/);
 });
 
-test('a key comes from a file or the environment and is never shown', async (t) => {
+test('the API key is read from a file or the environment and never printed', async (t) => {
   const data = folder(t);
   const keys: (string | undefined)[] = [];
   const server = createServer((request, answer) => {
@@ -106,7 +106,7 @@ test('a key comes from a file or the environment and is never shown', async (t) 
   }
 });
 
-test('commands that need no model load no engine, and JSON is alone on standard output', async (t) => {
+test('commands that need no model load no engine, and --json prints only JSON on standard output', async (t) => {
   const data = folder(t);
   const presets = await run(['presets', '--data', data, '--json']);
   assert.deepEqual(
