@@ -3,17 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Logger, pino } from 'pino';
 import { buildApp } from '../api/app.ts';
-import type { ApiDeps } from '../api/deps.ts';
 import type { RedisTarget } from '../core/contracts/worker.ts';
-import { StylographError } from '../core/errors.ts';
 import { DatasetLibrary } from '../data/library.ts';
 import { encodeFilm } from '../figures/encode-film.ts';
 import { Sessions } from '../platform/keys/sessions.ts';
 import { connectRedis, guarded, waitUntilReady } from '../platform/redis/connection.ts';
 import { redisKeys } from '../platform/redis/key-names.ts';
-import { launchPrivateRedis } from '../platform/redis/private-redis.ts';
 import { loadSettings, type Settings, SettingsProblem, wantsTraces } from '../platform/settings/settings.ts';
-import { Metrics, startTracing, watchService } from '../platform/telemetry/index.ts';
+import { Metrics, startTracing, type Tracing, watchService } from '../platform/telemetry/index.ts';
 import { ownVersion } from '../platform/version.ts';
 import { RunEvents } from '../runs/redis/events.ts';
 import { EventHub } from '../runs/redis/hub.ts';
@@ -24,109 +21,100 @@ import { RunStore } from '../runs/redis/run-store.ts';
 import { type Inference, launchInference } from '../serving/client.ts';
 import { type FolderStore, ModelRegistry, openStore } from '../store/index.ts';
 import { CHILD_MODULES } from './child-modules.ts';
+import { datasetLimitsOf, openAccess, REDACTED } from './server/access.ts';
 import { enqueueDemo } from './server/demo.ts';
-import { datasetLimitsOf, openGuards, REDACTED } from './server/guards.ts';
+import { announce, announceServer, listen } from './server/listen.ts';
+import { openRedis } from './server/redis.ts';
 import { describe, Shutdown } from './server/shutdown.ts';
 import { openWebhooks } from './server/webhooks.ts';
 import { WorkerProcess } from './server/worker-process.ts';
 
-/** The parent of everything that `npm start` runs: it alone hears signals, and ends what it has started. */
+/*
+ * The server. It starts all other processes and alone handles signals. The parts start in the order of `startServer`;
+ * `shutdown` ends them in reverse order.
+ */
 
 const shutdown = new Shutdown();
+const version = ownVersion();
 
-async function start(settings: Settings): Promise<void> {
-  // Written behind the requests' backs, many lines at a time under load; the rest when the process exits.
-  const output = pino.destination({ fd: 2, sync: false, minLength: 16_000, periodicFlush: 200 });
-  const log = pino({ level: settings.LOG_LEVEL, redact: REDACTED }, output);
-  mkdirSync(settings.DATA_DIR, { recursive: true });
-  const target = await reachRedis(settings, (message) => log.warn(message));
-  const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
-  const store = await shutdown.unlessBegun(openStore(storeRoot, 'prompt'));
-  if (settings.ROLE === 'worker') {
-    await shutdown.unlessBegun(pairWithStore(target, store));
-    const worker = startWorker(settings, target, log);
-    shutdown.add('the worker', () => worker.stop());
-    announce(['A worker is waiting for runs.']);
-    return;
-  }
-  await serve(settings, { log, target, storeRoot, store });
-}
-
-/** What every part of a server starts from. */
-interface Ground {
+/** What server and worker need. */
+interface Base {
+  settings: Settings;
   log: Logger;
-  target: RedisTarget;
+  redis: RedisTarget;
   storeRoot: string;
   store: FolderStore;
 }
 
-interface Observing {
-  meter: Metrics;
-  tracing: Awaited<ReturnType<typeof startTracing>> | undefined;
-  log: Logger;
+async function start(settings: Settings): Promise<void> {
+  const log = openLog(settings);
+  const warn = (message: string): void => log.warn(message);
+  mkdirSync(settings.DATA_DIR, { recursive: true });
+  const redis = await openRedis(settings, shutdown, warn);
+  const storeRoot = settings.STORE_URL ?? settings.DATA_DIR;
+  const store = await shutdown.unlessBegun(openStore(storeRoot, 'prompt'));
+  const base = { settings, log, redis, storeRoot, store };
+  if (settings.ROLE === 'worker') await startWorkerOnly(base);
+  else await startServer(base);
 }
 
-type Queue = Awaited<ReturnType<typeof openQueue>>;
+async function startWorkerOnly({ settings, log, redis, store }: Base): Promise<void> {
+  await shutdown.unlessBegun(pairWithStore(redis, store));
+  const worker = new WorkerProcess(settings, redis, (message) => log.warn(message));
+  shutdown.add('the worker', () => worker.stop());
+  announce(['A worker is waiting for runs.']);
+}
 
-async function serve(settings: Settings, ground: Ground): Promise<void> {
-  const { log, target, storeRoot, store } = ground;
-  const guards = await shutdown.unlessBegun(openGuards(settings, (message) => log.error(message)));
-  shutdown.add('the audit log', () => guards.close());
+async function startServer(base: Base): Promise<void> {
+  const { settings, log, redis } = base;
+  const access = await shutdown.unlessBegun(openAccess(settings, (message) => log.error(message)));
+  shutdown.add('the audit log', () => access.close());
   const meter = new Metrics();
   const tracing = wantsTraces(settings)
-    ? await shutdown.unlessBegun(startTracing('stylograph-api', ownVersion()))
+    ? await shutdown.unlessBegun(startTracing('stylograph-api', version))
     : undefined;
   shutdown.add('tracing', async () => tracing?.close());
-  // First, since loading TensorFlow takes longest; the model is there soon after.
-  const { inference, models, loaded } = startInference(settings, ground, meter);
-  const queue = await openQueue(settings, ground, { meter, tracing });
+
+  // Started early because loading TensorFlow takes longest.
+  const { inference, models, loaded } = launchModels(base, meter);
+  const queue = await openQueue(base, meter, tracing);
   const { runs, hub } = queue;
-  await shutdown.unlessBegun(loadWhatIsPublished(queue, target, { inference, models }));
+  const subscriber = connectRedis(redis, 'patient');
+  shutdown.add('the subscription', async () => subscriber.disconnect());
+  const load = async (modelId: string): Promise<void> => inference.ensure(await models.record(modelId));
+  await shutdown.unlessBegun(onModelPublished(queue.redis, subscriber, queue.keys, load));
   watchService(meter, {
     countRuns: () => runs.countByState(),
     activeRuns: () => runs.live(),
     streams: () => hub.subscribers,
     inference,
   });
+
   let worker: WorkerProcess | undefined;
   shutdown.add('the worker', async () => worker?.stop());
-  const limits = datasetLimitsOf(settings);
-  const datasets = new DatasetLibrary({
-    dataDir: settings.DATA_DIR,
-    storeRoot,
-    store,
-    limits,
-    uploadChild: CHILD_MODULES.upload,
-  });
-  await shutdown.unlessBegun(datasets.sweep());
-  const app = await buildApp({
-    ...appDeps(queue, { meter, tracing, log }),
-    ...guards.deps,
-    store,
-    models,
-    inference,
-    datasets,
-    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
-  });
+  const app = await openApp(base, access.deps, { inference, models, queue, meter, tracing });
   shutdown.add('the HTTP server', async () => {
-    // The run is checkpointed meanwhile.
+    // The run writes its checkpoint at the same time.
     const workerEnds = worker?.stop();
     await sleep(settings.DRAIN_SECONDS * 1000);
     await app.close();
     await workerEnds;
   });
-  const url = await listen(app, settings);
+  const url = await listen(app, settings, shutdown);
   await shutdown.unlessBegun(loaded);
-  // Last, so that it does not take the processor from what a request needs.
-  if (settings.ROLE === 'all') worker = startWorker(settings, target, log);
-  announceServer(url, await shutdown.unlessBegun(enqueueDemo(settings, runs, models)));
+  // Last, so that training takes no processor time from the start of the server.
+  if (settings.ROLE === 'all') worker = new WorkerProcess(settings, redis, (message) => log.warn(message));
+  announceServer(url, version, await shutdown.unlessBegun(enqueueDemo(settings, runs, models)));
 }
 
-function startWorker(settings: Settings, target: RedisTarget, log: Logger): WorkerProcess {
-  return new WorkerProcess(settings, target, (message) => log.warn(message));
+function openLog(settings: Settings): Logger {
+  // Written in the background, many lines at a time under load; the rest when the process exits.
+  const output = pino.destination({ fd: 2, sync: false, minLength: 16_000, periodicFlush: 200 });
+  return pino({ level: settings.LOG_LEVEL, redact: REDACTED }, output);
 }
 
-function startInference(settings: Settings, { storeRoot, store, log }: Ground, meter: Metrics) {
+/** Starts the inference child, which loads the latest model. */
+function launchModels({ settings, storeRoot, store, log }: Base, meter: Metrics) {
   const { inference, started } = launchInference({
     childModule: CHILD_MODULES.inference,
     directory: storeRoot,
@@ -137,16 +125,17 @@ function startInference(settings: Settings, { storeRoot, store, log }: Ground, m
   });
   shutdown.add('the inference process', () => inference.close());
   const models = new ModelRegistry(store);
-  const firstModel = models.record('latest').then((record) => inference.ensure(record));
-  // Whoever asks for a model that could not be loaded is told why.
-  const loaded = Promise.allSettled([firstModel]).then(() => started);
+  const latest = models.record('latest').then((record) => inference.ensure(record));
+  // A failure is reported to the calls that request the model.
+  const loaded = Promise.allSettled([latest]).then(() => started);
   return { inference, models, loaded };
 }
 
+/** Opens runs, their events and their webhooks in Redis. */
 async function openQueue(
-  settings: Settings,
-  { target, store, log }: Ground,
-  { meter, tracing }: Omit<Observing, 'log'>,
+  { settings, redis: target, store, log }: Base,
+  meter: Metrics,
+  tracing: Tracing | undefined,
 ) {
   const keys = redisKeys();
   const redis = connectRedis(target, 'prompt');
@@ -160,101 +149,65 @@ async function openQueue(
   shutdown.add('the queue', () => runs.close());
   const hub = new EventHub(redis, target, keys);
   shutdown.add('the event streams', () => hub.close());
-  const { webhooks, deps: webhookDeps } = openWebhooks(settings, { redis: target, keys, meter }, (message) =>
-    log.warn(message),
-  );
+  const warn = (message: string): void => log.warn(message);
+  const { webhooks, deps: webhookDeps } = openWebhooks(settings, { redis: target, keys, meter }, warn);
   shutdown.add('the webhooks', () => webhooks.close());
   return { keys, redis, runs, hub, webhooks, webhookDeps };
 }
 
-/** What the API needs of the queue, and what it tells of itself. */
-function appDeps(
-  { redis, keys, runs, hub, webhooks, webhookDeps }: Queue,
-  { meter, tracing, log }: Observing,
+interface AppParts {
+  inference: Inference;
+  models: ModelRegistry;
+  queue: Awaited<ReturnType<typeof openQueue>>;
+  meter: Metrics;
+  tracing: Tracing | undefined;
+}
+
+/** Builds the API from its parts. */
+async function openApp(
+  { settings, log, storeRoot, store }: Base,
+  access: Awaited<ReturnType<typeof openAccess>>['deps'],
+  { inference, models, queue, meter, tracing }: AppParts,
 ) {
-  return {
-    version: ownVersion(),
+  const { redis, keys, runs, hub, webhooks } = queue;
+  const datasets = new DatasetLibrary({
+    dataDir: settings.DATA_DIR,
+    storeRoot,
+    store,
+    limits: datasetLimitsOf(settings),
+    uploadChild: CHILD_MODULES.upload,
+  });
+  await shutdown.unlessBegun(datasets.sweep());
+  return await buildApp({
+    version,
+    ...access,
+    store,
+    models,
+    inference,
+    datasets,
+    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
     runs,
-    events: new RunEvents(redis, keys),
     hub,
+    events: new RunEvents(redis, keys),
     metrics: (runId, query) => readMetrics(redis, keys, runId, query),
-    isClosing: () => shutdown.hasBegun,
     pingRedis: async () => void (await guarded(() => redis.ping())),
+    queues: () => [runs.queue, webhooks.queue],
+    webhooks: queue.webhookDeps,
+    sessions: new Sessions(redis, keys),
+    isClosing: () => shutdown.hasBegun,
+    dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     meter,
     ...(tracing && { tracing }),
-    queues: () => [runs.queue, webhooks.queue],
-    webhooks: webhookDeps,
-    sessions: new Sessions(redis, keys),
-    dashboard: fileURLToPath(new URL('../../dist/web', import.meta.url)),
     logger: log,
-  } satisfies Partial<ApiDeps>;
+  });
 }
 
-/** Has every model that a run publishes loaded beside those that serve. */
-async function loadWhatIsPublished(
-  { redis, keys }: Pick<Queue, 'redis' | 'keys'>,
-  target: RedisTarget,
-  { inference, models }: { inference: Inference; models: ModelRegistry },
-): Promise<void> {
-  const subscriber = connectRedis(target, 'patient');
-  shutdown.add('the subscription', async () => subscriber.disconnect());
-  await onModelPublished(redis, subscriber, keys, async (modelId) =>
-    inference.ensure(await models.record(modelId)),
-  );
-}
-
-async function reachRedis(settings: Settings, onTrouble: (message: string) => void): Promise<RedisTarget> {
-  if (settings.REDIS_URL !== undefined) return { url: settings.REDIS_URL };
-  if (settings.REDIS_SERVER === undefined) {
-    throw new StylographError(
-      'redis_unavailable',
-      'No Redis is known. Start with "npm start", or set REDIS_URL or REDIS_SERVER.',
-    );
-  }
-  const { DATA_DIR: dataDir, REDIS_SERVER: server } = settings;
-  const { redis, started } = launchPrivateRedis({ dataDir, server, onTrouble });
-  shutdown.add('the private Redis', () => redis.close());
-  await shutdown.unlessBegun(started);
-  return redis.target;
-}
-
-/** @returns the address, as a URL */
-async function listen(app: Awaited<ReturnType<typeof buildApp>>, { HOST, PORT }: Settings): Promise<string> {
-  try {
-    await shutdown.unlessBegun(app.listen({ host: HOST, port: PORT }));
-    const { port } = app.server.address() as { port: number };
-    return `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    throw new SettingsProblem([
-      `PORT: ${PORT} on ${HOST} is taken by another program; end it or choose another PORT.`,
-    ]);
-  }
-}
-
-function announceServer(url: string, demo: string | undefined): void {
-  announce([
-    `Stylograph ${ownVersion()} is at ${url}/ - its API is described at ${url}/docs`,
-    ...(demo
-      ? [
-          `No model is there yet, so one quick run on MNIST has been started: ${demo} (DEMO=0 turns this off).`,
-          `Watch it: curl -N -H 'accept: text/event-stream' ${url}/runs/${demo}/events`,
-          `In two to three minutes: curl '${url}/generate?label=3' > 3.png`,
-        ]
-      : [`Try it: curl '${url}/generate?label=3' > 3.png`]),
-  ]);
-}
-
-function announce(lines: string[]): void {
-  process.stdout.write(`\n${lines.map((line) => `  ${line}`).join('\n')}\n\n`);
-}
-
-// A second one changes nothing: npm and terminals send it along with the first.
+// A second signal changes nothing: npm and terminals send it with the first one.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     if (!shutdown.hasBegun)
       process.stderr.write(
-        'stylograph: finishing; a run that trains is checkpointed and goes on at the next start\n',
+        'stylograph: stopping; a run in training writes a checkpoint and continues at the next start\n',
       );
     void shutdown.begin(0);
   });
@@ -262,7 +215,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   await start(loadSettings());
 } catch (error) {
-  // What was still starting ends with what is asked to end, and has nothing more to say.
+  // During a shutdown, parts that were still starting fail: that is no news.
   if (!shutdown.hasBegun) process.stderr.write(`\nstylograph: ${describe(error)}\n`);
   await shutdown.begin(error instanceof SettingsProblem ? 2 : 1);
 }

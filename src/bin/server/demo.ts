@@ -4,7 +4,7 @@ import type { Settings } from '../../platform/settings/settings.ts';
 import type { RunStore } from '../../runs/redis/run-store.ts';
 import type { ModelRegistry } from '../../store/index.ts';
 
-/** The first run of an all-in-one server, once: only while there is neither a model nor any run. */
+/** Starts the first run of an all-in-one server that has neither a model nor a run. @returns its id */
 export async function enqueueDemo(
   settings: Settings,
   runs: RunStore,

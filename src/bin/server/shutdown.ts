@@ -2,16 +2,16 @@ import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import { SettingsProblem } from '../../platform/settings/settings.ts';
 
 const DEADLINE_MS = 30_000;
-/** A part that takes longer than this to end is named. */
+/** A part that takes longer to end is named on standard error. */
 const SLOW_STOP_MS = 5_000;
 
-/** Ends one part; called in the reverse order of starting. */
+/** Ends one part. */
 interface Stop {
-  what: string;
+  name: string;
   end: () => Promise<unknown>;
 }
 
-/** What a process has started, and its end. */
+/** Ends what a process has started. */
 export class Shutdown {
   readonly #stops: Stop[] = [];
   #ending: Promise<void> | undefined;
@@ -20,19 +20,19 @@ export class Shutdown {
     return this.#ending !== undefined;
   }
 
-  /** To be called as soon as there is something to end, before anything is awaited. */
-  add(what: string, end: () => Promise<unknown>): void {
-    this.#stops.push({ what, end });
+  /** Call this as soon as a part exists, before the next await. */
+  add(name: string, end: () => Promise<unknown>): void {
+    this.#stops.push({ name, end });
   }
 
-  /** What `step` gives, unless the end has begun meanwhile: nothing more is started then. @throws shutting_down */
+  /** Awaits a step of the start. @throws shutting_down if the shutdown began meanwhile, so that nothing more is started */
   async unlessBegun<T>(step: Promise<T>): Promise<T> {
     const result = await step;
-    if (this.hasBegun) throw new StylographError('shutting_down', 'This process is told to end.');
+    if (this.hasBegun) throw new StylographError('shutting_down', 'This process is shutting down.');
     return result;
   }
 
-  /** Ends everything in the reverse order of starting, whatever fails on the way, and then the process. */
+  /** Ends all parts in reverse order of their start, even if some fail, and then the process. */
   begin(code: number): Promise<void> {
     this.#ending ??= this.#end(code);
     return this.#ending;
@@ -40,11 +40,11 @@ export class Shutdown {
 
   async #end(code: number): Promise<void> {
     setTimeout(() => process.exit(code || 1), DEADLINE_MS).unref();
-    // One by one, so that what is added meanwhile is ended too.
+    // One by one, so that parts added meanwhile end too.
     for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
-      const { what, end } = stop;
+      const { name, end } = stop;
       const slow = setTimeout(
-        () => process.stderr.write(`stylograph: still ending ${what} ...\n`),
+        () => process.stderr.write(`stylograph: still ending ${name} ...\n`),
         SLOW_STOP_MS,
       );
       await end().catch((error: unknown) => process.stderr.write(`stylograph: ${describe(error)}\n`));
@@ -54,7 +54,7 @@ export class Shutdown {
   }
 }
 
-/** An error for the terminal: its message if it is meant for users, else all of it. */
+/** An error for the terminal: its message if it is meant for users, else the stack. */
 export function describe(error: unknown): string {
   const known = error instanceof SettingsProblem || errorCodeOf(error) !== undefined;
   return known ? (error as Error).message : ((error as Error).stack ?? String(error));

@@ -14,7 +14,7 @@ function policyOf({ WEBHOOK_ALLOW }: Settings): AddressPolicy {
   }
 }
 
-/** Sends what runs tell to their webhooks. @throws SettingsProblem */
+/** Delivers events of runs to their webhooks. @throws SettingsProblem */
 export function openWebhooks(
   settings: Settings,
   { redis, keys, meter }: { redis: RedisTarget; keys: Keys; meter: Metrics },

@@ -5,19 +5,19 @@ import { startChild } from '../../platform/processes/start-child.ts';
 import { type Settings, wantsTraces } from '../../platform/settings/settings.ts';
 import { CHILD_MODULES } from '../child-modules.ts';
 
-const RESTART_MS = { first: 500, most: 30_000 };
-/** A worker that lived this long starts its pauses over. */
+const RESTART_DELAY_MS = { first: 500, most: 30_000 };
+/** After a worker ran this long, the next restart has the first delay again. */
 const HEALTHY_MS = 60_000;
-/** It checkpoints its run and requeues it in this time, or is killed; its run is then picked up from the last checkpoint. */
+/** Within this time the worker must checkpoint and requeue its run, or it is killed. The run then resumes from its last checkpoint. */
 const STOP_MS = 22_000;
 
-/** The worker in a process of its own; started again when it dies. */
+/** Runs the worker in a child process and restarts it when it ends. */
 export class WorkerProcess {
   readonly #start: ToWorker & { type: 'start' };
   readonly #warn: (message: string) => void;
   #child: ChildProcess | undefined;
   #stopping = false;
-  #pause = RESTART_MS.first;
+  #delay = RESTART_DELAY_MS.first;
 
   constructor(settings: Settings, redis: RedisTarget, warn: (message: string) => void) {
     const { DATA_DIR: dataDir, STORE_URL: storeRoot = dataDir } = settings;
@@ -31,21 +31,21 @@ export class WorkerProcess {
     const startedAt = Date.now();
     this.#child = child;
     child.send(this.#start);
-    child.on('error', (error) => this.#warn(`The worker process: ${error.message}`));
+    child.on('error', (error) => this.#warn(`The worker process failed: ${error.message}`));
     child.once('exit', (code, signal) => {
       if (this.#stopping) return;
-      if (Date.now() - startedAt > HEALTHY_MS) this.#pause = RESTART_MS.first;
+      if (Date.now() - startedAt > HEALTHY_MS) this.#delay = RESTART_DELAY_MS.first;
       this.#warn(
-        `The worker process ended with ${signal ?? `code ${code}`}; it is started again in ${this.#pause} ms`,
+        `The worker process ended with ${signal ?? `code ${code}`}; it is restarted in ${this.#delay} ms`,
       );
       setTimeout(() => {
         if (!this.#stopping) this.#spawn();
-      }, this.#pause);
-      this.#pause = Math.min(this.#pause * 2, RESTART_MS.most);
+      }, this.#delay);
+      this.#delay = Math.min(this.#delay * 2, RESTART_DELAY_MS.most);
     });
   }
 
-  /** Lets the worker checkpoint and requeue its run, and ends it. */
+  /** Ends the worker after it has checkpointed and requeued its run. */
   async stop(): Promise<void> {
     this.#stopping = true;
     const child = this.#child;

@@ -5,7 +5,7 @@ import { auditLogOf, keysFileOf, type Settings } from '../../platform/settings/s
 
 const MIB = 1024 * 1024;
 
-/** What must not be in a log, wherever a request or an error carries it. */
+/** Fields of a log entry that are never written. */
 export const REDACTED = ['req.headers.authorization', 'req.headers.cookie', 'res.headers["set-cookie"]'];
 
 function limitsFrom(settings: Settings): Partial<ApiLimits> {
@@ -28,7 +28,7 @@ function limitsFrom(settings: Settings): Partial<ApiLimits> {
   };
 }
 
-/** How much an uploaded dataset may take. */
+/** Limits of an uploaded dataset. */
 export const datasetLimitsOf = (settings: Settings): DatasetLimits => ({
   fileBytes: settings.DATASET_MIB * MIB,
   unpackedBytes: settings.DATASET_UNPACKED_MIB * MIB,
@@ -39,12 +39,12 @@ export const datasetLimitsOf = (settings: Settings): DatasetLimits => ({
   uploads: settings.DATASET_UPLOADS,
 });
 
-/** Who may call, what is written down of it, and how much one client may take. @throws keys_file_invalid */
-export async function openGuards(settings: Settings, warn: (message: string) => void) {
+/** Opens the API keys and the audit log, and sets the limits of one client. @throws keys_file_invalid */
+export async function openAccess(settings: Settings, warn: (message: string) => void) {
   const keys = await KeyRing.open({
     specs: settings.API_KEYS,
     file: keysFileOf(settings),
-    onProblem: ({ message }) => warn(`The keys stay as they were: ${message}`),
+    onProblem: ({ message }) => warn(`The API keys have not been reloaded: ${message}`),
   });
   const audit = new AuditLog(auditLogOf(settings), ({ message }) =>
     warn(`The audit log cannot be written: ${message}`),
