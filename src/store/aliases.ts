@@ -1,17 +1,19 @@
 import { z } from 'zod';
-import { ModelId, Timestamp } from '../core/contracts/common.ts';
+import { Alias, ModelId, Timestamp } from '../core/contracts/common.ts';
 import { errorCodeOf, StylographError } from '../core/errors.ts';
 import type { FolderStore, Versioned } from './folder-store.ts';
 
 const ALIASES = 'aliases';
+/** This alias, and `latest-{dataset}`, follow the newest models and are not stored. */
+export const LATEST = 'latest';
 const ATTEMPTS = 20;
-/** How far back an alias can be rolled. */
-const MOST_FORMER = 20;
+/** Former models per alias, to which it can be rolled back. */
+const FORMER_KEPT = 20;
 
 const AliasRecord = z.object({
-  /** Null once the alias was removed. */
+  /** Null after the alias was removed. */
   modelId: ModelId.nullable(),
-  /** What it pointed at before, newest first. */
+  /** Models it pointed at before, newest first. */
   former: z.array(ModelId),
   changedAt: Timestamp,
 });
@@ -19,7 +21,7 @@ type AliasRecord = Omit<z.infer<typeof AliasRecord>, 'changedAt'>;
 
 const NONE: AliasRecord = { modelId: null, former: [] };
 
-/** Names that point at models. Every change is made against what was read: of two at once, one sees the other's. */
+/** Names that point at models. Changes are compare-and-swap: of two concurrent changes, one sees the other's result. */
 export class Aliases {
   readonly #store: FolderStore;
 
@@ -31,7 +33,7 @@ export class Aliases {
     return (await this.#read(alias)).record.modelId ?? undefined;
   }
 
-  /** Every alias with the model it names. */
+  /** Model ids by alias. */
   async all(): Promise<Map<string, string>> {
     const names = await this.#store.list(ALIASES);
     const targets = await Promise.all(names.map((name) => this.target(name)));
@@ -39,25 +41,22 @@ export class Aliases {
   }
 
   /**
-   * Points an alias at the model that `choose` answers for the one it points at now, and `null` for none. `choose` is
-   * asked again when somebody else was faster. @throws whatever `choose` throws
+   * Points an alias at the model that `choose` returns for the current one; null removes it. `choose` is called again
+   * after a concurrent change. @throws the errors of `choose`
    */
-  async move(
-    alias: string,
-    choose: (current: string | undefined, former: readonly string[]) => Promise<string | null>,
-  ): Promise<void> {
+  async move(alias: string, choose: (current: string | undefined) => Promise<string | null>): Promise<void> {
     await this.#change(alias, async ({ modelId, former }) => {
-      const next = await choose(modelId ?? undefined, former);
+      const next = await choose(modelId ?? undefined);
       if (next === modelId) return undefined;
       const history = modelId === null ? former : [modelId, ...former];
-      return { modelId: next, former: history.slice(0, MOST_FORMER) };
+      return { modelId: next, former: history.slice(0, FORMER_KEPT) };
     });
   }
 
   /**
-   * Points an alias at the model it pointed at before. Doing so again goes further back.
-   * @param exists whether a model is still there; those that are not are passed over
-   * @throws model_not_found when there is no such alias, no former_model
+   * Points an alias at its previous model. Repeated calls go further back.
+   * @param exists whether a model still exists; others are skipped
+   * @throws model_not_found if the alias does not exist; no_former_model
    */
   async rollBack(alias: string, exists: (modelId: string) => Promise<boolean>): Promise<void> {
     await this.#change(alias, async ({ modelId, former }) => {
@@ -67,7 +66,7 @@ export class Aliases {
       }
       throw new StylographError(
         'no_former_model',
-        `"${alias}" has pointed at no other model that is still there; PUT /models/aliases/${alias} points it at any.`,
+        `"${alias}" has not pointed at another model that still exists. PUT /models/aliases/${alias} points it at any model.`,
       );
     });
   }
@@ -98,7 +97,7 @@ export class Aliases {
 
 const pathOf = (alias: string): string => `${ALIASES}/${alias}`;
 
-/** Earlier versions stored the model's id and nothing else. */
+/** Reads a record. Earlier versions stored only the model's id. */
 function parse(bytes: Uint8Array): AliasRecord {
   const text = Buffer.from(bytes).toString('utf8').trim();
   if (ModelId.safeParse(text).success) return { modelId: text, former: [] };
@@ -109,9 +108,25 @@ function parse(bytes: Uint8Array): AliasRecord {
   }
 }
 
+export const isLatest = (alias: string): boolean => alias === LATEST || alias.startsWith(`${LATEST}-`);
+
+/** @throws validation_failed if a name cannot be an alias that users set */
+export function checkAlias(alias: string): void {
+  if (isLatest(alias)) {
+    throw new StylographError(
+      'validation_failed',
+      `"${alias}" follows the newest model and cannot be changed. Choose a name that does not start with "latest".`,
+    );
+  }
+  const parsed = Alias.safeParse(alias);
+  if (!parsed.success) {
+    throw new StylographError('validation_failed', `The alias ${parsed.error.issues[0]!.message}.`);
+  }
+}
+
 export function unknownAlias(alias: string): StylographError {
   return new StylographError(
     'model_not_found',
-    `There is no alias "${alias}"; GET /models lists aliases with models.`,
+    `There is no alias "${alias}"; GET /models lists models with their aliases.`,
   );
 }

@@ -7,14 +7,14 @@ const NAME = /^(\d{9})(?:-(\d+))?$/;
 
 export interface IndexedCheckpoint {
   iteration: number;
-  /** Name of its folder, of which there may be several of one iteration: each is of one owner. */
+  /** Name of its folder. Several owners may have written folders of one iteration. */
   folder: string;
 }
 
-/** Which checkpoints a run has. What is not listed does not exist, whatever folders there are. */
+/** The checkpoints of a run. A folder that is not listed is ignored. */
 interface Index {
   format: number;
-  /** The highest token whose owner has spoken. */
+  /** The highest fencing token that has changed the list. */
   fence: number;
   /** Oldest first. */
   checkpoints: IndexedCheckpoint[];
@@ -49,7 +49,7 @@ function parse(bytes: Uint8Array): Index | undefined {
   }
 }
 
-/** From the folders there are: for runs of earlier versions, and when the list is damaged. */
+/** Rebuilds a damaged list, or that of an earlier version, from the existing folders. */
 async function rebuild(store: FolderStore, runId: string): Promise<Index> {
   const folders = await foldersOf(store, runId);
   const checkpoints = folders.map((folder) => ({ iteration: Number.parseInt(folder, 10), folder }));
@@ -61,8 +61,8 @@ export async function readIndexed(store: FolderStore, runId: string): Promise<In
 }
 
 /**
- * Changes the list in one step that nobody else can come between. This is where an owner that has lost the run is
- * stopped for good, however late its last write arrives: the new owner has written its higher token here first.
+ * Changes the list by compare-and-swap. An owner that lost the run is rejected here, however late its last write arrives:
+ * the new owner has stored a higher fencing token before.
  *
  * @throws fence_lost
  */
@@ -86,15 +86,15 @@ export async function changeIndex(
   }
 }
 
-/** Takes a checkpoint that was set aside off the list. */
+/** Removes a checkpoint that was set aside from the list. */
 export async function unlist(store: FolderStore, runId: string, folder: string): Promise<void> {
   const { fence } = (await readIndex(store, runId)).index;
   await changeIndex(store, runId, fence, (known) => known.filter((each) => each.folder !== folder));
 }
 
 /**
- * Takes a run's folder for the owner of a token: from now on whoever owned it before can store no checkpoint. Removes
- * what earlier owners left half done. @throws fence_lost when a later owner was here already
+ * Claims a run for the owner of a fencing token. Earlier owners can store no more checkpoints, and their unfinished files
+ * are removed. @throws fence_lost if a later owner has claimed the run
  */
 export async function claimRun(store: FolderStore, runId: string, fence: number): Promise<void> {
   const listed = await changeIndex(store, runId, fence, (checkpoints) => checkpoints);
@@ -108,6 +108,6 @@ export async function claimRun(store: FolderStore, runId: string, fence: number)
 function fenceLost(runId: string): StylographError {
   return new StylographError(
     'fence_lost',
-    `Another worker owns ${runId} now; what this one computed is not stored.`,
+    `Another worker owns ${runId} now. The results of this one were not stored.`,
   );
 }

@@ -1,4 +1,4 @@
-import type { DiscriminatorEntropies, TrainingState } from '../core/contracts/checkpoint.ts';
+import type { TrainingState } from '../core/contracts/checkpoint.ts';
 import type { TrainingConfig } from '../core/contracts/config.ts';
 import type { NamedWeights } from '../core/contracts/model.ts';
 import type { CheckpointInfo } from '../core/contracts/run.ts';
@@ -16,36 +16,34 @@ import type { FolderStore } from './folder-store.ts';
 import { decode, encode } from './safetensors.ts';
 
 const FORMAT = 1;
-/** The last one, and the one to fall back on when it turns out to be damaged. */
+/** Checkpoints that are kept: the last one, and one before in case the last is damaged. */
 const KEPT = 2;
 const META = 'meta.json';
 const PARTS = ['weights', 'optimizer', 'averages'] as const;
 
 export interface CheckpointInput {
   state: TrainingState;
-  /** The weights as served, in their fixed order: what `digest` covers. */
+  /** The served weights in their fixed order; `digest` covers them. */
   served: readonly NamedWeights[];
   config: TrainingConfig;
   seed: number;
-  /** Whose word this is: the token of the worker that owned the run. */
+  /** Fencing token of the worker that owns the run. */
   fence: number;
-  /** Versions of the software that computed it, by name. */
+  /** Versions of the software by name. */
   software?: Record<string, string>;
-  /** Called just before the checkpoint becomes visible; throws when the fence is lost. */
+  /** Called before the checkpoint becomes visible; throws if the worker lost the run. */
   beforeCommit?: () => Promise<void>;
 }
 
-/** `meta.json` of a checkpoint: all that is not an array. */
-interface Meta {
+/** The training state without its arrays. */
+type Progress = Omit<TrainingState, (typeof PARTS)[number]>;
+
+/** `meta.json` of a checkpoint. */
+interface Meta extends Omit<Progress, 'rateScale'> {
   format: number;
   runId: string;
-  iteration: number;
-  batchesDrawn: number;
-  stepsTaken: number;
-  secondsElapsed: number;
-  /** Absent where an earlier version wrote it: 1. */
+  /** Earlier versions did not write it; then it is 1. */
   rateScale?: number;
-  entropies?: DiscriminatorEntropies | undefined;
   seed: number;
   config: TrainingConfig;
   digest: string;
@@ -62,6 +60,22 @@ export interface StoredCheckpoint {
   seed: number;
 }
 
+const progressOf = ({
+  iteration,
+  batchesDrawn,
+  stepsTaken,
+  secondsElapsed,
+  rateScale = 1,
+  entropies,
+}: Progress | Meta): Progress => ({
+  iteration,
+  batchesDrawn,
+  stepsTaken,
+  secondsElapsed,
+  rateScale,
+  ...(entropies && { entropies }),
+});
+
 const toInfo = (meta: Meta, sizes: Record<string, number>): CheckpointInfo => ({
   iteration: meta.iteration,
   digest: meta.digest,
@@ -76,9 +90,8 @@ const stateDigest = (state: TrainingState): string =>
   );
 
 /**
- * Writes a checkpoint atomically, then removes all but the last two.
- * @throws disk_full, fence_lost when a later owner has claimed the run, and whatever `beforeCommit` throws; nothing is
- * left behind then.
+ * Writes a checkpoint atomically, then removes all but the last two. If it throws, nothing is left behind.
+ * @throws disk_full; fence_lost if a later owner claimed the run; the errors of `beforeCommit`
  */
 export async function saveCheckpoint(
   store: FolderStore,
@@ -86,16 +99,10 @@ export async function saveCheckpoint(
   input: CheckpointInput,
 ): Promise<CheckpointInfo> {
   const { state, served, config, seed, fence, software = {}, beforeCommit } = input;
-  const { iteration, batchesDrawn, stepsTaken, secondsElapsed, rateScale, entropies } = state;
   const meta: Meta = {
     format: FORMAT,
     runId,
-    iteration,
-    batchesDrawn,
-    stepsTaken,
-    secondsElapsed,
-    rateScale,
-    ...(entropies && { entropies }),
+    ...progressOf(state),
     seed,
     config,
     digest: weightsDigest(served),
@@ -108,16 +115,16 @@ export async function saveCheckpoint(
   for (const part of PARTS) {
     if (state[part].length > 0 || part === 'weights') files[`${part}.safetensors`] = encode(state[part]);
   }
-  const folder = folderName(iteration, fence);
+  const folder = folderName(state.iteration, fence);
   await store.write(pathOf(runId, folder), files, beforeCommit ? { beforeCommit } : {});
-  await commit(store, runId, { iteration, folder }, fence);
+  await commit(store, runId, { iteration: state.iteration, folder }, fence);
   const sizes = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, bytes.length]));
   return toInfo(meta, sizes);
 }
 
 const pathOf = (runId: string, folder: string): string => `${checkpointsOf(runId)}/${folder}`;
 
-/** Lists a checkpoint that has been written, and lets go of those it makes superfluous. */
+/** Adds a written checkpoint to the list and removes older ones. */
 async function commit(
   store: FolderStore,
   runId: string,
@@ -146,7 +153,7 @@ async function readMeta(store: FolderStore, path: string): Promise<Meta> {
   if (meta.format !== FORMAT) {
     throw new StylographError(
       'checkpoint_corrupt',
-      `${path} has format ${meta.format}, this version reads ${FORMAT}; use the version that wrote it.`,
+      `${path} has format ${meta.format}, but this version reads format ${FORMAT}. Use the version that wrote it.`,
     );
   }
   return meta;
@@ -159,23 +166,9 @@ async function readCheckpoint(store: FolderStore, path: string): Promise<StoredC
     const file = `${name}.safetensors`;
     return file in sizes || name === 'weights' ? decode(await store.read(path, file)).weights : [];
   };
-  const {
-    iteration,
-    batchesDrawn,
-    stepsTaken,
-    secondsElapsed,
-    rateScale = 1,
-    entropies,
-    config,
-    seed,
-  } = meta;
+  const { config, seed } = meta;
   const state: TrainingState = {
-    iteration,
-    batchesDrawn,
-    stepsTaken,
-    secondsElapsed,
-    rateScale,
-    ...(entropies && { entropies }),
+    ...progressOf(meta),
     weights: await part('weights'),
     optimizer: await part('optimizer'),
     averages: await part('averages'),
@@ -184,8 +177,8 @@ async function readCheckpoint(store: FolderStore, path: string): Promise<StoredC
 }
 
 /**
- * The newest checkpoint that is whole. A damaged one is set aside, told to `onWarning`, and the one before it
- * is taken. Undefined when there is none.
+ * Reads the newest intact checkpoint; undefined if there is none. A damaged one is set aside, reported to `onWarning`, and
+ * the one before is read.
  */
 export async function latestCheckpoint(
   store: FolderStore,
@@ -202,13 +195,13 @@ export async function latestCheckpoint(
       if (code !== 'checkpoint_corrupt') throw error;
       await store.setAside(path);
       await unlist(store, runId, folder);
-      await onWarning(`${(error as Error).message} It was set aside, and an older checkpoint is tried.`);
+      await onWarning(`${(error as Error).message} It was set aside; an older checkpoint is tried.`);
     }
   }
   return undefined;
 }
 
-/** What is known of a run's checkpoints, oldest first; damaged ones are left out. */
+/** Describes a run's intact checkpoints, oldest first. */
 export async function listCheckpoints(store: FolderStore, runId: string): Promise<CheckpointInfo[]> {
   const infos: CheckpointInfo[] = [];
   for (const { folder } of await readIndexed(store, runId)) {

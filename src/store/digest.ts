@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { NamedWeights } from '../core/contracts/model.ts';
 
-/** SHA-256 of bytes, hexadecimal. */
+/** SHA-256 in hexadecimal. */
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
 /**
- * SHA-256 over name, shape and bytes of every tensor in the order given; name and shape are framed as one JSON
- * line, so that no two different lists give the same stream of bytes.
+ * SHA-256 over name, shape and bytes of every tensor in the given order. Name and shape are one JSON line, so that
+ * different lists give different streams of bytes.
  */
 export function weightsDigest(weights: readonly NamedWeights[]): string {
   const hash = createHash('sha256');

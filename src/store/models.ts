@@ -3,29 +3,28 @@ import { type Model, ModelRecord, type NamedWeights } from '../core/contracts/mo
 import { completeConfig } from '../core/contracts/presets.ts';
 import type { MetricComparison } from '../core/contracts/promotion.ts';
 import { errorCodeOf, StylographError } from '../core/errors.ts';
-import { Aliases, unknownAlias } from './aliases.ts';
+import { plainMessage } from '../core/validation-messages.ts';
+import { Aliases, checkAlias, isLatest, LATEST, unknownAlias } from './aliases.ts';
 import { weightsDigest } from './digest.ts';
 import type { FolderStore } from './folder-store.ts';
-import { gate } from './promotion.ts';
+import { requireImprovement } from './promotion.ts';
 import { decode, encode } from './safetensors.ts';
 
 const MODELS = 'models';
 const IMPORTS = 'imports';
 const RECORD = 'model.json';
 const WEIGHTS = 'weights.safetensors';
-const LATEST = 'latest';
-/** Moves by the gate. */
+/** The default alias of a promotion. */
 export const CHAMPION = 'champion';
 
-const isReserved = (alias: string): boolean => alias === LATEST || alias.startsWith(`${LATEST}-`);
-
-/** A record as stored, by this version or an earlier one. */
+/** Parses a stored record, of this version or an earlier one. */
 export function parseModelRecord(bytes: Uint8Array): ModelRecord {
   const stored = JSON.parse(Buffer.from(bytes).toString('utf8')) as ModelRecord;
-  return ModelRecord.parse({ ...stored, config: completeConfig(stored.preset, stored.config) });
+  const completed = { ...stored, config: completeConfig(stored.preset, stored.config) };
+  return ModelRecord.parse(completed, { error: plainMessage });
 }
 
-/** Yields to any other model: the blurred baseline is served only while there is nothing else. */
+/** Other models take precedence: the blurred baseline is served only if there is nothing else. */
 const isBaseline = (record: ModelRecord): boolean => record.config.objective === 'cvae';
 
 /** The newest model that is not a baseline, else the newest. `records` are newest first. */
@@ -33,9 +32,9 @@ const newest = (records: ModelRecord[]): ModelRecord | undefined =>
   records.find((record) => !isBaseline(record)) ?? records[0];
 
 /**
- * Models published by runs: `models/{id}` holds a record and the weights, `aliases/{name}` where an alias points.
- * `latest` and `latest-{dataset}` are not stored but follow from the models there are. Records never change once
- * written and are kept in memory. Nothing here needs TensorFlow.
+ * The published models. `models/{id}` contains a record and the weights, `aliases/{name}` the target of an alias. `latest`
+ * and `latest-{dataset}` are not stored but derived from the models. Records never change and are cached in memory. Nothing
+ * here needs TensorFlow.
  */
 export class ModelRegistry {
   readonly #store: FolderStore;
@@ -50,15 +49,15 @@ export class ModelRegistry {
   }
 
   /**
-   * A model where it is to be loaded from: one that arrives and is not proven yet before one of the same id that is here,
-   * which is damaged then.
+   * The registry to load a model from: that of imports while an import waits for its proof, otherwise this one. A published
+   * model of the same id is damaged in that case.
    */
   async source(modelId: string): Promise<ModelRegistry> {
-    const arriving = await this.#store.exists(`${IMPORTS}/${modelId}`);
-    return arriving ? new ModelRegistry(this.#store, IMPORTS) : this;
+    const isImporting = await this.#store.exists(`${IMPORTS}/${modelId}`);
+    return isImporting ? new ModelRegistry(this.#store, IMPORTS) : this;
   }
 
-  /** How long what was read may be taken for what is there, in milliseconds. */
+  /** Milliseconds for which a result may be reused. */
   get freshMs(): number {
     return this.#store.freshMs;
   }
@@ -69,7 +68,7 @@ export class ModelRegistry {
     if (weightsDigest(weights) !== checked.digest) {
       throw new StylographError(
         'checkpoint_corrupt',
-        `The weights given for ${checked.id} do not have the digest its record states; publish them together.`,
+        `The weights of ${checked.id} do not match the digest in its record. Publish record and weights together.`,
       );
     }
     await this.#store.write(`${this.#folder}/${checked.id}`, {
@@ -80,81 +79,73 @@ export class ModelRegistry {
   }
 
   /**
-   * Stores a model that was made elsewhere, under its own id, once it is proven: until then nobody sees it but `prove`, by
-   * its `source`.
-   * @returns false when the same model is here already
-   * @throws model_exists when another has its id, checkpoint_corrupt, disk_full, whatever `prove` throws
+   * Imports a model under its own id after `prove` succeeded. Until then only `prove` sees it, through {@link source}.
+   * @returns false if the same model exists
+   * @throws model_exists if another model has its id; checkpoint_corrupt, disk_full, the errors of `prove`
    */
   async add(
     record: ModelRecord,
     weights: readonly NamedWeights[],
     prove: () => Promise<void>,
   ): Promise<boolean> {
-    if (await this.#holds(record)) return false;
+    if (await this.#contains(record)) return false;
     try {
       await new ModelRegistry(this.#store, IMPORTS).publish(record, weights);
       await prove();
-      // Somebody may have brought another one under its id meanwhile.
-      if (await this.#holds(record)) return false;
+      // Another process may have imported a model with this id in the meantime.
+      if (await this.#contains(record)) return false;
       await this.publish(record, weights);
     } finally {
-      // What stays is in nobody's way, and the next import of this model removes it.
+      // If it cannot be removed it does no harm, and the next import of this model removes it.
       await this.#store.remove(`${IMPORTS}/${record.id}`).catch(() => undefined);
     }
     return true;
   }
 
-  /** Whether the same model is here. @throws model_exists when another has its id */
-  async #holds(record: ModelRecord): Promise<boolean> {
+  /** Whether the same model exists. @throws model_exists if another model has its id */
+  async #contains(record: ModelRecord): Promise<boolean> {
     this.#records.delete(record.id);
-    const here = await this.#ifThere(record.id);
-    if (here === undefined || here.digest === record.digest) return here !== undefined;
+    const existing = await this.#findReadable(record.id);
+    if (existing === undefined || existing.digest === record.digest) return existing !== undefined;
     throw new StylographError(
       'model_exists',
-      `${record.id} is here already, with other weights; remove that one first if this one shall take its place.`,
+      `${record.id} exists already with other weights. Remove it first to replace it.`,
     );
   }
 
-  /** Newest first: ids sort by time. */
+  /** Newest first, because ids sort by time. */
   async #ids(): Promise<string[]> {
     const names = await this.#store.list(this.#folder);
     return names.filter((name) => ModelId.safeParse(name).success).reverse();
   }
 
   async #read(id: string): Promise<ModelRecord> {
-    const known = this.#records.get(id);
-    if (known !== undefined) return known;
+    const cached = this.#records.get(id);
+    if (cached !== undefined) return cached;
     const record = parseModelRecord(await this.#store.read(`${this.#folder}/${id}`, RECORD));
     this.#records.set(id, record);
     return record;
   }
 
-  /** Those that can be read: one that is damaged must not take the others with it. Asked for by its id it says so. */
+  /** All readable records: a damaged model must not hide the others. Reading it by its id throws its error. */
   async #all(): Promise<ModelRecord[]> {
     const ids = await this.#ids();
     for (const id of this.#records.keys()) if (!ids.includes(id)) this.#records.delete(id);
-    const records = await Promise.all(ids.map((id) => this.#readable(id)));
+    const records = await Promise.all(
+      ids.map((id) => undefinedFor(this.#read(id), ['checkpoint_corrupt', 'checkpoint_missing'])),
+    );
     return records.filter((record) => record !== undefined);
   }
 
-  async #readable(id: string): Promise<ModelRecord | undefined> {
-    try {
-      return await this.#read(id);
-    } catch (error) {
-      if (!['checkpoint_corrupt', 'checkpoint_missing'].includes(errorCodeOf(error) ?? '')) throw error;
-      return undefined;
-    }
-  }
-
   /**
-   * The record of a model id or alias, as stored.
-   * @throws no_model while there is none at all and `latest` is asked for, model_not_found otherwise.
+   * The stored record of a model id or alias.
+   * @throws no_model if `latest` is requested and there are no models; otherwise model_not_found
    */
   async record(ref: string): Promise<ModelRecord> {
     if (ModelId.safeParse(ref).success) {
-      // Looked up on the disk each time, since another process may have removed it.
+      // Checked in the store each time, because another process may have removed it.
       if (await this.#store.exists(`${this.#folder}/${ref}`)) return await this.#read(ref);
-    } else if (isReserved(ref)) {
+    } else if (isLatest(ref)) {
       const records = await this.#all();
       const found = newest(
         ref === LATEST ? records : records.filter(({ dataset }) => ref === `${LATEST}-${dataset}`),
@@ -163,7 +154,7 @@ export class ModelRegistry {
       if (ref === LATEST) {
         throw new StylographError(
           'no_model',
-          'No run has published a model yet; start one with POST /runs and follow its events.',
+          'No run has published a model yet. Start one with POST /runs and follow its events.',
         );
       }
     } else if (Alias.safeParse(ref).success) {
@@ -173,9 +164,9 @@ export class ModelRegistry {
     throw unknownModel(ref);
   }
 
-  #describe(record: ModelRecord, records: ModelRecord[], stored: Map<string, string>): Model {
+  #describe(record: ModelRecord, records: ModelRecord[], targets: Map<string, string>): Model {
     const { dataset, image } = record;
-    const aliases = [...stored].filter(([, id]) => id === record.id).map(([name]) => name);
+    const aliases = [...targets].filter(([, id]) => id === record.id).map(([name]) => name);
     if (newest(records) === record) aliases.unshift(LATEST);
     if (newest(records.filter((other) => other.dataset === dataset)) === record) {
       aliases.push(`${LATEST}-${dataset}`);
@@ -189,119 +180,112 @@ export class ModelRegistry {
     return this.#describe(record, await this.#all(), await this.#aliases.all());
   }
 
-  /** Newest first. `cursor` is a former page's `nextCursor`. */
+  /** Newest first. `cursor` is the `nextCursor` of the previous page. */
   async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<Model>> {
     const { limit, cursor } = options;
     const records = await this.#all();
-    const stored = await this.#aliases.all();
+    const targets = await this.#aliases.all();
     const rest = cursor === undefined ? records : records.filter(({ id }) => id < cursor);
     const page = rest.slice(0, limit);
     return {
-      items: page.map((record) => this.#describe(record, records, stored)),
+      items: page.map((record) => this.#describe(record, records, targets)),
       nextCursor: rest.length > limit ? page.at(-1)!.id : null,
     };
   }
 
-  /** Points an alias at a model, wherever it pointed before. @throws validation_failed, model_not_found */
+  /** Points an alias at a model without comparing it. @throws validation_failed, model_not_found */
   async setAlias(alias: string, modelId: string): Promise<Model> {
-    this.#checkAlias(alias);
+    checkAlias(alias);
     const { id } = await this.record(modelId);
     await this.#aliases.move(alias, async () => id);
     return await this.get(id);
   }
 
   /**
-   * Points an alias at a model if its evaluation is better than that of the model it would replace.
-   * @throws promotion_refused naming the metrics and both numbers, validation_failed, model_not_found
+   * Points an alias at a model if its evaluation is better than that of the current one.
+   * @throws promotion_refused naming the metrics with both values; validation_failed, model_not_found
    */
   async promote(
     ref: string,
     { alias = CHAMPION, force = false } = {},
   ): Promise<{ model: Model; previousModelId: string | null; comparison: MetricComparison[] }> {
-    this.#checkAlias(alias);
+    checkAlias(alias);
     const challenger = await this.record(ref);
     let previousModelId: string | null = null;
     let comparison: MetricComparison[] = [];
     await this.#aliases.move(alias, async (current) => {
-      const champion = current === undefined ? undefined : await this.#ifThere(current);
+      const champion = current === undefined ? undefined : await this.#findReadable(current);
       previousModelId = champion?.id ?? null;
-      comparison = force || champion?.id === challenger.id ? [] : gate(champion, challenger);
+      comparison = force || champion?.id === challenger.id ? [] : requireImprovement(champion, challenger);
       return challenger.id;
     });
     return { model: await this.get(challenger.id), previousModelId, comparison };
   }
 
   /**
-   * Points an alias at the model it pointed at before; again, and it goes further back.
+   * Points an alias at its previous model. Repeated calls go further back.
    * @throws no_former_model, validation_failed, model_not_found
    */
   async rollBack(alias: string): Promise<Model> {
-    this.#checkAlias(alias);
-    await this.#aliases.rollBack(alias, async (id) => (await this.#ifThere(id)) !== undefined);
+    checkAlias(alias);
+    await this.#aliases.rollBack(alias, async (id) => (await this.#findReadable(id)) !== undefined);
     return await this.get(alias);
   }
 
-  /** Undefined too when it is damaged: it can be replaced, and is no model to go back to. */
-  async #ifThere(id: string): Promise<ModelRecord | undefined> {
-    try {
-      return await this.record(id);
-    } catch (error) {
-      if (!['model_not_found', 'checkpoint_corrupt'].includes(errorCodeOf(error) ?? '')) throw error;
-      return undefined;
-    }
+  /** Undefined for a missing or damaged model: it can be replaced, and is no target for a rollback. */
+  async #findReadable(id: string): Promise<ModelRecord | undefined> {
+    return await undefinedFor(this.record(id), ['model_not_found', 'checkpoint_corrupt']);
   }
 
   /** Removes an alias; the model stays. @throws validation_failed, model_not_found */
   async removeAlias(alias: string): Promise<void> {
-    this.#checkAlias(alias);
+    checkAlias(alias);
     await this.#aliases.move(alias, async (current) => {
       if (current === undefined) throw unknownAlias(alias);
       return null;
     });
   }
 
-  #checkAlias(alias: string): void {
-    if (isReserved(alias)) {
-      throw new StylographError(
-        'validation_failed',
-        `"${alias}" follows the newest model by itself and cannot be set; choose a name that does not start with "latest".`,
-      );
-    }
-    const parsed = Alias.safeParse(alias);
-    if (!parsed.success) {
-      throw new StylographError('validation_failed', `The alias ${parsed.error.issues[0]!.message}.`);
-    }
-  }
-
-  /** Removes a model. `latest` falls back to the newest that remains. @throws model_not_found, model_in_use */
+  /** Removes a model; `latest` falls back to the newest remaining one. @throws model_not_found, model_in_use */
   async remove(modelId: string): Promise<void> {
-    // One that is damaged can be removed too, so its record is not read.
+    // Its record is not read, so that a damaged model can be removed.
     if (!(await this.#store.exists(`${this.#folder}/${modelId}`))) throw unknownModel(modelId);
-    const held = [...(await this.#aliases.all())].filter(([, id]) => id === modelId).map(([name]) => name);
-    if (held.length > 0) {
+    const aliases = [...(await this.#aliases.all())].filter(([, id]) => id === modelId);
+    if (aliases.length > 0) {
+      const names = aliases.map(([name]) => `"${name}"`).join(', ');
       throw new StylographError(
         'model_in_use',
-        `${modelId} is held by ${held.map((name) => `"${name}"`).join(', ')}; point that elsewhere first.`,
+        `${modelId} is the target of ${names}. Point these aliases at other models first.`,
       );
     }
     await this.#store.remove(`${this.#folder}/${modelId}`);
     this.#records.delete(modelId);
   }
 
-  /** The weights as served, in their fixed order. @throws model_not_found, checkpoint_corrupt */
+  /** The served weights in their fixed order. @throws model_not_found, checkpoint_corrupt */
   async readWeights(modelId: string): Promise<NamedWeights[]> {
     const record = await this.record(modelId);
     const { weights } = decode(await this.#store.read(`${this.#folder}/${record.id}`, WEIGHTS));
     if (weightsDigest(weights) !== record.digest) {
       throw new StylographError(
         'checkpoint_corrupt',
-        `The weights of ${record.id} do not have the digest its record states; remove the model or restore it.`,
+        `The weights of ${record.id} do not match the digest in its record. Remove the model or restore it.`,
       );
     }
     return weights;
   }
 }
 
+/** The result, or undefined after an error with one of these codes. */
+async function undefinedFor<T>(result: Promise<T>, codes: readonly string[]): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!codes.includes(errorCodeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+}
+
 function unknownModel(ref: string): StylographError {
-  return new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists them all.`);
+  return new StylographError('model_not_found', `There is no model "${ref}"; GET /models lists all models.`);
 }

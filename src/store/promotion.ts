@@ -6,9 +6,9 @@ import { type FieldError, StylographError } from '../core/errors.ts';
 interface Rule {
   metric: string;
   better: MetricComparison['better'];
-  /** Null where it could not be measured. */
+  /** Null if it could not be measured. */
   of(evaluation: Evaluation): number | null;
-  /** How much worse than the champion still passes: what another sample of the same model may differ by. */
+  /** Tolerated loss against the champion: the difference between samples of one model. */
   slack(champion: number): number;
 }
 
@@ -22,8 +22,8 @@ const share =
     part * champion;
 
 /**
- * What a challenger is asked. The Fréchet distance must be lower; nothing else may be lost for it, since a distance alone
- * can be bought with fewer labels, one picture a label, noise, or a style that is ignored.
+ * The criteria for a challenger. The Fréchet distance must be lower and nothing else may get worse: a model could improve
+ * the distance alone by fewer labels, one picture per label, noise, or ignoring the style.
  */
 const RULES: readonly Rule[] = [
   { metric: 'frechetDistance', better: 'lower', of: (e) => e.frechetDistance, slack: plain(0) },
@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Metric by metric, the champion's numbers against the challenger's. What either could not measure is left out. */
+/** Compares the metrics that both evaluations measured. */
 export function compareEvaluations(champion: Evaluation, challenger: Evaluation): MetricComparison[] {
   return RULES.flatMap(({ metric, better, of, slack }) => {
     const [was, is] = [of(champion), of(challenger)];
@@ -70,7 +70,7 @@ function judge(
 ): Pick<MetricComparison, 'limit' | 'passed'> {
   if (better === 'lower') {
     const limit = champion + slack;
-    // Without slack an equal is no improvement.
+    // Without slack, an equal value is not an improvement.
     return { limit, passed: slack === 0 ? challenger < limit : challenger <= limit };
   }
   if (better === 'higher') return { limit: champion - slack, passed: challenger >= champion - slack };
@@ -84,24 +84,24 @@ function judge(
 type Judged = Pick<ModelRecord, 'id' | 'dataset' | 'evaluation'>;
 
 /**
- * Whether a model may take the place of another, on the evaluations stored with both.
- * @returns the comparison; empty where there is no champion yet
- * @throws promotion_refused naming each metric that stands in the way with both numbers, or why they cannot be compared
+ * Checks by the stored evaluations that a challenger is better than the champion.
+ * @returns the comparison; empty if there is no champion
+ * @throws promotion_refused naming each failed metric with both values, or why the models cannot be compared
  */
-export function gate(champion: Judged | undefined, challenger: Judged): MetricComparison[] {
+export function requireImprovement(champion: Judged | undefined, challenger: Judged): MetricComparison[] {
   const { evaluation } = challenger;
   if (evaluation === undefined) {
-    throw refused(`${challenger.id} has no evaluation to judge it by`);
+    throw refused(`${challenger.id} has no evaluation`);
   }
   if (evaluation.memorisation.flagged) {
     const { ratio } = evaluation.memorisation;
     throw refused(
-      `${challenger.id} may repeat training images: memorisation.ratio is ${told(ratio)}, below 0.7`,
+      `${challenger.id} may repeat training images: memorisation.ratio is ${rounded(ratio)}, below 0.7`,
     );
   }
   if (champion === undefined) return [];
   const before = champion.evaluation;
-  if (before === undefined) throw refused(`${champion.id}, which serves, has no evaluation to compare with`);
+  if (before === undefined) throw refused(`${champion.id}, the current champion, has no evaluation`);
   const different = differences(champion, before, challenger, evaluation);
   if (different.length > 0) {
     throw refused(`${challenger.id} and ${champion.id} cannot be compared: ${different.join('; ')}`);
@@ -133,20 +133,18 @@ function differences(champion: Judged, was: Evaluation, challenger: Judged, is: 
     .map(([what, a, b]) => `${what} is ${String(a)} and ${String(b)}`);
 }
 
-const told = (value: number): string => String(Number(value.toPrecision(4)));
+const rounded = (value: number): string => String(Number(value.toPrecision(4)));
 
 function describe(
   { metric, better, challenger, champion, limit }: MetricComparison,
-  champion_: string,
+  championId: string,
 ): string {
-  const asked = { lower: 'at most', higher: 'at least', 'near 1': challenger < 1 ? 'at least' : 'at most' }[
-    better
-  ];
-  const strictly = metric === 'frechetDistance' ? 'less than' : asked;
-  return `${metric} is ${told(challenger)}, that of ${champion_} ${told(champion)}; ${strictly} ${told(limit)} passes.`;
+  const isUpperLimit = better === 'lower' || (better === 'near 1' && challenger >= 1);
+  const required = metric === 'frechetDistance' ? 'less than' : isUpperLimit ? 'at most' : 'at least';
+  return `${metric} is ${rounded(challenger)}, that of ${championId} ${rounded(champion)}; ${required} ${rounded(limit)} is required.`;
 }
 
 function refused(why: string, errors?: FieldError[]): StylographError {
-  const detail = `${why}. Nothing was changed; "force" moves the alias all the same.`;
+  const detail = `${why}. Nothing was changed; "force" moves the alias anyway.`;
   return new StylographError('promotion_refused', detail, errors ? { errors } : {});
 }

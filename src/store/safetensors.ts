@@ -1,7 +1,7 @@
 import type { NamedWeights } from '../core/contracts/model.ts';
 import { StylographError } from '../core/errors.ts';
 
-/** The format allows headers up to 100 MB; ours are a few kilobytes. */
+/** Limit of the format; our headers are a few kilobytes. */
 const MAX_HEADER_BYTES = 100_000_000;
 const ALIGNMENT = 8;
 const METADATA = '__metadata__';
@@ -12,9 +12,9 @@ export interface DecodedTensors {
 }
 
 /**
- * The safetensors format (https://github.com/huggingface/safetensors, "Format"): the header's length as a
- * little-endian u64, a JSON header, then the tensors one after another without gaps. 32-bit floats only.
- * The header is padded with spaces so that the tensors start at a multiple of eight bytes.
+ * Encodes 32-bit floats as safetensors (https://github.com/huggingface/safetensors, "Format"): the header's length as a
+ * little-endian u64, a JSON header, then the tensors without gaps. The header is padded with spaces, so that the tensors
+ * start at a multiple of eight bytes.
  */
 export function encode(weights: readonly NamedWeights[], metadata: Record<string, string> = {}): Uint8Array {
   const header: Record<string, unknown> = {};
@@ -24,7 +24,7 @@ export function encode(weights: readonly NamedWeights[], metadata: Record<string
     if (Object.hasOwn(header, name)) throw new TypeError(`two tensors are called "${name}"`);
     const size = shape.reduce((product, n) => product * n, 1);
     if (size !== values.length) {
-      throw new TypeError(`"${name}" has ${values.length} values, its shape [${shape}] asks for ${size}`);
+      throw new TypeError(`"${name}" has ${values.length} values, its shape [${shape}] needs ${size}`);
     }
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
@@ -58,16 +58,17 @@ interface Entry {
 
 function readEntry(name: string, value: unknown): Entry {
   const entry = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown } | null;
-  if (entry?.dtype !== 'F32') throw corrupt(`"${name}" is ${String(entry?.dtype)}, only F32 is read`);
+  if (entry?.dtype !== 'F32')
+    throw corrupt(`"${name}" has the type ${String(entry?.dtype)}; only F32 is supported`);
   const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   const { shape, data_offsets: offsets } = entry;
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(`"${name}" has no usable shape`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw corrupt(`"${name}" has an invalid shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw corrupt(`"${name}" has no usable offsets`);
+    throw corrupt(`"${name}" has invalid offsets`);
   }
   const [begin, end] = offsets as [number, number];
   if (end - begin !== shape.reduce((product, n) => product * n, 4)) {
-    throw corrupt(`the bytes of "${name}" do not fill its shape [${shape}]`);
+    throw corrupt(`"${name}" has ${end - begin} bytes, which do not match its shape [${shape}]`);
   }
   return { name, shape, begin, end };
 }
@@ -83,14 +84,14 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
       return { header: header as Record<string, unknown>, dataStart: 8 + length };
     }
   } catch {
-    // Told below, together with headers that are JSON but not an object.
+    // Not JSON: the same error as for JSON that is not an object.
   }
   throw corrupt('its header is not a JSON object');
 }
 
 /**
- * Reads what `encode` wrote, tensors in file order. Strict: the tensors must cover the data exactly.
- * @throws checkpoint_corrupt when the bytes are truncated, overlap, leave gaps or hold another type.
+ * Decodes the tensors in file order. They must cover the data exactly.
+ * @throws checkpoint_corrupt if the file is truncated, tensors overlap or leave gaps, or a type is not F32
  */
 export function decode(bytes: Uint8Array): DecodedTensors {
   const { header, dataStart } = readHeader(bytes);
@@ -105,7 +106,7 @@ export function decode(bytes: Uint8Array): DecodedTensors {
     if (begin > covered) throw corrupt(`there is a gap before "${name}"`);
     if (dataStart + end > bytes.length) throw corrupt(`it ends within "${name}"`);
     covered = end;
-    // A copy, since a view of 32-bit floats must start at a multiple of four bytes; `slice` of a Buffer is none.
+    // A copy, because a Float32Array must start at a multiple of four bytes. `slice` of a Buffer would not copy.
     const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
     return { name, shape, values: new Float32Array(copy.buffer) };
   });

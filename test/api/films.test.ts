@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { saveFigure, saveFilm } from '../../src/store/index.ts';
-import { someFilm } from '../figures/square-film.ts';
+import { squareFilm } from '../figures/square-film.ts';
 import { assertProblem, startServer, type TestServer } from './support.ts';
 
 let server: TestServer;
@@ -27,7 +27,7 @@ test('a run without films says why there are none', async () => {
 test('films are listed by label, and found by index and by name', async () => {
   const id = await newRun();
   for (const [label, name] of ['zero', 'T-shirt/top'].entries()) {
-    await saveFilm(server.store, id, await someFilm({ label, name }));
+    await saveFilm(server.store, id, await squareFilm({ label, name }));
   }
   const { items } = (await api().get(`/runs/${id}/films`).expect(200)).body;
   assert.deepEqual(items[1], {
@@ -57,9 +57,9 @@ test('films are listed by label, and found by index and by name', async () => {
 
 test('a film that cannot be encoded says so, and the next one can', async () => {
   const id = await newRun();
-  const film = await someFilm({ name: 'damaged' });
+  const film = await squareFilm({ name: 'damaged' });
   await saveFilm(server.store, id, { ...film, frames: film.frames.subarray(0, 3) });
-  await saveFilm(server.store, id, await someFilm({ label: 1, name: 'whole' }));
+  await saveFilm(server.store, id, await squareFilm({ label: 1, name: 'whole' }));
   const [broken, whole] = await Promise.all([
     api().get(`/runs/${id}/films/0.gif`),
     api().get(`/runs/${id}/films/1.gif`),
@@ -70,7 +70,7 @@ test('a film that cannot be encoded says so, and the next one can', async () => 
 
 test('video comes in parts for those who ask so', async () => {
   const id = await newRun();
-  await saveFilm(server.store, id, await someFilm());
+  await saveFilm(server.store, id, await squareFilm());
   const get = (headers: Record<string, string> = {}) =>
     api().get(`/runs/${id}/films/0.mp4`).set(headers).buffer().parse(bytesOf);
   // Two at once: the film is encoded once, and both get the same.
@@ -116,7 +116,7 @@ test('the report of a run is one page, at any time', async () => {
     /^default-src 'none'; img-src data:; style-src 'sha256-/,
   );
 
-  await saveFilm(server.store, id, await someFilm({ name: '<zero>' }));
+  await saveFilm(server.store, id, await squareFilm({ name: '<zero>' }));
   for (const file of ['labels.png', 'labels@2x.png', 'labels-000000100.png', 'losses.svg', 'losses.png']) {
     await saveFigure(server.store, id, file, Buffer.from(file));
   }

@@ -6,7 +6,7 @@ import type { Evaluation } from '../../src/core/contracts/evaluation.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { packModel } from '../../src/store/archive/pack.ts';
 import { weightsDigest } from '../../src/store/index.ts';
-import { someNetworks, TINY } from '../store/archive/perturbed-model.ts';
+import { perturbedModel, TINY } from '../store/archive/perturbed-model.ts';
 import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts';
 import { startServer, type TestServer } from './support.ts';
 
@@ -20,7 +20,7 @@ after(() => Promise.all([here.close(), there.close()]));
 const clientOf = ({ url }: TestServer) => new StylographClient({ url });
 
 async function publish(evaluation?: Evaluation): Promise<string> {
-  const { record, weights } = someNetworks({ networks: TINY, latentDim: 3 });
+  const { record, weights } = perturbedModel({ networks: TINY, latentDim: 3 });
   await here.models.publish({ ...record, ...(evaluation && { evaluation }) }, weights);
   return record.id;
 }
@@ -54,7 +54,7 @@ test('a model goes from one server to another as one archive and draws the same 
 });
 
 test('an archive that is damaged, of another model, or cannot be loaded is refused and leaves nothing', async (t) => {
-  const { record, weights } = someNetworks({ networks: TINY, latentDim: 3 });
+  const { record, weights } = perturbedModel({ networks: TINY, latentDim: 3 });
   const client = clientOf(there);
   const before = (await client.models.list()).items.length;
   const archive = packModel(record, weights);

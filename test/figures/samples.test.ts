@@ -8,7 +8,7 @@ import { textPath, textWidth } from '../../src/figures/text.ts';
 const DIGITS = Array.from({ length: 10 }, (_, label) => String(label));
 const SPEC = { width: 28, height: 28, channels: 1 as const, labels: DIGITS };
 
-/** `count` images, each with a full square of ink whose top left corner moves with its number. */
+/** `count` images, each with a square of full ink that moves right with the image's index. */
 function squares(count: number): Uint8Array {
   const pixels = new Uint8Array(count * 784);
   for (let index = 0; index < count; index++) {
@@ -36,7 +36,7 @@ async function decoded(png: Uint8Array) {
 }
 
 for (const sheet of SHEETS) {
-  test(`${sheet.kind}: a valid RGB picture on white, the same bytes every time`, async () => {
+  test(`${sheet.kind} is drawn as an RGB picture on white with the same bytes every time`, async () => {
     const { png, kind, label } = await drawSampleSheet(sheet, SPEC);
     assert.deepEqual((await drawSampleSheet(structuredClone(sheet), SPEC)).png, png);
     assert.deepEqual([kind, label], [sheet.kind, 'label' in sheet ? 3 : undefined]);
@@ -52,7 +52,7 @@ for (const sheet of SHEETS) {
   });
 }
 
-test('labels: black ink on white, one tile after another at three times the size', async () => {
+test('labels are drawn in columns, black on white, enlarged three times', async () => {
   const { png } = await drawSampleSheet(SHEETS[0]!, SPEC);
   const { width, height, at } = await decoded(png);
   assert.deepEqual([width, height], [10 * 84 + 9 * 2 + 24, 84 + 20 + 24]);
@@ -63,7 +63,7 @@ test('labels: black ink on white, one tile after another at three times the size
   }
 });
 
-test('labels: further images make further rows, and more labels than fit a row have a row each with their names', async () => {
+test('further images of each label make further rows, and labels that do not fit a row have a row each', async () => {
   const twoRows = await decoded(
     (await drawSampleSheet({ kind: 'labels', pixels: squares(20), count: 20 }, SPEC)).png,
   );
@@ -74,12 +74,12 @@ test('labels: further images make further rows, and more labels than fit a row h
   );
   const left = 24 + Math.ceil(Math.max(...many.labels.map((name) => textWidth(name, 13))));
   assert.deepEqual([letters.width, letters.height], [left + 2 * 84 + 2 + 12, 26 * 84 + 25 * 2 + 24]);
-  // The second image of the second label is the 28th of all: 27 mod 9 places to the right.
+  // The second image of the second label has index 27: its square is moved by 27 mod 9.
   assert.deepEqual(letters.at(left + 86 + (6 + (27 % 9)) * 3, 12 + 86 + 30), [0, 0, 0]);
   assert.deepEqual(letters.at(left + 3, 12 + 86 + 30), [255, 255, 255]);
 });
 
-test('reconstructions: originals above', async () => {
+test('originals are above their reconstructions', async () => {
   const originals = new Uint8Array(7840).fill(255);
   const sheet = {
     kind: 'reconstructions',
@@ -92,7 +92,7 @@ test('reconstructions: originals above', async () => {
   assert.deepEqual(at(width - 50, height - 40), [255, 255, 255]);
 });
 
-test('reconstructions of more than ten images go on below', async () => {
+test('more than ten reconstructions continue in further rows', async () => {
   const sheet = {
     kind: 'reconstructions',
     originals: squares(12),
@@ -105,7 +105,7 @@ test('reconstructions of more than ten images go on below', async () => {
   assert.ok(twelve.height > 1.8 * ten.height);
 });
 
-test('manifold: rows and columns as given', async () => {
+test('a manifold keeps the order of its rows and columns', async () => {
   const pixels = new Uint8Array(4 * 784);
   pixels.fill(255, 784, 2 * 784);
   const { width, height, at } = await decoded(
@@ -122,7 +122,7 @@ test('manifold: rows and columns as given', async () => {
   }
 });
 
-test('scatter: a point is where its value says, in the accent colour', async () => {
+test('a scatter plot draws each point at its value in the accent colour', async () => {
   const draw = async (...points: number[]) =>
     decoded(
       (await drawSampleSheet({ kind: 'scatter', label: 3, points: Float32Array.from(points) }, SPEC)).png,
@@ -136,7 +136,7 @@ test('scatter: a point is where its value says, in the accent colour', async () 
   assert.ok(!isPoint((await draw()).at(...place(3.5, -2.5))));
 });
 
-test('colour images are drawn as they are', async () => {
+test('colour images are not inverted', async () => {
   const spec = { ...SPEC, channels: 3 as const };
   const pixels = new Uint8Array(10 * 784 * 3);
   for (let at = 0; at < pixels.length; at += 3) pixels.set([200, 30, 60], at);
@@ -144,7 +144,7 @@ test('colour images are drawn as they are', async () => {
   assert.deepEqual(at(50, 70), [200, 30, 60]);
 });
 
-test('text becomes paths, wider with more letters, aligned as asked', () => {
+test('text becomes a path, aligned at its end and within its width', () => {
   assert.ok(textWidth('10', 12) > textWidth('1', 12));
   const path = textPath('Label 3', { x: 50, y: 20, size: 12, anchor: 'end', fill: '#000' });
   assert.match(path, /^<path d="M[^"]+" fill="#000"\/>$/);

@@ -1,8 +1,8 @@
 import type { PackedFilm } from '../../src/core/contracts/films.ts';
 import { FilmPacker } from '../../src/figures/packed-film.ts';
 
-/** A film of a square that grows darker: 2 × 2 images of 8 × 8. */
-export async function someFilm({
+/** A film of a square that becomes darker: 2 × 2 images of 8 × 8. */
+export async function squareFilm({
   name = '0',
   label = 0,
   frames = 4,

@@ -5,10 +5,10 @@ import { errorCodeOf } from '../../src/core/errors.ts';
 import { decodeImage } from '../../src/data/images/decode.ts';
 import { packModel } from '../../src/store/archive/pack.ts';
 import { unpackModel } from '../../src/store/archive/unpack.ts';
-import { someNetworks, TINY } from '../store/archive/perturbed-model.ts';
+import { perturbedModel, TINY } from '../store/archive/perturbed-model.ts';
 import { mutate } from './mutate.ts';
 
-/** Damaged files of each kind; `FUZZ=20000 npm test -- fuzz` tries more. */
+/** Number of damaged files of each kind; `FUZZ=20000 npm test -- fuzz` tests more. */
 const TIMES = Number(process.env.FUZZ ?? 400);
 
 const picture = () => sharp({ create: { width: 37, height: 29, channels: 4, background: '#c08' } });
@@ -26,7 +26,7 @@ const FORMATS = {
 };
 
 for (const [name, make] of Object.entries(FORMATS)) {
-  test(`a damaged ${name} is decoded or refused, ${TIMES} times`, { timeout: 600_000 }, async () => {
+  test(`${TIMES} damaged files of type ${name} are decoded or refused`, { timeout: 600_000 }, async () => {
     const whole = await make();
     let refused = 0;
     for (let seed = 0; seed < TIMES; seed++) {
@@ -44,15 +44,15 @@ for (const [name, make] of Object.entries(FORMATS)) {
   });
 }
 
-test(`a damaged archive of a model is refused, or is the same model, ${TIMES} times`, {
+test(`${TIMES} damaged model archives are refused or give the same model`, {
   timeout: 600_000,
 }, () => {
-  const { record, weights } = someNetworks({ networks: TINY, latentDim: 3 });
+  const { record, weights } = perturbedModel({ networks: TINY, latentDim: 3 });
   const whole = packModel(record, weights);
   let refused = 0;
   for (let seed = 0; seed < TIMES; seed++) {
     try {
-      // What the archive says of its digests was changed nowhere, or where nobody reads it.
+      // It is accepted only if the damage is in a part that nobody reads.
       assert.deepEqual(unpackModel(mutate(whole, seed)).record, record, `seed ${seed}`);
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;

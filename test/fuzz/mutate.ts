@@ -1,4 +1,4 @@
-/** Whole numbers below a bound, the same for the same seed (a linear congruential generator: these need no quality). */
+/** Integers below a bound from a linear congruential generator: the same for the same seed. */
 export function dice(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -9,7 +9,7 @@ export function dice(seed: number): (below: number) => number {
 
 const EDGES = [0, 1, 0x7f, 0x80, 0xff];
 
-/** What transport, disks and attackers do to a file: flipped and overwritten bytes, parts cut, doubled, moved, lies about sizes. */
+/** Damages a file like transport, disks and attackers: bytes flipped and overwritten, parts cut and repeated, wrong sizes. */
 export function mutate(original: Uint8Array, seed: number): Buffer {
   const roll = dice(seed);
   let bytes = Buffer.from(original);
@@ -36,7 +36,7 @@ export function mutate(original: Uint8Array, seed: number): Buffer {
         for (let i = at; i < Math.min(at + length, bytes.length); i++) bytes[i] = roll(256);
         break;
       default:
-        // Most formats have their sizes in four bytes.
+        // Most formats store sizes in four bytes.
         if (at + 4 <= bytes.length) bytes.writeUInt32BE([0, 0x7fffffff, 0xffffffff, 65_535][roll(4)]!, at);
     }
     if (bytes.length === 0) bytes = Buffer.from([0]);

@@ -31,7 +31,7 @@ const save = (store: FolderStore, iteration: number, given: Save = {}) => {
 const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 const noWarning = (message: string): never => assert.fail(message);
 
-test('a checkpoint comes back whole', async (t) => {
+test('a checkpoint is read as it was saved', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   assert.equal(await latestCheckpoint(store, runId, noWarning), undefined);
   const saved = await save(store, 20);
@@ -43,7 +43,7 @@ test('a checkpoint comes back whole', async (t) => {
   assert.deepEqual(await listCheckpoints(store, runId), [{ ...found!.info, createdAt: saved.createdAt }]);
 });
 
-test('the state digest covers the optimiser, the digest only what is served', async (t) => {
+test('the state digest covers the optimiser, the digest only the served weights', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   const [a, b] = [someState(1), someState(1)];
   b.optimizer[0]!.values[0] = 99;
@@ -54,7 +54,7 @@ test('the state digest covers the optimiser, the digest only what is served', as
   assert.notEqual(first.stateDigest, second.stateDigest);
 });
 
-test('the last two are kept', async (t) => {
+test('the last two checkpoints are kept', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   for (const iteration of [9, 99, 100, 1000]) await save(store, iteration);
   const kept = await listCheckpoints(store, runId);
@@ -64,7 +64,7 @@ test('the last two are kept', async (t) => {
   );
 });
 
-test('a damaged checkpoint is set aside with a warning, the one before it is used', async (t) => {
+test('a damaged checkpoint is set aside with a warning, and the previous one is used', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   await save(store, 10);
@@ -82,7 +82,7 @@ test('a damaged checkpoint is set aside with a warning, the one before it is use
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
 });
 
-test('with every checkpoint damaged the run starts again', async (t) => {
+test('a run restarts if all its checkpoints are damaged', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   for (const iteration of [10, 20]) {
@@ -103,10 +103,10 @@ test('a worker that lost the run writes no checkpoint', async (t) => {
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
 });
 
-test('once a run is claimed, nothing that its former owner writes counts, however late it arrives', async (t) => {
+test('after a run is claimed, late writes of its former owner are rejected', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   await save(store, 10, { fence: 1 });
-  // The former owner has asked whether the run is its own, and is answered yes; then it is taken.
+  // The former owner checks that it owns the run, then another worker claims it.
   const late = save(store, 20, { fence: 1, beforeCommit: () => claimRun(store, runId, 2) });
   await assert.rejects(late, withCode('fence_lost'));
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 10);
@@ -118,7 +118,7 @@ test('once a run is claimed, nothing that its former owner writes counts, howeve
   assert.equal((await latestCheckpoint(store, runId, noWarning))?.state.iteration, 20);
 });
 
-test('who claims a run removes what a killed owner left unlisted', async (t) => {
+test('claiming a run removes unlisted checkpoints of a killed owner', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   await save(store, 10, { fence: 1 });
   await store.write(`runs/${runId}/checkpoints/000000020-1`, { 'meta.json': Buffer.from('{}') });
@@ -127,7 +127,7 @@ test('who claims a run removes what a killed owner left unlisted', async (t) => 
   assert.deepEqual(await store.list(`runs/${runId}/checkpoints`), ['000000010-1']);
 });
 
-test('checkpoints of a version that kept no list are found, and so are those of a damaged list', async (t) => {
+test('checkpoints are found without a list, as in earlier versions, and with a damaged list', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   await save(store, 10);
@@ -141,7 +141,7 @@ test('checkpoints of a version that kept no list are found, and so are those of 
   await assert.rejects(save(store, 30, { fence: 2 }), withCode('fence_lost'));
 });
 
-test('through a fenced store a worker that lost the run changes nothing at all', async (t) => {
+test('a fenced store rejects every change of a worker that lost the run', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   await store.writeFile('runs/x/figure', Buffer.from('old'));
   const lost = new StylographError('fence_lost', 'Another worker owns the run.');

@@ -13,7 +13,7 @@ const withCode =
   (error: Error) =>
     errorCodeOf(error) === code && pattern.test(error.message);
 
-test('a folder is written whole, listed, replaced and removed', async (t) => {
+test('a folder is written, listed, replaced and removed', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   await store.write('runs/a/one', { 'x.json': bytes('1'), 'y.bin': bytes('22') });
@@ -33,11 +33,11 @@ test('a folder is written whole, listed, replaced and removed', async (t) => {
   assert.deepEqual(await readdir(join(root, '.tmp')), []);
 });
 
-test('what is refused just before it becomes visible leaves no trace', async (t) => {
+test('a write that fails before its commit leaves nothing behind', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   await store.write('runs/a', { x: bytes('old') });
-  const refusal = new Error('not any more');
+  const refusal = new Error('refused');
   await assert.rejects(
     store.write('runs/a', { x: bytes('new') }, { beforeCommit: () => Promise.reject(refusal) }),
     refusal,
@@ -46,7 +46,7 @@ test('what is refused just before it becomes visible leaves no trace', async (t)
   assert.deepEqual(await readdir(join(root, '.tmp')), []);
 });
 
-test('every kind of damage is noticed and the file named', async (t) => {
+test('every kind of damage is detected, and the error names the file', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   const damage: [string, (file: string) => Promise<void>, RegExp][] = [
@@ -67,7 +67,7 @@ test('every kind of damage is noticed and the file named', async (t) => {
   }
 });
 
-test('no name leads out of the root', async (t) => {
+test('paths out of the root are refused', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(join(root, 'store'));
   const names = ['..', '../x', 'a/../../x', '/etc', 'a//b', '', 'a/.', '.tmp', 'a\\b', 'a\0b', 'x/'];
@@ -83,7 +83,7 @@ test('no name leads out of the root', async (t) => {
   assert.deepEqual(await readdir(root), ['store']);
 });
 
-test('loose files are replaced; what is not there is undefined', async (t) => {
+test('single files are replaced, and missing ones are undefined', async (t) => {
   const store = await openFolderStore(await temporaryFolder(t));
   assert.equal(await store.readFile('aliases/x'), undefined);
   await store.writeFile('aliases/x', bytes('1'));
@@ -91,7 +91,7 @@ test('loose files are replaced; what is not there is undefined', async (t) => {
   assert.equal(text(await store.readFile('aliases/x')), '2');
 });
 
-test('a full disk is told with its remedy', async (t) => {
+test('the error of a full disk names the remedy', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
@@ -102,7 +102,7 @@ test('a full disk is told with its remedy', async (t) => {
   assert.equal(await store.exists('a'), false);
 });
 
-test('leftovers of a killed process go, those of a living one stay', async (t) => {
+test('old unfinished files are removed, recent ones stay', async (t) => {
   const root = await temporaryFolder(t);
   for (const name of ['old', 'fresh']) {
     await mkdir(join(root, '.tmp', name), { recursive: true });
@@ -129,7 +129,7 @@ test('the digest covers names, shapes, values and order', () => {
   assert.equal(weightsDigest(someWeights()), digests[0]);
 });
 
-test('a reader never meets a half-replaced loose file', async (t) => {
+test('a reader never sees a partly replaced file', async (t) => {
   const root = await temporaryFolder(t);
   const store = await openFolderStore(root);
   await store.writeFile('x', bytes('a'.repeat(50_000)));

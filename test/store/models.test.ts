@@ -23,7 +23,7 @@ async function setUp(t: TestContext) {
   return { root, store, models, publish, latest };
 }
 
-test('a published model is found by id and alias, also by another process', async (t) => {
+test('a published model is found by id and alias, by other processes too', async (t) => {
   const { models, store, publish } = await setUp(t);
   await assert.rejects(models.get('latest'), withCode('no_model'));
   const id = await publish();
@@ -41,7 +41,7 @@ test('a published model is found by id and alias, also by another process', asyn
   await assert.rejects(models.get('../../etc/passwd'), withCode('model_not_found'));
 });
 
-test('publishing again under one id keeps one model', async (t) => {
+test('publishing an id again replaces the model', async (t) => {
   const { models } = await setUp(t);
   const { record, weights } = someModel();
   await models.publish(record, weights);
@@ -49,7 +49,7 @@ test('publishing again under one id keeps one model', async (t) => {
   assert.equal((await models.list({ limit: 10 })).items.length, 1);
 });
 
-test('latest follows the newest model, for each dataset too', async (t) => {
+test('latest follows the newest model, also per dataset', async (t) => {
   const { publish, latest } = await setUp(t);
   await publish();
   const mnist = await publish();
@@ -59,7 +59,7 @@ test('latest follows the newest model, for each dataset too', async (t) => {
   assert.equal(await latest('latest-fashion-mnist'), fashion);
 });
 
-test('a cvae is latest only while there is nothing else', async (t) => {
+test('a cvae is latest only if there is no other model', async (t) => {
   const { publish, latest } = await setUp(t);
   const first = await publish({ preset: 'cvae' });
   assert.equal(await latest(), first);
@@ -73,7 +73,7 @@ test('a cvae is latest only while there is nothing else', async (t) => {
   assert.equal(await latest('latest-fashion-mnist'), other);
 });
 
-test('aliases are set, moved and removed; those that follow by themselves are refused', async (t) => {
+test('aliases are set, moved and removed, but derived ones cannot be set', async (t) => {
   const { models, publish } = await setUp(t);
   const [a, b] = [await publish(), await publish()];
   assert.deepEqual((await models.setAlias('mine', a)).aliases, ['mine']);
@@ -91,7 +91,7 @@ test('aliases are set, moved and removed; those that follow by themselves are re
   await assert.rejects(models.removeAlias('mine'), withCode('model_not_found'));
 });
 
-test('a model that an alias holds stays; latest falls back when its model goes', async (t) => {
+test('a model with an alias cannot be removed, and latest falls back after a removal', async (t) => {
   const { models, store, publish, latest } = await setUp(t);
   const [a, b, c] = [await publish(), await publish(), await publish()];
   await models.setAlias('champion', b);
@@ -106,7 +106,7 @@ test('a model that an alias holds stays; latest falls back when its model goes',
   await assert.rejects(models.get('latest'), withCode('no_model'));
 });
 
-test('models are listed newest first, in pages', async (t) => {
+test('models are listed in pages, newest first', async (t) => {
   const { models, publish } = await setUp(t);
   const ids = [await publish(), await publish(), await publish()].reverse();
   const first = await models.list({ limit: 2 });
@@ -122,7 +122,7 @@ test('models are listed newest first, in pages', async (t) => {
   assert.equal(second.nextCursor, null);
 });
 
-test('weights other than the record states are refused, on the way in and out', async (t) => {
+test('weights that do not match the digest of the record are refused when written and read', async (t) => {
   const { root, models, publish } = await setUp(t);
   const { record } = someModel();
   await assert.rejects(models.publish(record, someWeights(9)), withCode('checkpoint_corrupt'));

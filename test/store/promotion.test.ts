@@ -32,7 +32,7 @@ async function refusal(promise: Promise<unknown>): Promise<StylographError> {
   return error;
 }
 
-test('the first champion needs an evaluation, the next ones to be better', async (t) => {
+test('the first champion needs an evaluation, and the next ones must be better', async (t) => {
   const { models, publish, champion } = await setUp(t);
   const blind = await publish();
   assert.match((await refusal(models.promote(blind))).message, new RegExp(`${blind} has no evaluation`));
@@ -47,7 +47,7 @@ test('the first champion needs an evaluation, the next ones to be better', async
   const frechet = comparison.find(({ metric }) => metric === 'frechetDistance');
   assert.deepEqual([frechet?.champion, frechet?.challenger, frechet?.passed], [0.027, 0.02, true]);
   assert.equal(await champion(), second);
-  // Again it is no challenge.
+  // Promoting the champion again compares nothing.
   assert.deepEqual((await models.promote(second)).comparison, []);
 });
 
@@ -81,7 +81,7 @@ const LOSSES: [string, Partial<Evaluation>, RegExp][] = [
   ],
 ];
 
-test('a refusal names the metric and both numbers, and changes nothing', async (t) => {
+test('a refused promotion names each metric with both values and changes nothing', async (t) => {
   const { models, publish, champion } = await setUp(t);
   const first = await publish(base);
   await models.promote(first);
@@ -101,7 +101,7 @@ test('a refusal names the metric and both numbers, and changes nothing', async (
   assert.equal(await champion(), first);
 });
 
-test('what was measured in another way is not compared; force is for whoever knows better', async (t) => {
+test('evaluations measured differently are not compared unless the promotion is forced', async (t) => {
   const { models, publish, champion } = await setUp(t);
   await models.promote(await publish(base));
   const cases: [Partial<Evaluation>, string, RegExp][] = [
@@ -125,11 +125,11 @@ test('what was measured in another way is not compared; force is for whoever kno
   assert.equal(await champion(), blind);
   assert.match(
     (await refusal(models.promote(await publish(better())))).message,
-    /which serves, has no evaluation/,
+    /the current champion, has no evaluation/,
   );
 });
 
-test('one call rolls an alias back, again goes further, and removed models are passed over', async (t) => {
+test('each rollback goes one model further back and skips removed models', async (t) => {
   const { models, publish, champion } = await setUp(t);
   const ids = [];
   for (const frechetDistance of [0.04, 0.03, 0.02, 0.01]) {
@@ -148,19 +148,19 @@ test('one call rolls an alias back, again goes further, and removed models are p
   await assert.rejects(models.rollBack('latest'), withCode('validation_failed'));
 });
 
-test('of challengers at the same time each is judged against the champion of the moment', async (t) => {
+test('concurrent challengers are each compared with the current champion', async (t) => {
   const { models, store, publish, champion } = await setUp(t);
   await models.promote(await publish(exampleEvaluation({ frechetDistance: 0.5 })));
   const distances = [0.1, 0.4, 0.2, 0.3];
   const challengers = await Promise.all(
     distances.map(async (frechetDistance) => publish(exampleEvaluation({ frechetDistance }))),
   );
-  // Each through a registry of its own, as of so many servers.
+  // Each uses its own registry, like separate servers.
   await Promise.allSettled(challengers.map((id) => new ModelRegistry(store).promote(id)));
   assert.equal(await champion(), challengers[0]);
 });
 
-test('an alias of an earlier version, a bare id, is read, moved and rolled back to', async (t) => {
+test('an alias stored by an earlier version as a bare id is read, moved and rolled back', async (t) => {
   const { root, store, models, publish } = await setUp(t);
   const [a, b] = [await publish(), await publish()];
   await store.writeFile('aliases/mine', Buffer.from(a));
@@ -170,7 +170,7 @@ test('an alias of an earlier version, a bare id, is read, moved and rolled back 
   await models.removeAlias('mine');
   await assert.rejects(models.record('mine'), withCode('model_not_found'));
   assert.equal((await models.rollBack('mine')).id, a);
-  // What cannot be read points nowhere, and can be set anew.
+  // A damaged alias has no target and can be set again.
   await writeFile(join(root, 'aliases', 'odd'), 'neither an id nor JSON');
   await assert.rejects(models.record('odd'), withCode('model_not_found'));
   assert.ok((await models.setAlias('odd', a)).aliases.includes('odd'));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { freePort } from '../../bench/lib/port.ts';
 
-/** Why tests that want a bucket are skipped, or false. */
+/** The reason to skip tests that need a bucket, or false. */
 export const noS3: string | false = process.env.S3_SERVER
   ? false
   : 'S3_SERVER names no S3 server; "npm test" builds one where Go is installed';
@@ -15,16 +15,16 @@ export const noS3: string | false = process.env.S3_SERVER
 const KEYS = { AWS_ACCESS_KEY_ID: 'stylograph-test', AWS_SECRET_ACCESS_KEY: 'only for a test' };
 
 export interface S3Server {
-  /** What STORE_URL is for its bucket. */
+  /** Value of STORE_URL for its bucket. */
   location(prefix: string): string;
-  /** Where it keeps the bucket's objects, a file each. */
+  /** Folder with a file per object of the bucket. */
   bucketFolder: string;
   env: Record<string, string>;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** A real S3 server on a port of its own with one empty bucket, gone when the test is; this process gets its keys. */
+/** Starts a real S3 server with one empty bucket until the end of the test. Sets its keys in this process. */
 export async function startS3(t: TestContext): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-s3-'));
   const port = await freePort();

@@ -15,7 +15,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const refused = (pattern: RegExp) => (error: Error) =>
   errorCodeOf(error) === 'store_unavailable' && pattern.test(error.message);
 
-test('an address of a bucket says what is wrong with it', () => {
+test('a bad store address is refused with the reason', () => {
   assert.deepEqual(parseS3Location('s3://bucket/a/b/?endpoint=http://h:9000&region=eu-1'), {
     bucket: 'bucket',
     prefix: 'a/b/',
@@ -24,17 +24,17 @@ test('an address of a bucket says what is wrong with it', () => {
   });
   assert.equal(parseS3Location('s3://bucket').prefix, '');
   const wrong: [string, RegExp][] = [
-    ['s3://', /names no bucket|no address/],
+    ['s3://', /names no bucket|not an address/],
     ['http://bucket', /does not start with s3/],
     ['s3://key:secret@bucket', /credentials/],
-    ['s3://bucket/a%20b', /unusual prefix/],
+    ['s3://bucket/a%20b', /prefix with characters/],
     ['s3://bucket/a?endpoint=h:9000', /endpoint without/],
     ['s3://bucket/a?acl=public', /unknown option "acl"/],
   ];
   for (const [text, pattern] of wrong) assert.throws(() => parseS3Location(text), pattern, text);
 });
 
-test('a bucket that is not there, and keys that are wrong, are told with the remedy', { skip }, async (t) => {
+test('the errors for a missing bucket and for wrong keys name the remedy', { skip }, async (t) => {
   const server = await startS3(t);
   const missing = server.location('x').replace('test-bucket', 'other-bucket');
   await assert.rejects(
@@ -49,7 +49,7 @@ test('a bucket that is not there, and keys that are wrong, are told with the rem
   await assert.rejects(store.readFile('a'), refused(/does not answer/));
 });
 
-test('a patient caller outlasts a server that is away', { skip }, async (t) => {
+test('a patient caller retries until the server is back', { skip }, async (t) => {
   const server = await startS3(t);
   const store = await openS3Store(server.location('x'), { timeoutMs: 20_000, retryForMs: 120_000 });
   await store.write('runs/a', { file: bytes('before') });
@@ -61,24 +61,24 @@ test('a patient caller outlasts a server that is away', { skip }, async (t) => {
   assert.equal(Buffer.from(await store.read('runs/a', 'file')).toString(), 'after');
 });
 
-test('a folder whose last answer was lost is whole, and told as written where that can be found out', {
+test('a folder is written although the response to its manifest was lost', {
   skip,
 }, async (t) => {
   const server = await startS3(t);
   const direct = await openStore(server.location('x'), 'prompt');
-  const way = await cuttingWay(t, server.location('x'));
-  const store = await openStore(way.location, 'prompt');
+  const proxy = await startDroppingProxy(t, server.location('x'));
+  const store = await openStore(proxy.location, 'prompt');
   await store.write('models/m', { file: bytes('before') });
-  way.loseAnswersToManifests();
+  proxy.dropManifestResponses();
   await store.write('models/m', { file: bytes('after') });
   assert.equal(Buffer.from(await direct.read('models/m', 'file')).toString(), 'after');
-  way.closeAfterManifest();
+  proxy.closeAfterManifest();
   await assert.rejects(store.write('models/m', { file: bytes('later') }), refused(/does not answer/));
   assert.equal(Buffer.from(await direct.read('models/m', 'file')).toString(), 'later');
 });
 
-/** A way to a bucket that can lose the answers to manifests that were put, and then let nothing through any more. */
-async function cuttingWay(t: TestContext, location: string) {
+/** A proxy to a bucket that can drop the responses to written manifests, and then all connections. */
+async function startDroppingProxy(t: TestContext, location: string) {
   const { port } = new URL(parseS3Location(location).endpoint!);
   const open = new Set<Socket>();
   let mode: 'open' | 'losing' | 'closing' | 'closed' = 'open';
@@ -96,7 +96,7 @@ async function cuttingWay(t: TestContext, location: string) {
       bucket.write(chunk);
     });
     bucket.once('close', cut).on('data', (chunk) => {
-      // To go on with the body, that is.
+      // "100 Continue" only asks for the body.
       if (!isLost || chunk.toString('latin1').startsWith('HTTP/1.1 100')) return void client.write(chunk);
       if (mode === 'closing') mode = 'closed';
       cut();
@@ -110,7 +110,7 @@ async function cuttingWay(t: TestContext, location: string) {
   const { port: own } = server.address() as AddressInfo;
   return {
     location: location.replace(`:${port}`, `:${own}`),
-    loseAnswersToManifests: () => {
+    dropManifestResponses: () => {
       mode = 'losing';
     },
     closeAfterManifest: () => {
@@ -119,7 +119,7 @@ async function cuttingWay(t: TestContext, location: string) {
   };
 }
 
-test('whoever reads while a folder is replaced gets one version or the other, whole', { skip }, async (t) => {
+test('a reader sees the old or the new version of a folder while it is replaced', { skip }, async (t) => {
   const server = await startS3(t);
   const store = await openStore(server.location('x'), 'prompt');
   const version = (letter: string) => ({ file: bytes(letter.repeat(20_000)) });
@@ -127,18 +127,18 @@ test('whoever reads while a folder is replaced gets one version or the other, wh
   const replacing = (async () => {
     for (const letter of 'bcdefghijk') await store.write('models/m', version(letter));
   })();
-  let over = false;
+  let isReplaced = false;
   void replacing.finally(() => {
-    over = true;
+    isReplaced = true;
   });
-  while (!over) {
+  while (!isReplaced) {
     const seen = Buffer.from(await store.read('models/m', 'file')).toString();
     assert.equal(seen, seen[0]!.repeat(20_000));
   }
   await replacing;
 });
 
-test('parts that a killed process left are removed once they are old, those in use stay', {
+test('old parts of a killed process are removed, parts in use stay', {
   skip,
 }, async (t) => {
   const server = await startS3(t);
@@ -154,7 +154,7 @@ test('parts that a killed process left are removed once they are old, those in u
   const half = new Promise<void>((resolve) => {
     killed = resolve;
   });
-  // Never commits: it stands for a process that ended just before.
+  // Never commits, like a process that was killed just before.
   void store.write(
     'runs/a/half',
     { file: bytes('half') },

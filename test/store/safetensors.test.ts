@@ -3,7 +3,7 @@ import test from 'node:test';
 import { decode, encode } from '../../src/store/safetensors.ts';
 import { someWeights } from './small-models.ts';
 
-/** A file with any header over `dataBytes` zero bytes. */
+/** A file with any header and `dataBytes` zero bytes. */
 function fileWith(header: unknown, dataBytes: number): Uint8Array {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -14,7 +14,7 @@ function fileWith(header: unknown, dataBytes: number): Uint8Array {
 const corrupt = (pattern: RegExp) => (error: Error & { code?: string }) =>
   error.code === 'checkpoint_corrupt' && pattern.test(error.message);
 
-test('tensors come back with names, shapes, values, order and metadata', () => {
+test('tensors keep names, shapes, values, order and metadata', () => {
   const weights = [
     ...someWeights(),
     { name: 'empty', shape: [0, 4], values: new Float32Array() },
@@ -25,7 +25,7 @@ test('tensors come back with names, shapes, values, order and metadata', () => {
   assert.deepEqual(decoded.metadata, { digest: 'é' });
 });
 
-test('the layout is the published one', () => {
+test('the layout follows the published format', () => {
   const bytes = Buffer.from(encode([{ name: 'a', shape: [2], values: Float32Array.from([1, 2]) }]));
   const headerLength = Number(bytes.readBigUInt64LE(0));
   assert.equal((8 + headerLength) % 8, 0);
@@ -35,21 +35,21 @@ test('the layout is the published one', () => {
   assert.equal(bytes.length, 8 + headerLength + 8);
 });
 
-test('a view into a larger buffer is read from where it starts', () => {
+test('a view into a larger buffer is decoded', () => {
   const bytes = encode(someWeights());
   const larger = new Uint8Array(bytes.length + 3);
   larger.set(bytes, 3);
   assert.deepEqual(decode(larger.subarray(3)).weights, someWeights());
 });
 
-test('a file that ends early is refused wherever it ends', () => {
+test('a truncated file is refused wherever it ends', () => {
   const bytes = encode(someWeights());
   for (const length of [0, 7, 8, 40, bytes.length - 4, bytes.length - 1]) {
     assert.throws(() => decode(bytes.subarray(0, length)), corrupt(/ends within/), `${length} bytes`);
   }
 });
 
-test('what does not follow the format is refused', () => {
+test('files that violate the format are refused', () => {
   const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
     dtype: 'F32',
     shape,
@@ -60,7 +60,7 @@ test('what does not follow the format is refused', () => {
     ['overlap', fileWith({ a: f32(0, 8), b: f32(4, 12) }, 12), /overlaps/],
     ['gap', fileWith({ a: f32(0, 8), b: f32(12, 16) }, 16), /gap/],
     ['surplus bytes', fileWith({ a: f32(0, 8) }, 9), /after the last/],
-    ['shape and bytes disagree', fileWith({ a: f32(0, 8, [3]) }, 8), /do not fill/],
+    ['shape and bytes disagree', fileWith({ a: f32(0, 8, [3]) }, 8), /do not match its shape/],
     ['negative shape', fileWith({ a: f32(0, 8, [-1, -2]) }, 8), /shape/],
     ['no offsets', fileWith({ a: { dtype: 'F32', shape: [1] } }, 4), /offsets/],
     ['no JSON', fileWith('{"a":', 0), /JSON/],
@@ -70,8 +70,8 @@ test('what does not follow the format is refused', () => {
   for (const [name, bytes, pattern] of cases) assert.throws(() => decode(bytes), corrupt(pattern), name);
 });
 
-test('weights that contradict themselves are not written', () => {
+test('inconsistent weights are not encoded', () => {
   const [first] = someWeights();
   assert.throws(() => encode([first!, first!]), /two tensors/);
-  assert.throws(() => encode([{ ...first!, shape: [7] }]), /asks for 7/);
+  assert.throws(() => encode([{ ...first!, shape: [7] }]), /needs 7/);
 });

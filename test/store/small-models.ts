@@ -8,7 +8,7 @@ import type { ModelRecord, NamedWeights } from '../../src/core/contracts/model.t
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { weightsDigest } from '../../src/store/index.ts';
 
-/** A folder that is gone when the test is. */
+/** A folder that is removed after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-test-'));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));

@@ -17,11 +17,11 @@ import {
 import { noS3, startS3 } from './s3-server.ts';
 import { pause, someModel, someState, temporaryFolder } from './small-models.ts';
 
-/** What both kinds of store promise, each tested as it is: a folder on a disk, and a bucket of a real S3 server. */
+/** The contract of FolderStore, tested with a folder on a disk and with a bucket of a real S3 server. */
 
 interface Place {
   store: FolderStore;
-  /** Where everything is, as files. */
+  /** Folder of the store's files. */
   root: string;
 }
 const kinds: [string, string | false, (t: TestContext) => Promise<Place>][] = [
@@ -48,7 +48,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array | undefined): string => new TextDecoder().decode(data);
 const withCode = (code: string) => (error: unknown) => errorCodeOf(error) === code;
 
-/** The one file of a name, wherever a store keeps it. */
+/** The only file with this name in a store's folder. */
 async function fileNamed(root: string, name: string, within = ''): Promise<string> {
   const all = await readdir(root, { recursive: true });
   const found = all.filter((path) => path.endsWith(`/${name}`) && path.includes(within));
@@ -57,7 +57,7 @@ async function fileNamed(root: string, name: string, within = ''): Promise<strin
 }
 
 for (const [kind, skip, open] of kinds) {
-  test(`${kind}: folders are written whole, listed, replaced, set aside and removed`, { skip }, async (t) => {
+  test(`${kind}: folders are written, listed, replaced, set aside and removed`, { skip }, async (t) => {
     const { store, root } = await open(t);
     await store.write('runs/a/one', { 'x.json': bytes('1'), 'y.bin': bytes('22') });
     await store.write('runs/a/two', { 'x.json': bytes('2') });
@@ -82,11 +82,11 @@ for (const [kind, skip, open] of kinds) {
     await assert.rejects(store.read('runs/a/one', 'x.json'), withCode('checkpoint_missing'));
   });
 
-  test(`${kind}: what is refused just before it becomes visible leaves no trace`, { skip }, async (t) => {
+  test(`${kind}: a write that fails before its commit leaves nothing behind`, { skip }, async (t) => {
     const { store, root } = await open(t);
     await store.write('runs/a', { x: bytes('old') });
     const before = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('/x'));
-    const refusal = new Error('not any more');
+    const refusal = new Error('refused');
     const beforeCommit = () => Promise.reject(refusal);
     await assert.rejects(store.write('runs/a', { x: bytes('new') }, { beforeCommit }), refusal);
     assert.equal(text(await store.read('runs/a', 'x')), 'old');
@@ -94,7 +94,7 @@ for (const [kind, skip, open] of kinds) {
     assert.deepEqual(after, before);
   });
 
-  test(`${kind}: no name leads out of it`, { skip }, async (t) => {
+  test(`${kind}: paths out of the store are refused`, { skip }, async (t) => {
     const { store } = await open(t);
     for (const name of ['..', '../x', 'a/../../x', '/etc', 'a//b', '', 'a/.', '.parts', 'a\\b', 'x/']) {
       const refused = withCode('validation_failed');
@@ -108,7 +108,7 @@ for (const [kind, skip, open] of kinds) {
     }
   });
 
-  test(`${kind}: of many who replace what they have all seen, one succeeds`, { skip }, async (t) => {
+  test(`${kind}: of concurrent swaps of one version, one succeeds`, { skip }, async (t) => {
     const { store } = await open(t);
     const race = async (): Promise<string> => {
       const seen = await store.readVersioned('aliases/champion');
@@ -130,7 +130,7 @@ for (const [kind, skip, open] of kinds) {
     await race();
     const first = await store.readVersioned('aliases/champion');
     for (let round = 0; round < 4; round++) await race();
-    // What was seen long ago is no version to replace, though its successor is gone by now.
+    // A version from long ago cannot be swapped, although its successor no longer exists.
     await assert.rejects(
       store.swapFile('aliases/champion', bytes('late'), first),
       withCode('store_conflict'),
@@ -142,7 +142,7 @@ for (const [kind, skip, open] of kinds) {
     assert.deepEqual(await store.list('aliases'), ['champion']);
   });
 
-  test(`${kind}: a file that was written plainly can be swapped`, { skip }, async (t) => {
+  test(`${kind}: a file from writeFile can be swapped`, { skip }, async (t) => {
     const { store } = await open(t);
     await store.writeFile('aliases/mine', bytes('old'));
     const seen = await store.readVersioned('aliases/mine');
@@ -152,7 +152,7 @@ for (const [kind, skip, open] of kinds) {
     assert.deepEqual(await store.list('aliases'), ['mine']);
   });
 
-  test(`${kind}: a damaged checkpoint is set aside and the one before is used`, { skip }, async (t) => {
+  test(`${kind}: a damaged checkpoint is set aside and the previous one is used`, { skip }, async (t) => {
     const { store, root } = await open(t);
     const runId = newRunId();
     const config = resolveConfig('quick');
@@ -195,10 +195,10 @@ for (const [kind, skip, open] of kinds) {
     await models.remove(second.record.id);
     assert.equal((await models.record('latest')).id, first.record.id);
     const left = (await readdir(root, { recursive: true })).filter((path) => path.includes(second.record.id));
-    // Empty folders are this server's way of keeping objects.
+    // The server stores objects in folders, which it leaves empty.
     assert.ok(!left.some((path) => path.endsWith('.safetensors')), String(left));
 
-    // One that is damaged does not take the others with it, and can be removed.
+    // A damaged model does not hide the others and can be removed.
     const third = someModel();
     await models.publish(third.record, third.weights);
     await truncate(await fileNamed(join(root), `model.json`, third.record.id), 10);

@@ -12,7 +12,7 @@ import { folders } from '../data/upload/labelled-pictures.ts';
 import { noS3, startS3 } from './s3-server.ts';
 import { temporaryFolder } from './small-models.ts';
 
-test('an uploaded dataset is kept in the bucket, and a worker elsewhere copies it once', {
+test('an uploaded dataset is stored in the bucket, and another machine copies it once', {
   skip: noS3,
 }, async (t) => {
   const server = await startS3(t);
@@ -34,7 +34,7 @@ test('an uploaded dataset is kept in the bucket, and a worker elsewhere copies i
   assert.equal(loaded.train.count, info.split.train);
   const copy = await readFile(join(there, 'datasets', info.id, 'images.u8'));
   assert.equal(copy.length, 12 * 32 * 32);
-  // From its own copy, though the bucket is away.
+  // Read from the copy while the bucket is unavailable.
   await server.stop();
   assert.deepEqual((await loadDataset(info.id, there, store)).train.images, loaded.train.images);
   await server.start();

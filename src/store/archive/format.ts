@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** The version of an archive's layout. */
+/** Version of the archive's layout. */
 export const FORMAT = 1;
 
-/** Everything an archive holds. Nothing else is accepted: no code, no other name, no folder to climb out of. */
+/** All files of an archive. Others are refused, so no code and no path out of a folder can come in. */
 export const FILES = {
   manifest: 'stylograph.json',
   record: 'model.json',
@@ -13,7 +13,7 @@ export const FILES = {
   decoder: { topology: 'tfjs/decoder/model.json', weights: 'tfjs/decoder/weights.bin' },
 } as const;
 
-/** Most bytes of each file once unpacked. */
+/** Limit of each file's bytes, unpacked. */
 export const MOST_BYTES: Record<string, number> = {
   [FILES.manifest]: 100_000,
   [FILES.record]: 4_000_000,

@@ -4,12 +4,12 @@ import { encodeWeights, sha256 } from '../index.ts';
 import { type ArchiveManifest, FILES, FORMAT } from './format.ts';
 import { decoderLayers, encoderLayers, type LayersModel } from './layers.ts';
 
-/** The first moment a zip file can tell: an archive of a model is the same bytes whenever it is made. */
+/** The earliest time in a zip file. It is fixed, so that the archive of a model always has the same bytes. */
 const NO_TIME = new Date(1980, 0, 1);
 
 /**
- * One model as a zip file: its record, its weights as safetensors, and encoder and decoder as plain tfjs loads them.
- * Floats do not compress, so nothing is compressed.
+ * Packs a model as a zip file: its record, its weights as safetensors, and encoder and decoder for plain TensorFlow.js.
+ * Floats hardly compress, so the files are only stored.
  * @throws export_unsupported
  */
 export function packModel(record: ModelRecord, weights: readonly NamedWeights[]): Uint8Array {

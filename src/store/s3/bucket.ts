@@ -3,17 +3,17 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import type { S3Location } from './location.ts';
 
-/** How much a caller bears. */
+/** Time-outs of a caller. */
 export interface Patience {
-  /** Milliseconds for one request, repetitions included. */
+  /** Milliseconds for one request, including the SDK's retries. */
   timeoutMs: number;
-  /** For how long a store that does not answer is asked again. */
+  /** Milliseconds for which requests are repeated while the store does not answer. */
   retryForMs: number;
 }
 
-/** Requests of somebody who waits for an answer. */
+/** For a caller that waits for an answer. */
 export const PROMPT: Patience = { timeoutMs: 10_000, retryForMs: 0 };
-/** A run's: an hour of training is worth minutes of waiting. */
+/** For a run: an hour of training is worth minutes of waiting. */
 export const PATIENT: Patience = { timeoutMs: 120_000, retryForMs: 600_000 };
 
 const FIRST_PAUSE_MS = 500;
@@ -43,12 +43,12 @@ const nameOf = (error: unknown): string => (error as ServiceError | null)?.name 
 
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull', 'StorageFull']);
 
-/** What a caller acts upon; everything else is a StylographError that says what to do. */
+/** Errors that callers handle; all others become a StylographError with the remedy. */
 export const isMissing = (error: unknown): boolean =>
   statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket';
 export const isRefused = (error: unknown): boolean => [409, 412].includes(statusOf(error) ?? 0);
 
-/** A bucket by its requests, keys relative to the prefix. */
+/** The requests to a bucket; keys are relative to the prefix. */
 export class Bucket {
   readonly #sdk: Sdk;
   readonly #client: S3Client;
@@ -62,14 +62,14 @@ export class Bucket {
     this.#patience = patience;
     this.#client = new sdk.S3Client({
       region,
-      // What is read is checked against digests of our own, which tell damage from a server that does not answer.
+      // We check our own digests, which distinguish damage from a server that does not answer.
       responseChecksumValidation: 'WHEN_REQUIRED',
-      // Servers other than Amazon's seldom have a name for each bucket.
+      // Servers other than Amazon's rarely have a host name per bucket.
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     });
   }
 
-  /** @throws store_unavailable when the bucket cannot be reached or is not there */
+  /** @throws store_unavailable if the bucket cannot be reached or does not exist */
   async check(): Promise<void> {
     try {
       await this.#send(
@@ -112,7 +112,7 @@ export class Bucket {
     }
   }
 
-  /** @param condition `If-Match` with an ETag, or `If-None-Match: *`; not met, the server's refusal is thrown */
+  /** @param condition `If-Match` with an ETag, or `If-None-Match: *`. @throws the server's error if it is not met */
   async put(
     key: string,
     bytes: Uint8Array,
@@ -125,7 +125,7 @@ export class Bucket {
     );
   }
 
-  /** Objects directly under a prefix that ends in a slash, and the names of those with more below them. */
+  /** The files and folders directly under a prefix that ends in a slash. */
   async list(prefix: string): Promise<{ files: string[]; folders: string[] }> {
     const files: string[] = [];
     const folders: string[] = [];
@@ -159,7 +159,7 @@ export class Bucket {
         'objects',
       );
       const first = Errors[0];
-      if (first) throw this.#unavailable(`would not delete ${first.Key}: ${first.Message ?? first.Code}`);
+      if (first) throw this.#unavailable(`refused to delete ${first.Key}: ${first.Message ?? first.Code}`);
     }
   }
 
@@ -186,15 +186,16 @@ export class Bucket {
     return key.slice(this.#location.prefix.length);
   }
 
-  /** One request, again and again while patience lasts. @throws what the server refuses, store_unavailable, disk_full */
+  /** Sends a request, and repeats it while the store is unavailable. @throws store_unavailable, disk_full, other server errors */
   async #send<T>(request: (signal: AbortSignal) => Promise<T>, what: string): Promise<T> {
     const deadline = Date.now() + this.#patience.retryForMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         return await request(AbortSignal.timeout(this.#patience.timeoutMs));
       } catch (error) {
-        const told = this.#explain(error, what);
-        if (errorCodeOf(told) !== 'store_unavailable' || Date.now() + pauseMs > deadline) throw told;
+        const explained = this.#explain(error, what);
+        const mayRetry = errorCodeOf(explained) === 'store_unavailable' && Date.now() + pauseMs <= deadline;
+        if (!mayRetry) throw explained;
       }
       await sleep(pauseMs);
     }
@@ -204,7 +205,7 @@ export class Bucket {
     const status = statusOf(error);
     const name = nameOf(error);
     if (FULL.has(name) || status === 507) {
-      const message = `The store is full: ${what} could not be written. Make room in ${this.#location.bucket}, then resume.`;
+      const message = `The store is full: ${what} could not be written. Free some space in ${this.#location.bucket}, then resume.`;
       return new StylographError('disk_full', message, { cause: error });
     }
     if (name === 'NoSuchBucket') {
@@ -212,7 +213,7 @@ export class Bucket {
     }
     if (status === 401 || status === 403) {
       return this.#unavailable(
-        `refused ${what} (${name}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do`,
+        `refused ${what} (${name}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and their permissions`,
         error,
       );
     }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { boxes } from '../../data/fonts/box-font.ts';
+import { boxFont } from '../../data/fonts/box-font.ts';
 import { run } from './support.ts';
 
 /** Labels that differ by case alone, that no folder can have as its name, and that look like an index. */
@@ -18,9 +18,9 @@ before(() => {
   for (let family = 0; family < 12; family++) {
     const box = (width: number): [number, number, number, number] => [0, 0, width, 300 + 30 * family];
     const glyphs = { A: box(300), a: box(200 + family), '/': box(50 + family), 3: box(120 + family) };
-    writeFileSync(join(fonts, `${family}.otf`), boxes(`Family ${family}`, glyphs));
+    writeFileSync(join(fonts, `${family}.otf`), boxFont(`Family ${family}`, glyphs));
   }
-  writeFileSync(join(fonts, 'other.otf'), boxes('Other', { A: [0, 0, 10, 10] }));
+  writeFileSync(join(fonts, 'other.otf'), boxFont('Other', { A: [0, 0, 10, 10] }));
 });
 after(() => rmSync(data, { recursive: true, force: true }));
 

@@ -1,11 +1,11 @@
 import opentype from 'opentype.js';
 
-/** A made font whose characters are boxes: [left, bottom, right, top] above the baseline; null draws nothing. */
-export function boxes(
+/** A font whose characters are boxes: [left, bottom, right, top] above the baseline; null draws nothing. */
+export function boxFont(
   family: string,
   glyphs: Record<string, [number, number, number, number] | null>,
 ): Uint8Array {
-  const made = Object.entries(glyphs).map(([character, box]) => {
+  const boxes = Object.entries(glyphs).map(([character, box]) => {
     const path = new opentype.Path();
     if (box) {
       const [left, bottom, right, top] = box;
@@ -34,7 +34,7 @@ export function boxes(
     unitsPerEm: 1000,
     ascender: 800,
     descender: -200,
-    glyphs: [missing, ...made],
+    glyphs: [missing, ...boxes],
   });
   return new Uint8Array(font.toArrayBuffer());
 }

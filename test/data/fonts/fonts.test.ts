@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { drawFonts } from '../../../src/data/fonts/draw-fonts.ts';
 import { splitFonts } from '../../../src/data/fonts/split.ts';
-import { boxes } from './box-font.ts';
+import { boxFont } from './box-font.ts';
 
 const INTER = join(
   dirname(createRequire(import.meta.url).resolve('@fontsource/inter/package.json')),
@@ -25,7 +25,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const draw = (place: string, text: string) =>
   drawFonts(place, { characters: [...text], size: SIZE, signal: new AbortController().signal });
 
-/** A folder of its own with files in it. */
+/** Creates a folder with files. */
 function place(name: string, files: Record<string, string | Uint8Array>): string {
   const own = join(folder, name);
   for (const [file, content] of Object.entries(files)) {
@@ -36,7 +36,7 @@ function place(name: string, files: Record<string, string | Uint8Array>): string
   return own;
 }
 
-/** Rows and columns with ink of at least this level, of one of a font's images. */
+/** Extent of the ink of at least this level in one of a font's images. */
 function extent(images: Uint8Array, at: number, level = 64) {
   const rows: number[] = [];
   const columns: number[] = [];
@@ -53,7 +53,7 @@ function extent(images: Uint8Array, at: number, level = 64) {
   };
 }
 
-test('all characters of a font have one scale and the common baseline', async () => {
+test('all characters of a font share one scale and one baseline', async () => {
   const { fonts, leftOut } = await draw(place('inter', { 'a.woff': `${INTER}400-normal.woff` }), 'HxgW');
   assert.deepEqual(leftOut, []);
   const [font] = fonts;
@@ -70,11 +70,11 @@ test('all characters of a font have one scale and the common baseline', async ()
   assert.deepEqual(corner, [0, 0, 0, 0]);
 });
 
-test('the largest scale at which height, depth and width fit is taken', async () => {
+test('the scale is the largest at which height, depth and width fit', async () => {
   const files = {
-    'tall.otf': boxes('Tall', { a: [0, 0, 100, 1100], b: [0, -10, 100, 300] }),
-    'deep.otf': boxes('Deep', { a: [0, 0, 100, 300], b: [0, -300, 100, 300] }),
-    'wide.otf': boxes('Wide', { a: [0, 0, 1400, 500], b: [0, -10, 100, 300] }),
+    'tall.otf': boxFont('Tall', { a: [0, 0, 100, 1100], b: [0, -10, 100, 300] }),
+    'deep.otf': boxFont('Deep', { a: [0, 0, 100, 300], b: [0, -300, 100, 300] }),
+    'wide.otf': boxFont('Wide', { a: [0, 0, 1400, 500], b: [0, -10, 100, 300] }),
   };
   const { fonts } = await draw(place('limits', files), 'ab');
   const of = (family: string, at: number) => extent(fonts.find((font) => font.family === family)!.images, at);
@@ -85,32 +85,32 @@ test('the largest scale at which height, depth and width fit is taken', async ()
   assert.equal(of('Tall', 1).top, BASELINE - 6);
 });
 
-test('what is no use is left out by name, what is doubtful is told', async () => {
+test('unusable fonts are left out by name, and identical characters are reported', async () => {
   const files = {
-    'sub/one.otf': boxes('One', { a: [0, 0, 100, 300], b: [0, 0, 200, 300] }),
-    'twin.otf': boxes('Twin', { a: [0, 0, 100, 300], b: [0, 0, 200, 300] }),
-    'lacking.otf': boxes('Lacking', { a: [0, 0, 100, 300] }),
-    'blank.otf': boxes('Blank', { a: [0, 0, 100, 300], b: null }),
-    'same.otf': boxes('Same', { a: [0, 0, 150, 300], b: [0, 0, 150, 300] }),
+    'sub/one.otf': boxFont('One', { a: [0, 0, 100, 300], b: [0, 0, 200, 300] }),
+    'twin.otf': boxFont('Twin', { a: [0, 0, 100, 300], b: [0, 0, 200, 300] }),
+    'lacking.otf': boxFont('Lacking', { a: [0, 0, 100, 300] }),
+    'blank.otf': boxFont('Blank', { a: [0, 0, 100, 300], b: null }),
+    'same.otf': boxFont('Same', { a: [0, 0, 150, 300], b: [0, 0, 150, 300] }),
     'broken.ttf': new TextEncoder().encode('no font at all'),
     'readme.txt': new TextEncoder().encode('fonts'),
-    '.hidden/one.otf': boxes('Hidden', { a: [0, 0, 100, 200], b: [0, 0, 200, 300] }),
+    '.hidden/one.otf': boxFont('Hidden', { a: [0, 0, 100, 200], b: [0, 0, 200, 300] }),
   };
   const { fonts, leftOut, remarks } = await draw(place('doubtful', files), 'ab');
   assert.deepEqual(
     fonts.map(({ file }) => file),
     ['same.otf', 'sub/one.otf'],
   );
-  const told = Object.fromEntries(leftOut.map(({ file, text }) => [file, text]));
-  assert.deepEqual(Object.keys(told).sort(), ['blank.otf', 'broken.ttf', 'lacking.otf', 'twin.otf']);
-  assert.match(told['lacking.otf']!, /lacks b/);
-  assert.match(told['blank.otf']!, /draws nothing for b/);
-  assert.match(told['broken.ttf']!, /cannot be read as a font/);
-  assert.match(told['twin.otf']!, /looks the same as sub\/one.otf/);
+  const reasons = Object.fromEntries(leftOut.map(({ file, text }) => [file, text]));
+  assert.deepEqual(Object.keys(reasons).sort(), ['blank.otf', 'broken.ttf', 'lacking.otf', 'twin.otf']);
+  assert.match(reasons['lacking.otf']!, /lacks b/);
+  assert.match(reasons['blank.otf']!, /draws nothing for b/);
+  assert.match(reasons['broken.ttf']!, /cannot be read as a font/);
+  assert.match(reasons['twin.otf']!, /looks the same as sub\/one.otf/);
   assert.deepEqual(remarks, [{ file: 'same.otf', text: 'draws alike a b' }]);
 });
 
-test('a family and what was made of it stay in one part, and the split is always the same', () => {
+test('a family and its derivatives stay in one part, and the split is always the same', () => {
   const images = (...levels: number[]) => Uint8Array.from(levels);
   const fonts = Array.from({ length: 40 }, (_, at) => ({
     family: `Family ${at >> 1}`,
@@ -131,7 +131,7 @@ test('a family and what was made of it stay in one part, and the split is always
   assert.deepEqual(few.designs.map(({ part }) => part).sort(), ['test', 'train', 'validation']);
 });
 
-test('a face of another weight has the name of its family', async () => {
+test('faces of other weights have the name of their family', async () => {
   const files = { 'bold.woff': `${INTER}700-normal.woff`, 'light.woff': `${INTER}300-italic.woff` };
   const { fonts } = await draw(place('weights', files), 'Aa');
   assert.deepEqual(

@@ -10,7 +10,7 @@ const greyPng = encodePng(grey, { ...size, channels: 1 });
 const flat = (width: number, height: number, background: string) =>
   sharp({ create: { width, height, channels: 3, background } });
 
-test('PNG of other depths decodes to the same levels', async () => {
+test('PNG of other bit depths decodes to the same levels', async () => {
   const deep = await sharp(greyPng).toColourspace('grey16').png().toBuffer();
   const rgb16 = await sharp(greyPng).toColourspace('rgb16').png().toBuffer();
   const palette = await sharp(greyPng).png({ palette: true }).toBuffer();
@@ -56,10 +56,10 @@ test('the EXIF orientation is applied', async () => {
   const turned = await sharp(left).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
   const { width, height, pixels } = await decodeImage(turned);
   assert.deepEqual([width, height], [4, 6]);
-  assert.ok(pixels[0]! > 200 && pixels.at(-1)! < 50, 'the left half is on top now');
+  assert.ok(pixels[0]! > 200 && pixels.at(-1)! < 50, 'the left half is on top');
 });
 
-test('dark ink on nothing gets white paper, light ink black', async () => {
+test('transparent areas become white behind dark ink and black behind light ink', async () => {
   const ink = (level: number, alphaOf: (at: number) => number) =>
     sharp(
       Uint8Array.from({ length: 400 }, (_, at) => (at % 4 === 3 ? alphaOf(at >> 2) : level)),
@@ -101,12 +101,12 @@ test('only the first frame of an animation is read', async () => {
   assert.ok(pixels.every((level) => level === 255));
 });
 
-test('a large picture comes back shrunk in proportion', async () => {
+test('a large picture is shrunk in proportion', async () => {
   const { width, height } = await decodeImage(await flat(2000, 1000, '#888').png().toBuffer());
   assert.deepEqual([width, height], [320, 160]);
 });
 
-test('limits of pixels and bytes are refused with their numbers', async () => {
+test('images beyond the limits of pixels and bytes are refused with the limit', async () => {
   const bomb = await flat(4100, 4100, '#000').png().toBuffer();
   await assert.rejects(decodeImage(bomb), { code: 'invalid_image', message: /4100×4100.*16000000/ });
   await assert.rejects(decodeImage(greyPng, { maxPixels: 23 }), {
@@ -119,7 +119,7 @@ test('limits of pixels and bytes are refused with their numbers', async () => {
   });
 });
 
-test('damaged files and other formats are refused', async () => {
+test('damaged files and unsupported formats are refused', async () => {
   const photo = await sharp(greyPng).resize(300, 200).jpeg().toBuffer();
   const webp = await sharp(greyPng).resize(300, 200).webp().toBuffer();
   const large = await sharp(greyPng).resize(300, 200).png().toBuffer();

@@ -27,7 +27,7 @@ export function painted(digit: Uint8Array, ink: readonly number[], paper: readon
   return { ...SPEC, channels: 3, pixels };
 }
 
-/** A digit as a phone sees it: grey paper, light falling off to one corner, sensor noise, JPEG. */
+/** A digit as a phone's camera sees it: grey paper, uneven light, sensor noise, JPEG. */
 export async function photographed(digit: Uint8Array): Promise<Buffer> {
   const side = 300;
   const large = await sharp(digit, { raw: SPEC }).resize(side, side).toColourspace('b-w').raw().toBuffer();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { imageFromPixels } from '../../../src/data/images/json-pixels.ts';
 
-test('rows of numbers are grey, rows of triples are colour, both rounded', () => {
+test('numbers become grey pixels, triples become colour pixels, and levels are rounded', () => {
   assert.deepEqual(
     imageFromPixels([
       [0, 127.5],
@@ -32,7 +32,7 @@ test('rows of numbers are grey, rows of triples are colour, both rounded', () =>
   );
 });
 
-test('bad rows are named', () => {
+test('errors name the bad row or pixel', () => {
   const refused = (rows: Parameters<typeof imageFromPixels>[0], message: RegExp, maxPixels?: number) =>
     assert.throws(() => imageFromPixels(rows, maxPixels), { code: 'invalid_image', message });
   refused([], /empty/);

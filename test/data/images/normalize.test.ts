@@ -28,18 +28,18 @@ const blank = (level: number, side: number): Raster => ({
   pixels: new Uint8Array(side * side).fill(level),
 });
 
-test("a grey image of the dataset's own size, white on black, is left as it is", async () => {
+test("a grey image of the dataset's size, white on black, is not changed", async () => {
   for (const digit of originals) assert.deepEqual(await auto(png(digit)), digit);
   const faint = originals[0]!.map((level) => level >> 5);
   assert.deepEqual(await auto(png(faint)), faint);
 });
 
-test('it is left as it is when it comes as colour with alpha, as a browser canvas saves it', async () => {
+test('an image from a browser canvas, colour with alpha, is not changed either', async () => {
   const canvas = await sharp(png(originals[0]!)).toColourspace('srgb').ensureAlpha().png().toBuffer();
   assert.deepEqual(await auto(canvas), originals[0]);
 });
 
-/** Ways to show a digit, and the mean difference (of 255) within which the original comes back. */
+/** Ways to show a digit, and the limit of the mean difference (of 255) to the original. */
 const SHOWN: [name: string, show: (digit: Uint8Array) => Uint8Array | Promise<Uint8Array>, bound: number][] =
   [
     ['inverted', (digit) => png(inverted(digit)), 1],
@@ -117,15 +117,15 @@ const SHOWN: [name: string, show: (digit: Uint8Array) => Uint8Array | Promise<Ui
     ],
   ];
 for (const [name, show, bound] of SHOWN) {
-  test(`a digit comes back: ${name}`, async () => {
+  test(`a digit is recovered from its picture: ${name}`, async () => {
     let sum = 0;
     for (const digit of originals) sum += difference(await auto(await show(digit)), digit);
-    // The bound means something: another digit's image is 40 and more away.
+    // Images of other digits differ by 40 or more.
     assert.ok(sum / COUNT < bound, `mean difference ${sum / COUNT}`);
   });
 }
 
-test('a drawing fills the box of 20 and is centred by mass', async () => {
+test('a drawing fills a box of 20 pixels and is centred by mass', async () => {
   // An off-centre bar, thicker below.
   const width = 200;
   const pixels = new Uint8Array(width * 120).fill(255);
@@ -144,7 +144,7 @@ test('a drawing fills the box of 20 and is centred by mass', async () => {
   assert.ok(Math.abs(momentX / mass - 14) <= 0.5 && Math.abs(momentY / mass - 14) <= 0.5);
 });
 
-test('dust beside the drawing does not count', async () => {
+test('dust beside a drawing is ignored', async () => {
   const clean = await sharp(png(inverted(originals[0]!), 8))
     .extend({ right: 60, background: '#fff' })
     .toColourspace('b-w')
@@ -166,7 +166,7 @@ test('blank paper of any tone and size gives a blank image', async () => {
   assert.deepEqual(await auto(await photographed(new Uint8Array(784))), none);
 });
 
-test('tiny and very thin pictures give an image', async () => {
+test('tiny and very thin pictures are accepted', async () => {
   for (const [width, height] of [
     [1, 1],
     [2, 1],
@@ -179,7 +179,7 @@ test('tiny and very thin pictures give an image', async () => {
   }
 });
 
-test('other sizes scale the box', async () => {
+test('the box scales with the size of the image', async () => {
   const spec = { width: 56, height: 56, channels: 1 } as const;
   const out = await normalizeImage(await decodeImage(png(inverted(originals[3]!), 10)), spec, 'auto');
   const rows = new Set([...out.keys()].filter((at) => out[at]! > 0).map((at) => Math.floor(at / 56)));
@@ -187,7 +187,7 @@ test('other sizes scale the box', async () => {
   assert.ok(rows.size >= 39 && rows.size <= 41, `${rows.size} rows`);
 });
 
-test('`none` only resizes', async () => {
+test('mode `none` only resizes', async () => {
   const digit = originals[0]!;
   assert.deepEqual(
     await normalizeImage(await decodeImage(png(inverted(digit))), SPEC, 'none'),
@@ -199,7 +199,7 @@ test('`none` only resizes', async () => {
   assert.equal(Math.max(...(await normalizeImage(red, SPEC, 'none'))), Math.round(0.2126 * 255));
 });
 
-test('colour datasets: own size as it is, others whole and padded with the border colour', async () => {
+test('colour images of the own size are not changed, others are padded with their border colour', async () => {
   const spec = { width: 20, height: 20, channels: 3 } as const;
   const own: Raster = { ...spec, pixels: Uint8Array.from({ length: 1200 }, (_, at) => at % 251) };
   assert.deepEqual(await normalizeImage(own, spec, 'auto'), own.pixels);
@@ -212,7 +212,7 @@ test('colour datasets: own size as it is, others whole and padded with the borde
   assert.deepEqual(await normalizeImage({ ...blank(77, 20) }, spec, 'auto'), new Uint8Array(1200).fill(77));
 });
 
-test('pictures of datasets that are whole keep place and size in their frame; ink on paper is inverted', async () => {
+test('whole pictures keep position and size, and ink on paper is inverted', async () => {
   const spec = { width: 32, height: 32, channels: 1 } as const;
   // A bar in the upper left of a frame four times as large.
   const dark = Uint8Array.from({ length: 128 * 128 }, (_, at) => {

@@ -7,7 +7,7 @@ import { encodePng, encodePngAsync } from '../../../src/data/images/png.ts';
 const grey = Uint8Array.from({ length: 12 }, (_, at) => at * 20);
 const size = { width: 4, height: 3 } as const;
 
-/** Chunks of a PNG by type, with their data as Latin-1. */
+/** Type and data of each chunk of a PNG, as Latin-1. */
 function chunks(png: Buffer): [type: string, data: string][] {
   const found: [string, string][] = [];
   for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at)) {
@@ -17,7 +17,7 @@ function chunks(png: Buffer): [type: string, data: string][] {
   return found;
 }
 
-test('grey and RGB come back as they were, read by another decoder', async () => {
+test('another decoder reads the same grey and RGB pixels', async () => {
   const rgb = Uint8Array.from({ length: 36 }, (_, at) => at * 7);
   assert.deepEqual(await decodeImage(encodePng(grey, { ...size, channels: 1 })), {
     ...size,
@@ -31,7 +31,7 @@ test('grey and RGB come back as they were, read by another decoder', async () =>
   });
 });
 
-test('an image of one pixel and a large one are valid', async () => {
+test('images of one pixel and of a million are valid', async () => {
   assert.deepEqual(
     (await decodeImage(encodePng(Uint8Array.of(9), { width: 1, height: 1, channels: 1 }))).pixels,
     Uint8Array.of(9),
@@ -42,7 +42,7 @@ test('an image of one pixel and a large one are valid', async () => {
   assert.deepEqual([width, height], [1500, 900]);
 });
 
-test('scale repeats pixels', async () => {
+test('scale enlarges every pixel', async () => {
   const { pixels, ...large } = await decodeImage(encodePng(grey, { ...size, channels: 1, scale: 3 }));
   assert.deepEqual(large, { width: 12, height: 9, channels: 1 });
   for (const [at, level] of pixels.entries()) {
@@ -55,7 +55,7 @@ test('the same input gives the same bytes', () => {
   assert.deepEqual(encode(), encode());
 });
 
-test('what is encoded aside has the same bytes, and lets others have their turn', async () => {
+test('asynchronous encoding gives the same bytes and does not block the event loop', async () => {
   const large = { width: 1200, height: 900, channels: 3 as const, text: { seed: '7' } };
   const pixels = Uint8Array.from({ length: 1200 * 900 * 3 }, (_, i) => (i * i) >> 9);
   let turns = 0;
@@ -68,7 +68,7 @@ test('what is encoded aside has the same bytes, and lets others have their turn'
   await assert.rejects(encodePngAsync(grey, { ...large, channels: 1 }), RangeError);
 });
 
-test('text chunks carry the recipe, in order and readable by another decoder', async () => {
+test('text chunks keep their order and are read by another decoder', async () => {
   const png = encodePng(grey, { ...size, channels: 1, text: { digest: 'abc', label: 'été', seed: '7' } });
   assert.deepEqual(chunks(png).slice(1, 4), [
     ['tEXt', 'digest\0abc'],
@@ -82,14 +82,14 @@ test('text chunks carry the recipe, in order and readable by another decoder', a
   );
 });
 
-test('a value beyond Latin-1 becomes international text', () => {
+test('text beyond Latin-1 is written as an iTXt chunk', () => {
   const png = encodePng(grey, { ...size, channels: 1, text: { label: '三' } });
   const [, [type, data] = ['', '']] = chunks(png);
   assert.equal(type, 'iTXt');
   assert.ok(Buffer.from(data, 'latin1').toString('utf8').endsWith('三'));
 });
 
-test('wrong sizes and keywords are refused', () => {
+test('wrong sizes and bad keywords are refused', () => {
   assert.throws(() => encodePng(grey, { width: 4, height: 4, channels: 1 }), RangeError);
   assert.throws(() => encodePng(grey, { ...size, channels: 1, text: { '': 'x' } }), RangeError);
   assert.throws(() => encodePng(grey, { ...size, channels: 1, text: { 三: 'x' } }), RangeError);

@@ -7,7 +7,7 @@ const size = { width: 2, height: 1, channels: 1 } as const;
 const rowsOf = ({ pixels, width }: { pixels: Uint8Array; width: number }) =>
   Array.from({ length: pixels.length / width }, (_, y) => [...pixels.subarray(y * width, (y + 1) * width)]);
 
-test('images lie row by row with gaps; empty places are ground', () => {
+test('images are arranged in rows with gaps, and empty tiles have the ground level', () => {
   assert.deepEqual(rowsOf(tileImages(images, { ...size, columns: 2, gap: 1, ground: 9 })), [
     [1, 1, 9, 2, 2],
     [9, 9, 9, 9, 9],
@@ -15,7 +15,7 @@ test('images lie row by row with gaps; empty places are ground', () => {
   ]);
 });
 
-test('invert turns images over and the ground to white', () => {
+test('invert inverts the images and makes the ground white', () => {
   assert.deepEqual(rowsOf(tileImages(images, { ...size, columns: 2, gap: 1, invert: true })), [
     [254, 254, 255, 253, 253],
     [255, 255, 255, 255, 255],
@@ -23,13 +23,13 @@ test('invert turns images over and the ground to white', () => {
   ]);
 });
 
-test('scale enlarges images and leaves gaps', () => {
+test('scale enlarges images but not gaps', () => {
   const sheet = tileImages(images, { ...size, columns: 3, gap: 1, scale: 2 });
   assert.deepEqual([sheet.width, sheet.height], [14, 2]);
   assert.deepEqual(rowsOf(sheet)[1], [1, 1, 1, 1, 0, 2, 2, 2, 2, 0, 3, 3, 3, 3]);
 });
 
-test('colour tiles keep their channels, and more columns than images are not drawn', () => {
+test('colour tiles keep their channels, and a sheet is no wider than its images', () => {
   const sheet = tileImages([Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5, 6)], {
     width: 1,
     height: 1,
@@ -39,6 +39,6 @@ test('colour tiles keep their channels, and more columns than images are not dra
   assert.deepEqual(sheet, { width: 2, height: 1, channels: 3, pixels: Uint8Array.of(1, 2, 3, 4, 5, 6) });
 });
 
-test('images that lie one after another are split', () => {
+test('a sequence of images is split into views', () => {
   assert.deepEqual(splitImages(Uint8Array.of(1, 2, 3, 4), 2), [Uint8Array.of(1, 2), Uint8Array.of(3, 4)]);
 });

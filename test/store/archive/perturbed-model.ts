@@ -12,8 +12,8 @@ export const TINY: TrainingConfig['networks'] = {
   discriminator: [4, 4, 4],
 };
 
-/** A model whose every weight matters: no bias is zero, no variance one. */
-export function someNetworks(overrides: TrainingConfigOverrides): {
+/** An untrained model with changed weights, so that every weight matters: no bias is 0 and no variance is 1. */
+export function perturbedModel(overrides: TrainingConfigOverrides): {
   record: ModelRecord;
   weights: NamedWeights[];
 } {

@@ -1,6 +1,7 @@
 /**
- * Uses an exported model as a stranger would: with TensorFlow.js alone, over HTTP, nothing of this project.
- * Takes the address of the unpacked folder, and on standard input {latents, images, labels, count, shape}; prints JSON.
+ * Uses an exported model over HTTP with TensorFlow.js alone, without code of this project.
+ * The argument is the address of the unpacked folder, standard input is {latents, images, labels, classes, shape} as JSON.
+ * Prints JSON.
  */
 import * as tf from '@tensorflow/tfjs';
 
