@@ -191,7 +191,7 @@ async function readIdxFiles({ paths, remedy }: IdxFiles, labelCount: number) {
   if (test.width !== width || test.height !== height) {
     throw new StylographError(
       'dataset_corrupt',
-      `${paths.testImages} holds images of ${test.width}×${test.height} pixels, expected ${width}×${height} as in ${paths.trainingImages}. ${remedy}`,
+      `${paths.testImages} contains images of ${test.width}×${test.height} pixels, expected ${width}×${height} as in ${paths.trainingImages}. ${remedy}`,
     );
   }
   return { width, height, training: training.part, test: test.part };
@@ -203,7 +203,7 @@ async function readPair(imageOrigin: IdxOrigin, labelOrigin: IdxOrigin, labelCou
   if (labels.length !== count) {
     throw new StylographError(
       'idx_count_mismatch',
-      `${labelOrigin.file} holds ${labels.length} labels, expected ${count}, the number of images in ${imageOrigin.file}. ${labelOrigin.remedy}`,
+      `${labelOrigin.file} contains ${labels.length} labels, expected ${count}, the number of images in ${imageOrigin.file}. ${labelOrigin.remedy}`,
     );
   }
   const bad = labels.findIndex((label) => label >= labelCount);

@@ -13,7 +13,7 @@ export interface LibraryOptions {
   storeRoot: string;
   store: FolderStore;
   limits?: Partial<DatasetLimits>;
-  /** Path of the module that takes an upload in. */
+  /** Path of the module that child processes run to import an upload. */
   uploadChild: string;
 }
 
@@ -51,7 +51,7 @@ export class DatasetLibrary {
     return await this.#datasets.describe(id);
   }
 
-  /** A PNG with one row per label: the mean of its images, and some of them. @throws dataset_not_found */
+  /** A PNG with one row per label: the mean of its images, then the first of them. @throws dataset_not_found */
   async sheet({ id, digest }: Pick<DatasetInfo, 'id' | 'digest'>): Promise<Uint8Array> {
     const stored = await this.#datasets.uploaded.sheet(id);
     if (stored !== undefined) return stored;

@@ -116,7 +116,7 @@ test('the champion moves by the gate only, and back in one call', async () => {
 
   await assert.rejects(client.models.promote(worse), (error: StylographProblem) => {
     problem('promotion_refused', 409)(error);
-    assert.match(error.message, /coverage is 0\.2, that of mdl_\w+ 0\.74; at least 0\.71 passes/);
+    assert.match(error.message, /coverage is 0\.2, that of mdl_\w+ 0\.74; at least 0\.71 is required/);
     assert.deepEqual(
       error.errors?.map(({ path }) => path),
       ['coverage'],

@@ -51,7 +51,7 @@ function parse(bytes: Uint8Array): opentype.Font {
   try {
     return opentype.parse(bytes.slice().buffer);
   } catch (error) {
-    throw new UnusableFont(`cannot be read as a font (${(error as Error).message})`);
+    throw new UnusableFont('cannot be read as a font', { cause: error });
   }
 }
 

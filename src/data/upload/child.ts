@@ -5,8 +5,8 @@ import { importDataset } from './import.ts';
 import type { FromUploadChild, ToUploadChild } from './process.ts';
 
 /**
- * Makes this process check and store the one upload that its parent sends, answer and end. When told to stop, or when
- * its parent ends, it removes what it has begun.
+ * Runs the child process of an upload: it imports the one upload that its parent sends, answers and ends. After a stop
+ * message, or when its parent ends, it removes its unfinished files.
  */
 export function serveUploadChild(): void {
   const stop = new AbortController();
@@ -14,7 +14,7 @@ export function serveUploadChild(): void {
   process.on('SIGTERM', () => undefined);
   process.on('disconnect', () => {
     stop.abort();
-    // An aborted write removes its files; an image that hangs in its decoder is not waited for.
+    // An aborted write removes its files. Do not wait for an image that hangs in its decoder.
     setTimeout(() => process.exit(1), 5_000).unref();
   });
   process.on('message', (message: ToUploadChild) => {
