@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StylographError } from '../../../src/core/errors.ts';
 import { latestCheckpoint, weightsDigest } from '../../../src/store/index.ts';
 import { someModel, someWeights } from '../../store/small-models.ts';
 import { allEvents, withCode } from '../support.ts';
@@ -172,4 +173,18 @@ test('a run whose best weights are damaged publishes the last ones and logs a wa
   assert.equal((await registry.get('latest')).iteration, 20);
   const log = (await allEvents(place, run.runId)).find(({ type }) => type === 'log');
   assert.match(String(log?.data.message), /of iteration 5, cannot be read.*those of iteration 20/);
+});
+
+test('the run child loads TensorFlow only after a run has started', async () => {
+  await import('../../../src/runs/child/process.ts');
+  assert.doesNotMatch(await readFile('/proc/self/maps', 'utf8'), /libtensorflow/);
+});
+
+test('a run on a machine without TensorFlow fails with engine_missing after it has reported that it loads', async (t) => {
+  const { place, takeRun, complete } = await runFixture(t, () => assert.fail('it trained'));
+  const run = await takeRun();
+  const loadEngine = () => Promise.reject(new StylographError('engine_missing', 'Run "npm run setup".'));
+  await assert.rejects(complete(run, { loadEngine }), withCode('engine_missing'));
+  const events = await allEvents(place, run.runId);
+  assert.ok(events.some(({ type, data }) => type === 'progress' && data.phase === 'loading'));
 });
