@@ -13,7 +13,6 @@ import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
 import { encodeFilm } from '../../src/figures/encode-film.ts';
-import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
 import { modelShape } from '../../src/model/shape.ts';
 import { Sessions } from '../../src/platform/keys/sessions.ts';
 import { connectRedis, guarded } from '../../src/platform/redis/connection.ts';
@@ -44,6 +43,8 @@ export async function publishModel(
   models: ModelRegistry,
   { seed = 1, latentDim = 4, dataset = 'mnist', labels = [...'0123456789'], networks: widths = TINY } = {},
 ): Promise<ModelRecord> {
+  // Imported here because it loads TensorFlow, which many users of this file do not need.
+  const { createNetworks, disposeNetworks, exportNetworks } = await import('../../src/model/networks.ts');
   const config = resolveConfig('article', { latentDim, networks: widths });
   const image = { width: 28, height: 28, channels: 1 as const, labels };
   const networks = createNetworks(modelShape(image, config), config, seed);

@@ -53,3 +53,9 @@ test('TensorFlow in a child process alone is accepted', async (t) => {
   const { code, out } = await check(t, TREE);
   assert.equal(code, 0, out);
 });
+
+test('nothing that the server of this project imports loads TensorFlow', () => {
+  const { out } = cruise(ROOT);
+  assert.match(out, /\d+ modules, \d+ dependencies cruised/);
+  assert.doesNotMatch(out, /no-tensorflow-in-the-server/);
+});
