@@ -1,7 +1,7 @@
 import { newModelId, newRunId } from '../../src/core/contracts/common.ts';
 import type { TrainingConfig } from '../../src/core/contracts/config.ts';
+import { architectureOf } from '../../src/model/architecture.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
-import { modelShape } from '../../src/model/shape.ts';
 import { ModelRegistry, openFolderStore, weightsDigest } from '../../src/store/index.ts';
 
 /** Publishes models with random weights in a data folder. The cost of serving does not depend on their quality. */
@@ -13,7 +13,7 @@ export async function publishUntrained(
   const image = { width: 28, height: 28, channels: 1 as const, labels: [...'0123456789'] };
   const ids: string[] = [];
   for (let seed = 1; seed <= models; seed++) {
-    const networks = createNetworks(modelShape(image, config), config, seed);
+    const networks = createNetworks(architectureOf(image, config), config, seed);
     const { weights } = exportNetworks(networks);
     disposeNetworks(networks);
     const id = newModelId();

@@ -11,25 +11,26 @@ export interface Activation {
   slope: number;
   /** Dropout rate. */
   rate: number;
-  /** Source of the masks; needed when the rate is above 0. */
+  /** Random stream of the masks; needed when the rate is above 0. */
   random?: StepRandom | undefined;
 }
 
-/** The dropout of one call: how many of 256 drop, and the seed of its mask. */
+/** Dropout of one call: how many of 256 byte values drop an element, and the seed of the mask. */
 export function drawDropout({ rate, random }: Pick<Activation, 'rate' | 'random'>): {
   dropped: number;
   seed: Tensor1D;
 } {
   const dropped = droppedOf256(rate);
   if (dropped === 0) return { dropped, seed: tf.zeros([2], 'int32') };
-  if (!random) throw new Error('Dropout needs a random stream');
+  if (!random) throw new Error('Dropout needs a random stream: pass `random`');
   return { dropped, seed: random.nextSeed() };
 }
 
 /**
- * dropout(LeakyReLU(x + bias)) in one sweep over memory, and its gradient in another (native/activation.h).
+ * dropout(LeakyReLU(x + bias)) in one sweep over memory; its gradient is another sweep (native/activation.h).
  *
- * @param x any shape; @param bias as long as the last dimension
+ * @param x any shape
+ * @param bias as long as the last dimension
  */
 export function biasActivation<T extends Tensor>(x: T, bias: Tensor1D, activation: Activation): T {
   if (!hasNativeKernels) return biasActivationPlain(x, bias, activation);
@@ -58,7 +59,8 @@ export function biasActivationPlain<T extends Tensor>(x: T, bias: Tensor1D, acti
 }
 
 /**
- * dropout(LeakyReLU(p + bias)), p the largest of each 2×2 of x (stride 2, `same`). A slope of 1 leaves the pooling alone.
+ * dropout(LeakyReLU(p + bias)), where p is the maximum of each 2×2 of x (stride 2, `same`). With slope 1 and rate 0 it is
+ * pooling and bias alone.
  *
  * @param x B × H × W × C → B × ⌈H/2⌉ × ⌈W/2⌉ × C
  */
@@ -87,7 +89,7 @@ export function poolBiasActivation(x: Tensor4D, bias: Tensor1D, activation: Acti
   );
 }
 
-/** The largest of each 2×2, stride 2, `same`. */
+/** The maximum of each 2×2, stride 2, `same`. */
 export function maxPool2x2(x: Tensor4D): Tensor4D {
   return hasNativeKernels
     ? poolBiasActivation(x, tf.zeros([x.shape[3]]), { slope: 1, rate: 0 })
@@ -95,8 +97,8 @@ export function maxPool2x2(x: Tensor4D): Tensor4D {
 }
 
 /**
- * A `same` 7×7 convolution of stride 2, max pooling 2×2, bias, LeakyReLU and dropout, an image at a time while it is in
- * the cache (native/strided_conv.h).
+ * A `same` 7×7 convolution of stride 2, 2×2 max pooling, bias, LeakyReLU and dropout, one image at a time, so that it stays
+ * in the cache (native/strided_conv.h).
  *
  * @param x B × H × W × C, sides multiples of 4
  * @param kernel 7 × 7 × C × D

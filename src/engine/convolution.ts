@@ -34,7 +34,7 @@ export function conv3x3(x: Tensor4D, kernel: Tensor4D): Tensor4D {
 }
 
 /**
- * The same with constant planes after x's channels, which have no gradient.
+ * `conv3x3` of x with constant planes appended to its channels. The planes have no gradient.
  *
  * @param x B × H × W × C
  * @param planes B × P, the value of each plane of each image

@@ -2,13 +2,14 @@ import type { Tensor } from './tf.ts';
 import { device, tf } from './tf.ts';
 
 /**
- * Whether the kernels of native/ compute: they are for the CPU; elsewhere, and where `STYLOGRAPH_KERNELS=plain` asks for it,
- * TensorFlow's own ops do.
+ * Whether the kernels of native/ are used. They run on the CPU only; on a GPU, or with `STYLOGRAPH_KERNELS=plain`,
+ * TensorFlow's own ops are used instead.
  */
 export const hasNativeKernels = device === 'cpu' && process.env.STYLOGRAPH_KERNELS !== 'plain';
 
 type Thunks<Name extends string> = Record<Name, () => Tensor>;
 
+/** What tfjs's engine offers beyond its declared type. */
 interface CustomOps {
   runKernelFunc(call: {
     forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => Tensor;
@@ -17,19 +18,22 @@ interface CustomOps {
   }): Tensor;
 }
 
+const hasCustomOps = (engine: object): engine is CustomOps => 'runKernelFunc' in engine;
+
 /**
- * An op with a gradient of its own, recorded by tapes as one step. Unlike `tf.customGrad` it computes only the
+ * An op with its own gradient, recorded by tapes as one step. Unlike `tf.customGrad` it computes only the
  * gradients that are asked for.
  *
- * @param forward computes the result; what it gives to `save` is there for `backward`, and freed with the tape
- * @param backward dy and what was saved → a function for each input's gradient
+ * @param forward computes the result; `save` keeps tensors for `backward` until the tape is disposed
+ * @param backward dy and the saved tensors → one function per input that computes its gradient
  */
 export function differentiable<T extends Tensor, Name extends string>(
   inputs: Record<Name, Tensor>,
   forward: (save: (tensors: Tensor[]) => void) => T,
   backward: (dy: T, saved: Tensor[]) => Thunks<Name>,
 ): T {
-  const engine = tf.engine() as unknown as CustomOps;
+  const engine: object = tf.engine();
+  if (!hasCustomOps(engine)) throw new Error('This version of TensorFlow.js takes no custom gradients');
   return engine.runKernelFunc({
     forwardFunc: (_backend, save) => forward(save),
     inputs,
@@ -38,8 +42,8 @@ export function differentiable<T extends Tensor, Name extends string>(
 }
 
 /**
- * Two results of one computation, computed when the first of them is asked for; anew if the second was freed meanwhile,
- * as `tf.grads` does, which tidies up after each.
+ * Two results of one computation, which runs when the first of them is needed. It runs again if the other result has been
+ * freed by then: `tf.grads` tidies up after each gradient.
  */
 export function together(compute: () => [Tensor, Tensor]): [() => Tensor, () => Tensor] {
   let results: [Tensor, Tensor] | undefined;

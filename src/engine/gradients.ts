@@ -2,10 +2,11 @@ import { runNativeOp } from './native.ts';
 import type { Tensor } from './tf.ts';
 import { tf } from './tf.ts';
 
-/**
- * Gradients that tfjs lacks or takes in several passes, replaced by TensorFlow's own single ops.
- * Importing this module registers them; each equals the plain form (test/engine/gradients.test.ts).
+/*
+ * Gradients that tfjs lacks or computes in several passes, replaced by single TensorFlow ops. Importing this module registers
+ * them. Each equals the plain form (test/engine/gradients.test.ts).
  */
+
 interface GradientConfig {
   kernelName: string;
   inputsToSave?: string[];

@@ -1,5 +1,5 @@
-/**
- * The protocol buffers of a SavedModel, as far as a graph with constants needs them: field numbers are those of
+/*
+ * The protocol buffers of a SavedModel that a graph with constants needs. Field numbers are those of
  * tensorflow/core/protobuf/{saved_model,meta_graph}.proto and tensorflow/core/framework/{graph,node_def,attr_value,
  * tensor,tensor_shape,types,versions}.proto.
  */
@@ -8,10 +8,10 @@
 const TYPE_NUMBERS = { float32: 1, int32: 3, uint8: 4 } as const;
 export type GraphType = keyof typeof TYPE_NUMBERS;
 
-/** The GraphDef version from which the ops used here have their present meaning (TensorFlow 2.x). */
+/** The GraphDef version since which the ops used here mean what they mean in TensorFlow 2.x. */
 const PRODUCER = 1882;
 
-/** −1 stands for a size known only when the graph runs. */
+/** −1 is a size that is known only when the graph runs. */
 export type GraphShape = readonly number[];
 
 function varint(value: number): number[] {
@@ -43,7 +43,7 @@ const mapEntry = (field: number, key: string, value: Uint8Array): Buffer =>
 
 const shapeProto = (shape: GraphShape): Buffer => message(...shape.map((size) => bytes(2, integer(1, size))));
 
-/** AttrValue, by what it holds. */
+/** AttrValue by the type of its content. */
 export const attribute = {
   type: (type: GraphType): Buffer => integer(6, TYPE_NUMBERS[type]),
   int: (value: number): Buffer => integer(3, value),
@@ -68,7 +68,7 @@ export const nodeProto = (
     ...Object.entries(attributes).map(([key, value]) => mapEntry(5, key, value)),
   );
 
-/** A value that goes into or comes out of a graph. */
+/** An input or output of a graph. */
 export interface Port {
   node: string;
   type: GraphType;
@@ -89,7 +89,7 @@ function signatureProto({ inputs, outputs }: Signature): Buffer {
   return message(...ports(1, inputs), ...ports(2, outputs), bytes(3, 'tensorflow/serving/predict'));
 }
 
-/** A whole saved_model.pb with one graph under the tag `serve`. */
+/** A saved_model.pb with one graph under the tag `serve`. */
 export function savedModelProto(nodes: readonly Buffer[], signatures: Record<string, Signature>): Buffer {
   const graph = message(...nodes.map((node) => bytes(1, node)), bytes(4, integer(1, PRODUCER)));
   const metaGraph = message(

@@ -13,15 +13,14 @@ import {
 import type { OpAttributes } from './native.ts';
 import { type Tensor, tf } from './tf.ts';
 
-/**
- * Graphs that TensorFlow compiles: a whole network is one call in place of one a layer, its optimiser joins
- * convolutions with bias and activation, and repeated calls find everything prepared. For inference; there are no
- * gradients.
+/*
+ * Graphs that TensorFlow compiles for inference, without gradients. A whole network is one call instead of one per layer,
+ * TensorFlow fuses convolutions with bias and activation, and later calls reuse the prepared graph.
  */
 
 type GraphAttributes = Omit<OpAttributes, 'types'> & { types?: Record<string, GraphType> };
 
-/** A graph under construction. Nodes are named by the order they were made in. */
+/** A graph under construction. Node names end in their position. */
 export class GraphBuilder {
   readonly nodes: Buffer[] = [];
 
@@ -31,13 +30,13 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A value given when the graph runs. @param shape −1 where a size is not known before */
+  /** An input, given when the graph runs. */
   input(type: GraphType, shape: GraphShape): Port {
     const node = this.#add('Placeholder', [], { dtype: attribute.type(type), shape: attribute.shape(shape) });
     return { node, type, shape };
   }
 
-  /** A constant with a tensor's present values. */
+  /** A constant with a tensor's current values. */
   constant(tensor: Tensor): string {
     const type = tensor.dtype === 'int32' ? 'int32' : 'float32';
     const { buffer, byteOffset, byteLength } = tensor.dataSync() as Float32Array | Int32Array;
@@ -48,7 +47,7 @@ export class GraphBuilder {
     });
   }
 
-  /** A constant vector of whole numbers, for shapes and axes; a lone number is a scalar. */
+  /** A constant vector of integers, for shapes and axes; a single number becomes a scalar. */
   integers(values: readonly number[] | number): string {
     const tensor =
       typeof values === 'number' ? tf.scalar(values, 'int32') : tf.tensor1d([...values], 'int32');
@@ -57,7 +56,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** @returns the node's name, which stands for its first output */
+  /** @returns the node's name, which refers to its first output */
   op(op: string, inputs: readonly string[], { types, ints, floats, strings }: GraphAttributes = {}): string {
     const entries = <T>(values: Record<string, T> | undefined, encode: (value: T) => Buffer) =>
       Object.entries(values ?? {}).map(([key, value]): [string, Buffer] => [key, encode(value)]);
@@ -82,7 +81,7 @@ export interface GraphValues {
 
 /** One function of a compiled graph. */
 export interface GraphFunction {
-  /** Synchronous, as every op. Bytes (uint8) cannot cross: bitcast them from and to int32 inside the graph. */
+  /** Synchronous, as every op. Inputs and outputs cannot be uint8: bitcast them from and to int32 inside the graph. */
   run(inputs: Record<string, GraphValues>): Record<string, Float32Array | Int32Array>;
 }
 
@@ -93,12 +92,12 @@ export interface CompiledGraph<Name extends string> {
 
 type LoadedFunction = Awaited<ReturnType<typeof tf.node.loadSavedModel>>;
 
-/** Compiles a graph for calls between these inputs and outputs. Each function computes only what it needs. */
+/** Compiles a graph, one function per signature. Each computes only the nodes that its outputs need. */
 export async function compileGraph<Name extends string>(
   { nodes }: GraphBuilder,
   signatures: Record<Name, Signature>,
 ): Promise<CompiledGraph<Name>> {
-  // tfjs-node takes a graph from a folder only; TensorFlow has read it in full once it is loaded.
+  // tfjs-node loads a graph only from a folder. Once it is loaded, TensorFlow no longer needs the folder.
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-graph-'));
   const loaded: [Name, LoadedFunction][] = [];
   try {
@@ -126,7 +125,7 @@ function runLoaded(
   { inputs }: Signature,
   given: Record<string, GraphValues>,
 ): Record<string, Float32Array | Int32Array> {
-  // No tidy here: it would look for tensors in every element of the arrays that are returned.
+  // No `tf.tidy` here: it would search every element of the returned arrays for tensors.
   const tensors: Record<string, Tensor> = {};
   for (const [name, { values, shape }] of Object.entries(given)) {
     tensors[name] = tf.tensor(values, shape, inputs[name]!.type === 'int32' ? 'int32' : 'float32');

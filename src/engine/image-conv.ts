@@ -5,8 +5,8 @@ import { conv5x5OnDepth, upsampleToDepth } from './subpixel.ts';
 import type { Tensor4D } from './tf.ts';
 
 /**
- * Nearest upsampling ×2, dropout of every fine pixel, and a `same` 5×5 convolution to the channels of an image; the fine grid
- * is never written to memory (native/image_conv.h).
+ * Nearest upsampling ×2, dropout on the fine grid, and a `same` 5×5 convolution to the channels of an image. The fine grid is
+ * never written to memory (native/image_conv.h).
  *
  * @param x B × H × W × C with even H and W
  * @param kernel 5 × 5 × C × D

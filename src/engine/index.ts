@@ -8,7 +8,6 @@ export {
   stridedConvPoolActivation,
 } from './activation.ts';
 export { conv3x3, conv3x3WithPlanes, upsampleConv5x5 } from './convolution.ts';
-export { joinFlat, splitFlat } from './flat.ts';
 export { type CompiledGraph, compileGraph, GraphBuilder } from './graph.ts';
 export { upsampleDropoutConv5x5 } from './image-conv.ts';
 export { matMul } from './matmul.ts';
@@ -17,4 +16,4 @@ export { StepRandom } from './random.ts';
 export { foldUpsampling, stridedConv7x7 } from './subpixel.ts';
 export { GradientTape } from './tape.ts';
 export * from './tf.ts';
-export { fusedUpdate, hasFusedUpdates, updateAverages } from './updates.ts';
+export { fusedUpdate, hasFusedUpdates, joinFlat, splitFlat, updateAverages } from './updates.ts';

@@ -2,7 +2,7 @@ import { differentiable } from './differentiable.ts';
 import { runNativeOp } from './native.ts';
 import type { Tensor, Tensor2D } from './tf.ts';
 
-/** a·b of matrices, either transposed first, without a gradient. */
+/** a·b of matrices, either transposed if asked; without a gradient. */
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor2D {
   return runNativeOp('MatMul', [a, b], {
     types: { T: 'float32' },
@@ -11,9 +11,10 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 }
 
 /**
- * a·b by TensorFlow's MatMul, two to seven times as fast for these sizes as the op for batches of matrices that `tf.matMul` runs.
+ * a·b by TensorFlow's MatMul. For these sizes it is two to seven times as fast as the batched op that `tf.matMul` runs.
  *
- * @param a B × N; @param b N × M
+ * @param a B × N
+ * @param b N × M
  */
 export function matMul(a: Tensor2D, b: Tensor2D): Tensor2D {
   return differentiable(

@@ -1,30 +1,8 @@
-import type { Tensor } from './tf.ts';
-import { tf } from './tf.ts';
-
-/** The part of tfjs-node's backend that runs a TensorFlow op by name. */
-interface NativeBackend {
-  binding: Record<
-    | 'TF_ATTR_INT'
-    | 'TF_ATTR_FLOAT'
-    | 'TF_ATTR_BOOL'
-    | 'TF_ATTR_STRING'
-    | 'TF_ATTR_TYPE'
-    | (typeof TYPES)[NativeType],
-    number
-  >;
-  executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: Tensor[], count: number): Tensor[];
-}
+import type { OpAttribute } from './load.ts';
+import { backend, type Tensor } from './tf.ts';
 
 const TYPES = { float32: 'TF_FLOAT', int32: 'TF_INT32', uint8: 'TF_UINT8', bool: 'TF_BOOL' } as const;
 type NativeType = keyof typeof TYPES;
-
-interface OpAttribute {
-  name: string;
-  type: number;
-  value: number | string | boolean | number[];
-}
-
-const backend = (): NativeBackend => tf.backend() as unknown as NativeBackend;
 
 /** Attributes by kind, in the form of TensorFlow's op definitions. */
 export interface OpAttributes {
@@ -35,10 +13,7 @@ export interface OpAttributes {
   strings?: Record<string, string>;
 }
 
-/**
- * Runs one native TensorFlow op that tfjs has no name for. The result is tracked by the current `tf.tidy`,
- * and is not on the gradient tape.
- */
+/** Runs one native TensorFlow op by name. The current `tf.tidy` tracks the result; gradient tapes do not record it. */
 export function runNativeOp(name: string, inputs: Tensor[], attributes: OpAttributes = {}): Tensor {
   return runNativeOutputs(name, inputs, attributes, 1)[0]!;
 }
@@ -50,7 +25,7 @@ export function runNativeOutputs(
   attributes: OpAttributes,
   count: number,
 ): Tensor[] {
-  const { binding } = backend();
+  const { binding } = backend;
   const list: OpAttribute[] = [];
   for (const [key, type] of Object.entries(attributes.types ?? {})) {
     list.push({ name: key, type: binding.TF_ATTR_TYPE, value: binding[TYPES[type]] });
@@ -67,5 +42,5 @@ export function runNativeOutputs(
   for (const [key, value] of Object.entries(attributes.strings ?? {})) {
     list.push({ name: key, type: binding.TF_ATTR_STRING, value });
   }
-  return backend().executeMultipleOutputs(name, list, inputs, count);
+  return backend.executeMultipleOutputs(name, list, inputs, count);
 }

@@ -2,13 +2,13 @@ import { runNativeOp } from './native.ts';
 import type { Tensor, Tensor1D } from './tf.ts';
 import { tf } from './tf.ts';
 
-/** Draws a step may take; keeps the seeds of neighbouring steps apart. */
+/** The most draws per step; the seeds of different steps never overlap. */
 const DRAWS_PER_STEP = 256;
 
-/** Of 256 random bytes, how many drop an element at a rate. */
+/** How many of the 256 byte values drop an element at this rate. */
 export const droppedOf256 = (rate: number): number => Math.round(rate * 256);
 
-/** Independent purposes random numbers are drawn for. */
+/** Each purpose has an independent stream. */
 export type RandomPurpose = 'weights' | 'priors' | 'steps' | 'samples' | 'figures';
 const PURPOSE_KEYS: Record<RandomPurpose, number> = {
   weights: 1,
@@ -18,15 +18,15 @@ const PURPOSE_KEYS: Record<RandomPurpose, number> = {
   figures: 5,
 };
 
-/** A key of its own for each (seed, purpose): multiplication by an odd number loses nothing. */
+/** A different key for each (seed, purpose): multiplication by an odd number is invertible. */
 function keyOf(seed: number, purpose: RandomPurpose): number {
   return Math.imul(seed ^ Math.imul(PURPOSE_KEYS[purpose], 0x9e3779b1), 0x85ebca6b);
 }
 
 /**
- * Random numbers of one training step: a pure function of (seed, purpose, step, how many were drawn before).
- * They come from TensorFlow's stateless (counter-based) generators, so a resumed run draws what an
- * unbroken one would have drawn.
+ * Random numbers of one training step: a pure function of (seed, purpose, step, number of earlier draws).
+ * TensorFlow's stateless (counter-based) generators compute them, so a resumed run draws the same numbers as an
+ * uninterrupted one.
  */
 export class StepRandom {
   readonly #key: number;
@@ -49,16 +49,16 @@ export class StepRandom {
   }
 
   /**
-   * An inverted-dropout mask (Srivastava et al. 2014), float32: 0 with the given rate, otherwise 1 / (the share kept).
-   * Eight random bits decide an element, four elements a drawn integer, so the rate is rounded to 1/256; the kept values
-   * are scaled by the rate that holds, which keeps expectations exact.
+   * An inverted-dropout mask (Srivastava et al. 2014), float32: 0 with the given rate, otherwise 1 / (share kept).
+   * Each element takes eight random bits, so the rate is rounded to a multiple of 1/256. The scale uses the rounded rate,
+   * which keeps expectations exact.
    */
   dropoutMask(shape: number[], rate: number): Tensor {
     const dropped = droppedOf256(rate);
     const size = shape.reduce((product, side) => product * side, 1);
     return tf.tidy(() => {
       const words = this.#draw('StatelessRandomUniformFullInt', [Math.ceil(size / 4)], 'int32');
-      // tfjs calls bytes int32; they are only passed on to ops that are told what they are.
+      // tfjs takes the bytes for int32. Only the ops below read them, and each is given the type.
       const bytes = runNativeOp('Bitcast', [words], { types: { T: 'int32', type: 'uint8' } });
       const limit = runNativeOp('Cast', [tf.scalar(dropped, 'int32')], {
         types: { SrcT: 'int32', DstT: 'uint8' },
@@ -72,7 +72,7 @@ export class StepRandom {
   }
 
   /**
-   * The seed of the next draw, for an op that draws by itself: it yields the bytes that `dropoutMask` would decide by.
+   * The seed of the next draw, for an op that draws itself: it yields the bytes that `dropoutMask` would compare.
    * Dispose it, or call within `tf.tidy`.
    */
   nextSeed(): Tensor1D {

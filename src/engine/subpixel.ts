@@ -2,17 +2,17 @@ import './gradients.ts';
 import type { Tensor4D } from './tf.ts';
 import { tf } from './tf.ts';
 
-/**
- * Convolutions next to a change of resolution, moved to the smaller grid: pixels of the fine grid become channels of
- * the coarse one (space-to-depth order: row parity, column parity, channel), and the kernel is rearranged to match.
- * Each is the same sum of products as the plain form (test/engine/subpixel.test.ts), computed where kernels are fast.
+/*
+ * Convolutions next to a change of resolution, computed on the coarse grid, where kernels are faster. Pixels of the fine grid
+ * become channels of the coarse one (space-to-depth order: row parity, column parity, channel), and the kernel is rearranged
+ * to match. Each is the same sum of products as the plain form (test/engine/subpixel.test.ts).
  */
 
-/** 0/1 matrix: rows are the rearranged kernel's spatial positions, columns the plain kernel's taps. */
+/** A matrix of zeros and ones: rows are spatial positions of the rearranged kernel, columns taps of the plain kernel. */
 interface TapMap {
   /** Rows in the order of `shape`. */
   matrix: Float32Array;
-  /** The spatial shape that a row index stands for. */
+  /** The spatial shape that row indices enumerate. */
   shape: number[];
   taps: number;
 }
@@ -31,7 +31,7 @@ function* indices(shape: number[]): Generator<number[]> {
   }
 }
 
-/** `tapsOf` lists which plain taps (r, s) a rearranged position sums. */
+/** @param tapsOf the plain taps (r, s) that a rearranged position sums */
 function tapMap(shape: number[], size: number, tapsOf: (index: number[]) => [number, number][]): TapMap {
   const rows = [...indices(shape)];
   const matrix = new Float32Array(rows.length * size * size);
@@ -51,7 +51,7 @@ function rearrange(kernel: Tensor4D, { matrix, shape, taps }: TapMap): ReturnTyp
   return mapped.reshape([...shape, c, d]);
 }
 
-/** Taps of a 5-tap filter on upsampled rows that fall on the small-grid row i + a − 1, for output rows of a parity. */
+/** For each parity of the output row: the taps of a 5-tap filter on upsampled rows that fall on coarse row i + a − 1. */
 const UPSAMPLED_ROWS = [
   [[0, 1], [2, 3], [4]],
   [[0], [1, 2], [3, 4]],
@@ -60,7 +60,7 @@ const UPSAMPLED = tapMap([3, 3, 2, 2], 5, ([a, b, p, q]) =>
   UPSAMPLED_ROWS[p!]![a!]!.flatMap((r) => UPSAMPLED_ROWS[q!]![b!]!.map((s): [number, number] => [r, s])),
 );
 
-/** 5×5×C×D kernel for the upsampled grid → 3×3×C×4D kernel for the small grid. */
+/** 5×5×C×D kernel for the upsampled grid → 3×3×C×4D kernel for the coarse grid. */
 export function foldUpsampling(kernel: Tensor4D): Tensor4D {
   const [, , c, d] = kernel.shape;
   return rearrange(kernel, UPSAMPLED)
@@ -81,14 +81,14 @@ export function subpixelConv5x5(x: Tensor4D, kernel: Tensor4D): Tensor4D {
   return tf.depthToSpace(tf.conv2d(x, foldUpsampling(kernel), 1, 'same'), 2, 'NHWC') as Tensor4D;
 }
 
-/** Input parity (p, q) at a small-grid offset, output parity (P, Q): one plain tap each. */
+/** For each coarse offset, input parity (p, q) and output parity (P, Q): one plain tap. */
 const FINE = tapMap([3, 3, 2, 2, 2, 2], 5, ([a, b, p, q, P, Q]) => [
   [2 * (a! - 1) + p! - P! + 2, 2 * (b! - 1) + q! - Q! + 2],
 ]);
 
 /**
- * A `same` 5×5 convolution whose input is already in space-to-depth order: few output channels on a fine grid are slow,
- * four times as many on the coarse grid are not.
+ * A `same` 5×5 convolution whose input is already in space-to-depth order. Few output channels on the fine grid are slow;
+ * four times as many on the coarse grid are fast.
  *
  * @param x B × H × W × 4C: the fine grid's 2H × 2W × C
  * @param kernel 5 × 5 × C × D, as for the fine grid
@@ -106,7 +106,7 @@ export function conv5x5OnDepth(x: Tensor4D, kernel: Tensor4D): Tensor4D {
 /** Nearest upsampling ×2 in space-to-depth order: B × H × W × C → B × H × W × 4C, every pixel four times. */
 export function upsampleToDepth(x: Tensor4D): Tensor4D {
   const [batch, h, w, c] = x.shape;
-  // One sum in place of the four slices and three additions that the gradient of a concatenation takes.
+  // One sum instead of the four slices and three additions of a concatenation's gradient.
   const repeat = tf.customGrad((source) => ({
     value: tf.concat([source as Tensor4D, source as Tensor4D, source as Tensor4D, source as Tensor4D], 3),
     gradFunc: (dy) => (dy as Tensor4D).reshape([batch, h, w, 4, c]).sum(3),
@@ -118,8 +118,8 @@ export function upsampleToDepth(x: Tensor4D): Tensor4D {
 const STRIDED = tapMap([4, 4, 2, 2], 7, ([a, b, p, q]) => [[2 * a! + p!, 2 * b! + q!]]);
 
 /**
- * A `same` 7×7 convolution of stride 2 as a 4×4 convolution of stride 1 on the space-to-depth image. Its gradient with
- * respect to a one-channel image is the slowest of all kernels in the plain form.
+ * A `same` 7×7 convolution of stride 2 as a 4×4 convolution of stride 1 on the space-to-depth image. In the plain form its
+ * gradient with respect to a one-channel image is the slowest of all kernels.
  *
  * @param x B × H × W × C with even H and W
  * @param kernel 7 × 7 × C × D

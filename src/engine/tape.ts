@@ -1,7 +1,7 @@
 import type { Tensor } from './tf.ts';
 import { tf } from './tf.ts';
 
-/** A recorded operation, as tfjs's engine keeps it. */
+/** An operation as tfjs's engine records it. */
 interface TapeNode {
   inputs: Record<string, Tensor>;
   outputs: Tensor[];
@@ -9,17 +9,26 @@ interface TapeNode {
   gradient?: (dys: (Tensor | null)[]) => Record<string, () => Tensor>;
 }
 
+/** What tfjs's engine offers beyond its declared type. */
 interface RecordingEngine {
   startTape(): void;
   endTape(): void;
   state: { activeTape: TapeNode[] | null; gradientDepth: number };
 }
+const isRecordingEngine = (engine: object): engine is RecordingEngine =>
+  'startTape' in engine && 'endTape' in engine && 'state' in engine;
+
+function recordingEngine(): RecordingEngine {
+  const engine: object = tf.engine();
+  if (!isRecordingEngine(engine)) throw new Error('This version of TensorFlow.js has no gradient tape');
+  return engine;
+}
 
 /**
  * Reverse-mode differentiation with several backward passes over one forward pass.
  *
- * tfjs's own `tf.grads` runs the forward pass anew for every set of variables. Networks that share a forward pass
- * but minimise different losses (encoder and decoder here) need one recording and one vector-Jacobian product each.
+ * `tf.grads` repeats the forward pass for every set of variables. Encoder and decoder share a forward pass and minimise
+ * different losses, so they need one recording and one vector-Jacobian product each.
  */
 export class GradientTape {
   readonly #nodes: TapeNode[];
@@ -28,9 +37,9 @@ export class GradientTape {
     this.#nodes = nodes;
   }
 
-  /** Runs `forward` while recording. Call within `tf.tidy`; what `forward` makes lives until that tidy ends. */
+  /** Runs `forward` and records it. Call within `tf.tidy`: the tensors that `forward` creates live until that tidy ends. */
   static record<T>(forward: () => T): { value: T; tape: GradientTape } {
-    const engine = tf.engine() as unknown as RecordingEngine;
+    const engine = recordingEngine();
     if (engine.state.gradientDepth !== 0) throw new Error('A gradient tape is already recording');
     engine.startTape();
     try {

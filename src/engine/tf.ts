@@ -1,22 +1,21 @@
 import type { EngineFacts } from '../core/contracts/engine.ts';
 import { loadEngine } from './load.ts';
 
-/** TensorFlow, loaded once a process. Importing this module loads the native library (about 400 MB resident). */
+/** TensorFlow, loaded once per process. Importing this module loads the native library (about 400 MB resident). */
 const engine = await loadEngine();
 
-export const tf = engine.tf;
-export const device = engine.device;
+export const { tf, backend, device } = engine;
 
-/** What this process holds at the moment. */
+/** Resources that this process uses now. */
 export function engineFacts(): EngineFacts {
   const { numTensors, numBytes } = tf.memory();
   return { residentBytes: process.memoryUsage.rss(), tensors: numTensors, tensorBytes: numBytes };
 }
 
-/** Versions of what computes, by name. */
+/** Versions of the native library and of TensorFlow.js. */
 export const engineVersions: Record<string, string> = {
-  tensorflow: (engine.tf.backend() as unknown as { binding: { TF_Version: string } }).binding.TF_Version,
-  tfjs: engine.tf.version_core,
+  tensorflow: backend.binding.TF_Version,
+  tfjs: tf.version_core,
 };
 
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node-gpu';

@@ -3,7 +3,7 @@ import { runNativeOutputs } from './native.ts';
 import type { Tensor, Tensor1D } from './tf.ts';
 import { tf } from './tf.ts';
 
-/** Optimisers that have a native update, and the numbers each takes, in order (native/optimizer.h). */
+/** The native update of each optimiser, with the numbers that it takes, in order (native/optimizer.h). */
 const OPS = {
   /** rate, decay, 1 − decay, ε */
   'rmsprop-tf1': 'StylographRmsProp',
@@ -11,7 +11,18 @@ const OPS = {
   adam: 'StylographAdam',
 } as const;
 
-/** Whether `fusedUpdate` can be used. */
+/** Tensors of any shapes as one vector, in order. */
+export function joinFlat(tensors: Tensor[]): Tensor1D {
+  return tf.concat1d(tensors.map((tensor) => tensor.reshape([-1]) as Tensor1D));
+}
+
+/** The inverse of `joinFlat`: pieces of a vector in the given shapes, which must use it up. */
+export function splitFlat(vector: Tensor1D, shapes: number[][]): Tensor[] {
+  const sizes = shapes.map((shape) => shape.reduce((product, side) => product * side, 1));
+  return tf.split(vector, sizes).map((piece, i) => piece.reshape(shapes[i]!));
+}
+
+/** Whether `fusedUpdate` is available. */
 export const hasFusedUpdates = hasNativeKernels;
 
 /**
@@ -39,7 +50,7 @@ export function fusedUpdate(
   return { thetas: outputs.slice(0, count), accumulators: outputs.slice(count) as Tensor1D[] };
 }
 
-/** averages ← decay·averages + (1 − decay)·thetas, in one op for all weights where there are native kernels. */
+/** averages ← decay·averages + (1 − decay)·thetas; with native kernels one op for all weights. */
 export function updateAverages(averages: Tensor[], thetas: Tensor[], decay: number): Tensor[] {
   return tf.tidy(() =>
     hasNativeKernels

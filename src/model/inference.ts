@@ -1,15 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelRecord, NamedWeights } from '../core/contracts/model.ts';
 import { type CompiledGraph, compileGraph, GraphBuilder, tf } from '../engine/index.ts';
-import { decoderSpecs, decoderStatistics } from './decoder.ts';
-import { encoderSpecs, encoderStatistics } from './encoder.ts';
-import { decoderGraph, encoderGraph } from './served.ts';
-import { type ModelShape, modelShape } from './shape.ts';
+import { type Architecture, architectureOf, servedSpecs } from './architecture.ts';
+import { decoderGraph, encoderGraph } from './serving-graph.ts';
 import { disposeWeights, importWeights, type Weights } from './weights.ts';
 
-/** A trained model ready to answer. All images are bytes, n × H × W × C, 255 is ink. */
+/** A trained model, loaded and warmed up. All images are bytes, n × H × W × C, 255 is ink. */
 export interface InferenceModel {
-  /** Rows that are computed at a time; calls of other sizes are split and padded to these. */
+  /** Batch sizes that are computed; calls of other sizes are split and padded to these. */
   readonly tiles: readonly number[];
   /** @param latents n × latentDim @returns n images */
   decode(latents: Float32Array, labels: Int32Array): Uint8Array;
@@ -17,21 +15,21 @@ export interface InferenceModel {
   decodeLogits(latents: Float32Array, labels: Int32Array): Float32Array;
   /** @returns μ and log σ², each n × latentDim */
   encode(images: Uint8Array, labels: Int32Array): { mean: Float32Array; logVar: Float32Array };
-  /** How well each label explains each image. @returns n × labels log-evidences up to a constant */
+  /** How well each label explains each image. @returns n × labels log-evidences, up to a constant */
   explain(images: Uint8Array): Float32Array;
   dispose(): void;
 }
 
 /**
- * The tile every other is measured against: the first of these in which a row has the same bits wherever it stands. Kernels
- * that take twelve rows at a time (AVX2) round the last four of sixteen otherwise; a row alone always stands in one place.
+ * Candidates for the reference tile, to which all others are compared: the first in which a row's bits do not depend on its
+ * position. Kernels that take twelve rows at a time (AVX2) round the last four of sixteen differently. One row always works.
  */
 export const BASES = [16, 12, 1];
 
 /**
- * Kernels may round differently for other batch sizes, and an image's bytes must not depend on what shares its batch.
- * So there is a fixed set of sizes, and of it a model uses those at which, on this machine, a probe comes out with the
- * very bits of the base: a sum's order does not depend on the numbers in it.
+ * Kernels may round differently for other batch sizes, and an image's bytes must not depend on what shares its batch. When a
+ * model loads, it keeps only the sizes whose output for a probe is bit-identical to the reference tile on this machine. One
+ * probe is enough: the order of a sum does not depend on its numbers.
  */
 const SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32];
 
@@ -39,8 +37,8 @@ const SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32];
 const PIXEL_VARIANCE = 0.1;
 
 /**
- * Builds the serving form of a model (model/served.ts) and warms it. It gives the event loop a turn after each size, so
- * that a model which serves meanwhile goes on.
+ * Compiles a model's graphs (serving-graph.ts) and warms them up. The event loop runs after each batch size, so that another
+ * model can serve meanwhile.
  *
  * @throws StylographError `checkpoint_corrupt` when the weights do not fit the record.
  */
@@ -48,14 +46,14 @@ export async function buildInferenceModel(
   record: Pick<ModelRecord, 'image' | 'config'>,
   stored: NamedWeights[],
 ): Promise<InferenceModel> {
-  const shape = modelShape(record.image, record.config);
-  const encoder = importWeights([...encoderSpecs(shape), ...encoderStatistics(shape)], stored);
-  const decoder = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], stored);
+  const architecture = architectureOf(record.image, record.config);
+  const encoder = importWeights(servedSpecs(architecture.encoder), stored);
+  const decoder = importWeights(servedSpecs(architecture.decoder), stored);
   try {
     const model = new TiledModel(
-      shape,
-      await compileDecoder(decoder, shape),
-      await compileEncoder(encoder, shape),
+      architecture,
+      await compileDecoder(decoder, architecture),
+      await compileEncoder(encoder, architecture),
     );
     await model.measureTiles();
     return model;
@@ -68,53 +66,57 @@ export async function buildInferenceModel(
 type Decoder = CompiledGraph<'images' | 'logits'>;
 type Encoder = CompiledGraph<'moments'>;
 
-const wordsOf = ({ height, width, channels }: ModelShape): number => (height * width * channels) / 4;
+const wordsOf = ({ height, width, channels }: Architecture): number => (height * width * channels) / 4;
 
-function compileDecoder(weights: Weights, shape: ModelShape): Promise<Decoder> {
+function compileDecoder(weights: Weights, architecture: Architecture): Promise<Decoder> {
   const graph = new GraphBuilder();
   const inputs = {
-    z: graph.input('float32', [-1, shape.latentDim]),
+    z: graph.input('float32', [-1, architecture.latentDim]),
     labels: graph.input('int32', [-1]),
   };
   const { logits, packed } = tf.tidy(() =>
-    decoderGraph(graph, weights, shape, inputs.z.node, inputs.labels.node),
+    decoderGraph(graph, weights, architecture, inputs.z.node, inputs.labels.node),
   );
-  const image = [-1, shape.height, shape.width, shape.channels];
+  const { height, width, channels } = architecture;
+  const image = [-1, height, width, channels];
   return compileGraph(graph, {
-    images: { inputs, outputs: { packed: { node: packed, type: 'int32', shape: [-1, wordsOf(shape)] } } },
+    images: {
+      inputs,
+      outputs: { packed: { node: packed, type: 'int32', shape: [-1, wordsOf(architecture)] } },
+    },
     logits: { inputs, outputs: { logits: { node: logits, type: 'float32', shape: image } } },
   });
 }
 
-function compileEncoder(weights: Weights, shape: ModelShape): Promise<Encoder> {
+function compileEncoder(weights: Weights, architecture: Architecture): Promise<Encoder> {
   const graph = new GraphBuilder();
   const inputs = {
-    packed: graph.input('int32', [-1, wordsOf(shape)]),
+    packed: graph.input('int32', [-1, wordsOf(architecture)]),
     labels: graph.input('int32', [-1]),
   };
   const { mean, logVar } = tf.tidy(() =>
-    encoderGraph(graph, weights, shape, inputs.packed.node, inputs.labels.node),
+    encoderGraph(graph, weights, architecture, inputs.packed.node, inputs.labels.node),
   );
-  const moments = { type: 'float32', shape: [-1, shape.latentDim] } as const;
+  const moments = { type: 'float32', shape: [-1, architecture.latentDim] } as const;
   const outputs = { mean: { node: mean, ...moments }, logVar: { node: logVar, ...moments } };
   return compileGraph(graph, { moments: { inputs, outputs } });
 }
 
-/** Rows `from` … `from + count`, computed as one of `size`. */
-interface Stretch {
+/** Rows `from` … `from + count`, computed as one tile of `size` rows. */
+interface Tile {
   from: number;
   count: number;
   size: number;
 }
 
 class TiledModel implements InferenceModel {
-  readonly #shape: ModelShape;
+  readonly #architecture: Architecture;
   readonly #decoder: Decoder;
   readonly #encoder: Encoder;
   #tiles: readonly number[] = [1];
 
-  constructor(shape: ModelShape, decoder: Decoder, encoder: Encoder) {
-    this.#shape = shape;
+  constructor(architecture: Architecture, decoder: Decoder, encoder: Encoder) {
+    this.#architecture = architecture;
     this.#decoder = decoder;
     this.#encoder = encoder;
   }
@@ -124,17 +126,17 @@ class TiledModel implements InferenceModel {
   }
 
   get #pixels(): number {
-    return this.#shape.height * this.#shape.width * this.#shape.channels;
+    return this.#architecture.height * this.#architecture.width * this.#architecture.channels;
   }
 
-  /** Runs a probe at every size, which plans its kernels too, and keeps the sizes that agree with the base. */
+  /** Runs a probe at every size, which also warms up its kernels, and keeps the sizes that agree with the reference tile. */
   async measureTiles(): Promise<void> {
     const rows = Math.max(...SIZES);
-    const { latentDim, labels } = this.#shape;
+    const { latentDim, labels } = this.#architecture;
     const z = Float32Array.from({ length: rows * latentDim }, (_, i) => 3 * Math.sin(i * i));
     const y = Int32Array.from({ length: rows }, (_, i) => i % labels);
     const images = this.decode(z, y);
-    /** What the rows from one on come out as in tiles of one size. */
+    /** Output for the rows from `from` on, in tiles of one size. */
     const probe = async (size: number, from = 0): Promise<Float32Array[]> => {
       await nextTurn();
       this.#tiles = [size];
@@ -150,9 +152,9 @@ class TiledModel implements InferenceModel {
           sameBits(values, expected[i]!.subarray(expected[i]!.length - values.length)),
         );
       };
-      let place = 1;
-      while (place < base && (await agrees(base, place))) place++;
-      if (place < base) continue;
+      let position = 1;
+      while (position < base && (await agrees(base, position))) position++;
+      if (position < base) continue;
       const agreeing: number[] = [];
       for (const size of SIZES) if (await agrees(size)) agreeing.push(size);
       this.#tiles = agreeing;
@@ -160,8 +162,8 @@ class TiledModel implements InferenceModel {
     }
   }
 
-  /** The largest tile as often as it fits, and the smallest that holds the rest. */
-  *#stretches(rows: number): Generator<Stretch> {
+  /** The largest tile as often as it fits, then the smallest that fits the rest. */
+  *#tilesOf(rows: number): Generator<Tile> {
     const largest = this.#tiles.at(-1)!;
     for (let from = 0; from < rows; from += largest) {
       const count = Math.min(largest, rows - from);
@@ -169,8 +171,8 @@ class TiledModel implements InferenceModel {
     }
   }
 
-  #decode(output: 'images' | 'logits', latents: Float32Array, labels: Int32Array, { from, size }: Stretch) {
-    const { latentDim } = this.#shape;
+  #decode(output: 'images' | 'logits', latents: Float32Array, labels: Int32Array, { from, size }: Tile) {
+    const { latentDim } = this.#architecture;
     const z = padded(Float32Array, latents, from * latentDim, size * latentDim);
     return this.#decoder.functions[output].run({
       z: { values: z, shape: [size, latentDim] },
@@ -180,31 +182,31 @@ class TiledModel implements InferenceModel {
 
   decode(latents: Float32Array, labels: Int32Array): Uint8Array {
     const images = new Uint8Array(labels.length * this.#pixels);
-    for (const stretch of this.#stretches(labels.length)) {
-      const { packed } = this.#decode('images', latents, labels, stretch);
-      const bytes = new Uint8Array(packed!.buffer, packed!.byteOffset, stretch.count * this.#pixels);
-      images.set(bytes, stretch.from * this.#pixels);
+    for (const tile of this.#tilesOf(labels.length)) {
+      const { packed } = this.#decode('images', latents, labels, tile);
+      const bytes = new Uint8Array(packed!.buffer, packed!.byteOffset, tile.count * this.#pixels);
+      images.set(bytes, tile.from * this.#pixels);
     }
     return images;
   }
 
   decodeLogits(latents: Float32Array, labels: Int32Array): Float32Array {
     const all = new Float32Array(labels.length * this.#pixels);
-    for (const stretch of this.#stretches(labels.length)) {
-      const { logits } = this.#decode('logits', latents, labels, stretch);
-      all.set(logits!.subarray(0, stretch.count * this.#pixels), stretch.from * this.#pixels);
+    for (const tile of this.#tilesOf(labels.length)) {
+      const { logits } = this.#decode('logits', latents, labels, tile);
+      all.set(logits!.subarray(0, tile.count * this.#pixels), tile.from * this.#pixels);
     }
     return all;
   }
 
   encode(images: Uint8Array, labels: Int32Array): { mean: Float32Array; logVar: Float32Array } {
-    const { latentDim } = this.#shape;
+    const { latentDim } = this.#architecture;
     const mean = new Float32Array(labels.length * latentDim);
     const logVar = new Float32Array(labels.length * latentDim);
-    for (const { from, count, size } of this.#stretches(labels.length)) {
+    for (const { from, count, size } of this.#tilesOf(labels.length)) {
       const bytes = padded(Uint8Array, images, from * this.#pixels, size * this.#pixels);
       const moments = this.#encoder.functions.moments.run({
-        packed: { values: new Int32Array(bytes.buffer), shape: [size, wordsOf(this.#shape)] },
+        packed: { values: new Int32Array(bytes.buffer), shape: [size, wordsOf(this.#architecture)] },
         labels: { values: padded(Int32Array, labels, from, size), shape: [size] },
       });
       mean.set(moments.mean!.subarray(0, count * latentDim), from * latentDim);
@@ -218,16 +220,16 @@ class TiledModel implements InferenceModel {
    * −Σ (x − Dec(μ, y))² / (2·0.1) − KL[N(μ, σ²) ‖ N(0, I)].
    */
   explain(images: Uint8Array): Float32Array {
-    const { labels, latentDim } = this.#shape;
+    const { labels, latentDim } = this.#architecture;
     const count = images.length / this.#pixels;
     const copies = new Uint8Array(count * labels * this.#pixels);
     for (let row = 0; row < count * labels; row++) {
       const image = Math.floor(row / labels);
       copies.set(images.subarray(image * this.#pixels, (image + 1) * this.#pixels), row * this.#pixels);
     }
-    const asked = Int32Array.from({ length: count * labels }, (_, row) => row % labels);
-    const { mean, logVar } = this.encode(copies, asked);
-    const explained = this.decode(mean, asked);
+    const labelOfRow = Int32Array.from({ length: count * labels }, (_, row) => row % labels);
+    const { mean, logVar } = this.encode(copies, labelOfRow);
+    const explained = this.decode(mean, labelOfRow);
     return Float32Array.from({ length: count * labels }, (_, row) => {
       let squares = 0;
       for (let i = row * this.#pixels; i < (row + 1) * this.#pixels; i++) {
@@ -247,14 +249,14 @@ class TiledModel implements InferenceModel {
   }
 }
 
-/** Bit for bit, so that NaN equals itself and −0 does not equal 0. */
+/** Bitwise, so NaN equals itself and −0 does not equal 0. */
 function sameBits(a: Float32Array, b: Float32Array): boolean {
   return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(
     Buffer.from(b.buffer, b.byteOffset, b.byteLength),
   );
 }
 
-/** `length` values from `start`, zeros where the source ends. */
+/** `length` values from `start`, then zeros if the source ends before. */
 function padded<T extends Uint8Array | Int32Array | Float32Array>(
   ctor: new (length: number) => T,
   source: T,
@@ -262,6 +264,6 @@ function padded<T extends Uint8Array | Int32Array | Float32Array>(
   length: number,
 ): T {
   const tile = new ctor(length);
-  tile.set(source.subarray(start, start + length) as never);
+  tile.set(source.subarray(start, start + length));
   return tile;
 }

@@ -1,8 +1,9 @@
+import type { TrainingConfig } from '../core/contracts/config.ts';
 import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../engine/index.ts';
 
-/**
- * The losses of the article, one function an equation. All are sums over the whole batch divided by the number of
- * pixels of one image (`pixels`, 28·28 in the article), in nats.
+/*
+ * The losses of the article, one function per equation. All are sums over the whole batch divided by the number of pixels of
+ * one image (`pixels`, 28·28 in the article), in nats. The tables at the end choose between them by configuration.
  */
 
 /** Inside each logarithm of L_GAN. */
@@ -18,7 +19,7 @@ export function priorLoss(mu: Tensor2D, logVar: Tensor2D, pixels: number): Scala
   return tf.sum(c.add(1).sub(mu.square()).sub(tf.exp(c))).mul(-0.5 / pixels);
 }
 
-/** KL[N(μ, σ²) ‖ N(0, I)] = −½ Σ (1 + log σ² − μ² − σ²), summed over batch and dimensions: the plain VAE's, unclipped. */
+/** KL[N(μ, σ²) ‖ N(0, I)] = −½ Σ (1 + log σ² − μ² − σ²), summed over batch and dimensions: unclipped, as in the plain VAE. */
 export function klDivergence(mu: Tensor2D, logVar: Tensor2D): Scalar {
   return tf.sum(logVar.add(1).sub(mu.square()).sub(tf.exp(logVar))).mul(-0.5);
 }
@@ -49,10 +50,11 @@ export function likelihoodLossMse(disLX: Tensor4D, disLRec: Tensor4D, pixels: nu
 }
 
 /**
- * The mean over layers l of L_llike on d_l, each brought to the last one's mean square and number of activations, so that
- * layers count alike and one layer counts as before.
+ * The mean over layers l of L_llike on d_l. Each layer is scaled to the last one's mean square and number of activations, so
+ * that all layers have equal weight. With one layer this is L_llike.
  *
- * @param disLX,disLRec d_l(x) and d_l(x̃), a tensor a layer; @param loss what compares one layer
+ * @param disLX,disLRec d_l(x) and d_l(x̃), one tensor per layer
+ * @param loss compares one layer
  */
 export function layersLikelihoodLoss(
   disLX: Tensor4D[],
@@ -78,7 +80,7 @@ export function pixelLoss(x: Tensor4D, recLogits: Tensor4D, pixels: number): Sca
   return sigmoidCrossEntropySum(x, recLogits).div(pixels);
 }
 
-/** The discriminator's answers for one kind of fake, and what they weigh against reals at 1. */
+/** The discriminator's answers for one kind of fake, and their weight; reals have weight 1. */
 export interface Fakes {
   /** Probability of "real" for each fake, B × 1. */
   d: Tensor;
@@ -89,8 +91,8 @@ const totalWeight = (fakes: Fakes[]): number => fakes.reduce((sum, { weight }) =
 
 /**
  * L_GAN = −¼ Σ (log d(x) + 2·log(1 − d(x_p)) + log(1 − d(x̃))) / pixels: the article's fakes are prior samples x_p of
- * weight 2 and reconstructions x̃ of weight 1. With others ¼ becomes 1 / (1 + their weights), so that chance level keeps
- * its meaning.
+ * weight 2 and reconstructions x̃ of weight 1. With other weights ¼ becomes 1 / (1 + Σ weights), which keeps the value at
+ * chance level.
  *
  * @param d probabilities of "real" for x, B × 1
  */
@@ -100,7 +102,7 @@ export function ganLoss(d: Tensor, fakes: Fakes[], pixels: number): Scalar {
   return total.mul(-1 / (totalWeight(fakes) * pixels));
 }
 
-/** Mean cross-entropy of the discriminator's answers in nats an image: −log d of reals, −log(1 − d) of fakes, weighted. */
+/** Mean cross-entropy of the discriminator's answers in nats per image: −log d of reals, −log(1 − d) of fakes, weighted. */
 export function entropiesOf(d: Tensor, fakes: Fakes[]): { real: Scalar; fake: Scalar } {
   const nats = (p: Tensor): Scalar => tf.neg(tf.mean(tf.log(p.add(LOG_EPSILON))));
   const all = tf.addN(fakes.map((fake) => nats(tf.sub(1, fake.d)).mul(fake.weight)));
@@ -115,3 +117,33 @@ export function nonSaturatingLoss(fakes: Fakes[], pixels: number): Scalar {
   const logs = fakes.map((fake) => tf.sum(tf.log(fake.d.add(LOG_EPSILON))).mul(fake.weight));
   return tf.addN(logs).mul(-1 / (totalWeight(fakes) * pixels));
 }
+
+/** L_prior, by `priorLoss`. */
+export const PRIOR_LOSS: Record<TrainingConfig['priorLoss'], typeof priorLoss> = {
+  clipped: priorLoss,
+  exact: (mu, logVar, pixels) => klDivergence(mu, logVar).div(pixels),
+};
+
+/** L_llike of one layer, by `similarity`. */
+export const LIKELIHOOD_LOSS: Record<TrainingConfig['similarity'], typeof likelihoodLoss> = {
+  'cross-entropy': likelihoodLoss,
+  mse: likelihoodLossMse,
+};
+
+/** What the decoder minimises against the discriminator, by `ganLoss`. */
+export const ADVERSARIAL_LOSS: Record<
+  TrainingConfig['ganLoss'],
+  (lGan: Scalar, fakes: Fakes[], pixels: number) => Scalar
+> = {
+  saturating: (lGan) => tf.neg(lGan),
+  'non-saturating': (_lGan, fakes, pixels) => nonSaturatingLoss(fakes, pixels),
+};
+
+/** Mean cross-entropies of the discriminator's answers. */
+export type Entropies = Partial<Record<'real' | 'fake', Scalar>>;
+
+/** The entropies that an iteration's gate decides by, by `gate`. */
+export const GATE_ENTROPIES: Record<TrainingConfig['gate'], (d: Tensor, fakes: Fakes[]) => Entropies> = {
+  thresholds: () => ({}),
+  equilibrium: entropiesOf,
+};

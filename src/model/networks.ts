@@ -1,67 +1,68 @@
 import type { TrainingConfig } from '../core/contracts/config.ts';
 import type { NamedWeights } from '../core/contracts/model.ts';
 import { StepRandom, tf, updateAverages } from '../engine/index.ts';
-import { decoderSpecs, decoderStatistics } from './decoder.ts';
-import { discriminatorSpecs, discriminatorStatistics } from './discriminator.ts';
-import { encoderSpecs, encoderStatistics } from './encoder.ts';
-import { optimizerSpecs } from './optimizers.ts';
-import type { ModelShape } from './shape.ts';
-import { singularVectorSpecs } from './spectral.ts';
 import {
-  disposeWeights,
-  exportWeights,
-  importWeights,
-  initWeights,
+  type Architecture,
   type NetworkName,
+  networksOf,
+  statisticsSpecs,
+  trainedSpecs,
   type WeightSpec,
-  type Weights,
-} from './weights.ts';
+} from './architecture.ts';
+import { optimizerSpecs } from './optimizers.ts';
+import { singularVectorSpecs } from './spectral.ts';
+import { disposeWeights, exportWeights, importWeights, initWeights, type Weights } from './weights.ts';
 
 const NETWORKS: NetworkName[] = ['encoder', 'decoder', 'discriminator'];
 
-/** The three networks while they train: all that an update may change. */
+/** The three networks in training: everything that an update may change. */
 export interface Networks {
-  shape: ModelShape;
+  architecture: Architecture;
   trained: Record<NetworkName, Weights>;
   /** Accumulators of each network's optimiser. */
   optimizer: Record<NetworkName, Weights>;
-  /** Moving statistics of batch normalisation, all networks, and what spectral normalisation remembers; empty without. */
+  /** Moving statistics of batch normalisation, and the singular vectors of spectral normalisation; empty when both are off. */
   statistics: Weights;
-  /** Exponential averages of the encoder's and the decoder's weights; empty where none are kept. */
+  /** Exponential averages of the encoder's and the decoder's weights; empty when averaging is off. */
   averages: Weights;
 }
 
-export function specsOf(shape: ModelShape): Record<NetworkName, WeightSpec[]> {
-  return {
-    encoder: encoderSpecs(shape),
-    decoder: decoderSpecs(shape),
-    discriminator: discriminatorSpecs(shape),
-  };
-}
-
 /**
- * The weights of a network that its own loss moves. L_GAN does not reach the discriminator's similarity branch, so
- * nothing trains it: it stays the random projection it starts as.
+ * Whether a network's own loss moves this weight. L_GAN does not reach the discriminator's similarity branch, so nothing
+ * trains it: it stays the random projection it starts as.
  */
-export function isMoved(network: NetworkName, name: string): boolean {
-  return network !== 'discriminator' || !name.startsWith('discriminator/similarity/');
-}
-const movedSpecs = (network: NetworkName, specs: WeightSpec[]): WeightSpec[] =>
-  specs.filter(({ name }) => isMoved(network, name));
+const isMoved = (name: string): boolean => !name.startsWith('discriminator/similarity/');
 
-/** What steps carry along beside weights, and no loss moves. */
-export function statisticsSpecsOf(shape: ModelShape): WeightSpec[] {
-  return [
-    ...encoderStatistics(shape),
-    ...decoderStatistics(shape),
-    ...discriminatorStatistics(shape),
-    ...singularVectorSpecs(shape),
-  ];
+/** The weights of a network that its own loss moves, in order. */
+export function movedWeights({ trained }: Networks, network: NetworkName): Weights {
+  return new Map([...trained[network]].filter(([name]) => isMoved(name)));
 }
 
-/** The plain CVAE has no discriminator: none is made, stored or served. */
-export function networksOf(config: Pick<TrainingConfig, 'objective'>): NetworkName[] {
-  return config.objective === 'cvae' ? ['encoder', 'decoder'] : NETWORKS;
+/** What each network of a configuration consists of; the plain CVAE's discriminator is empty. */
+interface NetworkSpecs {
+  trained: Record<NetworkName, WeightSpec[]>;
+  /** Accumulators of each optimiser. */
+  optimizer: Record<NetworkName, WeightSpec[]>;
+  /** What steps update beside weights, without a gradient. */
+  statistics: WeightSpec[];
+}
+
+function specsOf(architecture: Architecture, config: TrainingConfig): NetworkSpecs {
+  const used = networksOf(config);
+  const trained = perNetwork((network) =>
+    used.includes(network) ? trainedSpecs(architecture[network]) : [],
+  );
+  return {
+    trained,
+    optimizer: perNetwork((network) => {
+      const moved = trained[network].filter(({ name }) => isMoved(name));
+      return used.includes(network) ? optimizerSpecs(network, moved, config) : [];
+    }),
+    statistics: [
+      ...NETWORKS.flatMap((network) => statisticsSpecs(architecture[network])),
+      ...singularVectorSpecs(architecture),
+    ],
+  };
 }
 
 const perNetwork = <T>(make: (network: NetworkName) => T): Record<NetworkName, T> => ({
@@ -72,29 +73,25 @@ const perNetwork = <T>(make: (network: NetworkName) => T): Record<NetworkName, T
 
 /** Fresh networks from a seed, or from stored weights to start from. */
 export function createNetworks(
-  shape: ModelShape,
+  architecture: Architecture,
   config: TrainingConfig,
   seed: number,
   initial: NamedWeights[] = [],
 ): Networks {
-  const specs = specsOf(shape);
-  const used = networksOf(config);
-  const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
-  const optimizerStateOf = (network: NetworkName): WeightSpec[] =>
-    used.includes(network) ? optimizerSpecs(network, movedSpecs(network, specs[network]), config) : [];
-  const startsFrom = (network: NetworkName): boolean =>
+  const specs = specsOf(architecture, config);
+  const isGiven = (network: NetworkName): boolean =>
     initial.some(({ name }) => name.startsWith(`${network}/`));
+  const random = (stream: number): StepRandom => new StepRandom(seed, 'weights', stream);
   const networks: Networks = {
-    shape,
+    architecture,
     trained: perNetwork((network) =>
-      startsFrom(network)
-        ? importWeights(of(network), initial)
-        : initWeights(of(network), new StepRandom(seed, 'weights', NETWORKS.indexOf(network))),
+      isGiven(network)
+        ? importWeights(specs.trained[network], initial)
+        : initWeights(specs.trained[network], random(NETWORKS.indexOf(network))),
     ),
-    optimizer: perNetwork((network) =>
-      initWeights(optimizerStateOf(network), new StepRandom(seed, 'weights', NETWORKS.length)),
-    ),
-    statistics: initWeights(statisticsSpecsOf(shape), new StepRandom(seed, 'weights', NETWORKS.length)),
+    // Zeros and ones: nothing is drawn.
+    optimizer: perNetwork((network) => initWeights(specs.optimizer[network], random(NETWORKS.length))),
+    statistics: initWeights(specs.statistics, random(NETWORKS.length)),
     averages: new Map(),
   };
   if (config.decoderAveraging > 0) {
@@ -123,34 +120,31 @@ export function exportNetworks({ trained, optimizer, statistics, averages }: Net
   };
 }
 
-/** The decoder alone as it would be served: averages where they are kept, and its moving statistics. */
+/** The decoder as it would be served: averages if kept, and its moving statistics. */
 export function servedDecoder({ trained, statistics, averages }: Networks): NamedWeights[] {
-  const ofDecoder = (weights: Weights): Weights =>
-    new Map([...weights].filter(([name]) => name.startsWith('decoder/')));
-  return exportWeights(new Map([...trained.decoder, ...ofDecoder(averages), ...ofDecoder(statistics)]));
+  const others = [...averages, ...statistics].filter(([name]) => name.startsWith('decoder/'));
+  return exportWeights(new Map([...trained.decoder, ...others]));
 }
 
-/** The inverse of `exportNetworks`. @throws StylographError `checkpoint_corrupt` where a weight does not fit. */
-export function restoreNetworks(shape: ModelShape, config: TrainingConfig, stored: StoredNetworks): Networks {
-  const specs = specsOf(shape);
-  const used = networksOf(config);
-  const of = (network: NetworkName): WeightSpec[] => (used.includes(network) ? specs[network] : []);
-  const optimizerStateOf = (network: NetworkName): WeightSpec[] =>
-    used.includes(network) ? optimizerSpecs(network, movedSpecs(network, specs[network]), config) : [];
+/** The inverse of `exportNetworks`. @throws StylographError `checkpoint_corrupt` when a weight is missing or misshapen */
+export function restoreNetworks(
+  architecture: Architecture,
+  config: TrainingConfig,
+  stored: StoredNetworks,
+): Networks {
+  const { trained, optimizer, statistics } = specsOf(architecture, config);
+  const averaged = config.decoderAveraging > 0 ? [...trained.encoder, ...trained.decoder] : [];
   return {
-    shape,
-    trained: perNetwork((network) => importWeights(of(network), stored.weights)),
-    optimizer: perNetwork((network) => importWeights(optimizerStateOf(network), stored.optimizer)),
-    statistics: importWeights(statisticsSpecsOf(shape), stored.weights),
-    averages: importWeights(
-      config.decoderAveraging > 0 ? [...of('encoder'), ...of('decoder')] : [],
-      stored.averages,
-    ),
+    architecture,
+    trained: perNetwork((network) => importWeights(trained[network], stored.weights)),
+    optimizer: perNetwork((network) => importWeights(optimizer[network], stored.optimizer)),
+    statistics: importWeights(statistics, stored.weights),
+    averages: importWeights(averaged, stored.averages),
   };
 }
 
-/** Averages ← decay·averages + (1 − decay)·weights; nothing where none are kept. */
-export function followWeights({ trained, averages }: Networks, decay: number): void {
+/** Averages ← decay·averages + (1 − decay)·weights, if averages are kept. */
+export function updateWeightAverages({ trained, averages }: Networks, decay: number): void {
   if (averages.size === 0) return;
   const names = [...averages.keys()];
   const old = [...averages.values()];
@@ -170,7 +164,7 @@ export function disposeNetworks(networks: Networks): void {
   disposeWeights(networks.averages);
 }
 
-/** The weights a model is served with: averages where they are kept, in the networks' order. Pure; no tensors. */
+/** The weights that a model serves: averages if kept, in the networks' order. */
 export function servedWeights({
   weights,
   averages,

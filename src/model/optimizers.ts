@@ -8,16 +8,17 @@ import {
   type Tensor1D,
   tf,
 } from '../engine/index.ts';
-import type { NetworkName, WeightSpec, Weights } from './weights.ts';
+import { type NetworkName, sizeOf, type WeightSpec } from './architecture.ts';
+import type { Weights } from './weights.ts';
 
 /**
- * One optimiser a network. Its accumulators are `Weights` of their own, so that a checkpoint can hold them. A network's
- * weights are updated as one flat vector, in their order, since dozens of small updates cost more than one large.
+ * One optimiser per network. Its accumulators are `Weights` too, so that checkpoints include them. A network's weights are
+ * updated as one flat vector, in their order, because dozens of small updates cost more than one large update.
  */
 interface UpdateRule {
-  /** The accumulators of a vector of weights, and what they start at. */
+  /** Accumulators by name, each as long as the weights, with their initial value. */
   accumulators: Record<string, 'zeros' | 'ones'>;
-  /** The rule's numbers, in the order in which its fused form takes them. `t` counts updates from 1. */
+  /** The rule's numbers, in the order that its fused kernel takes. `t` counts updates from 1. */
   numbers(rate: number, t: number): number[];
   /** θ, g and the accumulators → the new θ and the new accumulators. */
   apply(
@@ -73,16 +74,13 @@ export function ruleOf({ optimizer }: Pick<TrainingConfig, 'optimizer'>): Update
   return optimizer === 'adam' ? adam : rmspropTf1;
 }
 
-/** What a network's optimiser remembers: its accumulators over all weights in order, and how often it has updated. */
+/** State of a network's optimiser: accumulators over all weights in order, and the number of updates. */
 export function optimizerSpecs(
   network: NetworkName,
   weights: WeightSpec[],
   config: Pick<TrainingConfig, 'optimizer'>,
 ): WeightSpec[] {
-  const size = weights.reduce(
-    (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
-    0,
-  );
+  const size = weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return [
     ...Object.entries(ruleOf(config).accumulators).map(([name, init]) => ({
       name: `${network}/${name}`,
@@ -93,7 +91,7 @@ export function optimizerSpecs(
   ];
 }
 
-/** Replaces every weight θ and the accumulators by the updated ones. `gradients` follow the order of `weights`. */
+/** Replaces every weight θ and the accumulators by the updated ones. `gradients` are in the order of `weights`. */
 export function updateNetwork(
   network: NetworkName,
   weights: Weights,
@@ -119,7 +117,7 @@ export function updateNetwork(
   replace(state, `${network}/updates`, tf.tensor1d([t]));
 }
 
-/** The rule on one flat vector. */
+/** The rule in TensorFlow's own ops, on one flat vector. */
 export function plainUpdate(
   rule: UpdateRule,
   thetas: Tensor[],

@@ -1,22 +1,14 @@
 import type { NamedWeights } from '../core/contracts/model.ts';
 import { StylographError } from '../core/errors.ts';
 import { type StepRandom, type Tensor, tf } from '../engine/index.ts';
+import { sizeOf, type WeightSpec } from './architecture.ts';
 
-/** A weight before it has values. Glorot-uniform kernels and zero biases are Keras's defaults. */
-export interface WeightSpec {
-  name: string;
-  shape: number[];
-  init: 'glorot-uniform' | 'zeros' | 'ones';
-}
-
-/** Weights of a network by name, in the order of its specification. */
+/** Weights of a network by name, in the order of its layers. */
 export type Weights = Map<string, Tensor>;
-
-export type NetworkName = 'encoder' | 'decoder' | 'discriminator';
 
 /** Glorot and Bengio 2010: U(−l, l) with l = √(6 / (fan in + fan out)), the kernel's window counted in both. */
 function glorotUniform(shape: number[], random: StepRandom): Tensor {
-  const window = shape.slice(0, -2).reduce((product, size) => product * size, 1);
+  const window = sizeOf(shape.slice(0, -2));
   const [fanIn, fanOut] = shape.slice(-2) as [number, number];
   const limit = Math.sqrt(6 / (window * (fanIn + fanOut)));
   return tf.tidy(() =>
@@ -27,7 +19,7 @@ function glorotUniform(shape: number[], random: StepRandom): Tensor {
   );
 }
 
-/** Fresh weights, a pure function of the random stream. They are kept outside any tidy; dispose them. */
+/** Fresh weights, a pure function of the random stream. `tf.tidy` does not free them: dispose them. */
 export function initWeights(specs: WeightSpec[], random: StepRandom): Weights {
   return new Map(
     specs.map(({ name, shape, init }) => {
@@ -54,7 +46,7 @@ export function exportWeights(weights: Weights): NamedWeights[] {
 /**
  * Weights from plain arrays.
  *
- * @throws StylographError `checkpoint_corrupt` when a weight of the specification is absent or has another shape.
+ * @throws StylographError `checkpoint_corrupt` when a weight is absent or has another shape.
  */
 export function importWeights(specs: WeightSpec[], stored: NamedWeights[]): Weights {
   const byName = new Map(stored.map((weight) => [weight.name, weight]));
@@ -65,7 +57,7 @@ export function importWeights(specs: WeightSpec[], stored: NamedWeights[]): Weig
         throw new StylographError(
           'checkpoint_corrupt',
           `The weight ${name} should have shape [${shape}] but ${weight ? `has [${weight.shape}]` : 'is absent'}. ` +
-            'The weights belong to other settings; use the ones they were trained with.',
+            'The weights belong to another configuration. Use the one they were trained with.',
         );
       }
       return [name, tf.keep(tf.tensor(weight.values, shape))];

@@ -1,62 +1,50 @@
 import type { TrainingState } from '../core/contracts/checkpoint.ts';
-import type { TrainingConfig } from '../core/contracts/config.ts';
-import type { Dataset } from '../core/contracts/dataset.ts';
 import type { SampleSheet } from '../core/contracts/figures.ts';
 import type { NamedWeights } from '../core/contracts/model.ts';
 import type { RunProgress } from '../core/contracts/run.ts';
 import { StylographError } from '../core/errors.ts';
 import { servedDecoder } from '../model/networks.ts';
-import { drawSamples } from './samples.ts';
+import { sampleSheets } from './drawing/sample-sheets.ts';
 import { frameIterations, isDue } from './schedule.ts';
-import { type IterationLosses, Trainer } from './trainer.ts';
+import { type IterationLosses, Trainer, type TrainerOptions } from './trainer.ts';
 
 export type TrainingEvent =
   | { type: 'progress'; progress: RunProgress }
   /** Losses that are not finite are null. */
   | { type: 'metrics'; iteration: number; values: Record<string, number | null> }
   | { type: 'sample'; iteration: number; sheet: SampleSheet }
-  /** The decoder as it would be served, for a frame of the films; given again where a stretch is trained again. */
+  /** The decoder as it would be served, for one frame of the films. A run that resumes repeats those after its checkpoint. */
   | { type: 'snapshot'; iteration: number; decoder: NamedWeights[] }
-  /** Arrays of its own: it may be stored while training goes on. */
+  /** Copies: they may be stored while training continues. */
   | { type: 'checkpoint'; state: TrainingState };
 
-export interface TrainOptions {
-  config: TrainingConfig;
-  dataset: Dataset;
-  /** All randomness of the run derives from it: 0 to 2³¹ − 1. */
-  seed: number;
-  /** Go on from here, exactly as if the run had not stopped. */
-  resume?: TrainingState | undefined;
-  /** Weights to start from instead of fresh ones. */
-  initial?: NamedWeights[] | undefined;
-  /** Multiplies the learning rates from here on, and is kept in checkpoints. */
-  rateScale?: number | undefined;
+export interface TrainOptions extends TrainerOptions {
   /**
-   * Stops the run. With the reason `cancel` it ends within one step; otherwise it finishes its iteration and yields a
-   * checkpoint to go on from.
+   * Stops the run. With the reason `cancel` it ends within one step. Otherwise it finishes its iteration and yields a
+   * checkpoint to resume from.
    */
   signal: AbortSignal;
 }
 
-/** Iterations over which the time left is estimated. */
+/** Number of recent iterations that the remaining time is estimated from. */
 const RATE_WINDOW = 50;
 
 const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Trains as an asynchronous sequence of events; what they are used for is the caller's business.
+ * Trains a run and yields what happens as events.
  *
- * Order within an iteration: progress, metrics, samples, snapshot, checkpoint, so that whoever goes on from a checkpoint
- * has every snapshot before it. The last iteration always has metrics, samples and a checkpoint.
+ * Within an iteration the order is progress, metrics, samples, snapshot, checkpoint, so every snapshot before a checkpoint is
+ * known when a run resumes from it. The last iteration always yields metrics, samples and a checkpoint.
  *
- * @throws StylographError `diverged` when a loss is not a finite number, after the metrics that show it, or a weight is not
- *   when a checkpoint is due: a checkpoint is always good to go on from.
+ * @throws StylographError `diverged` when a loss is not finite, after the metrics that show it, or when a weight is not finite
+ *   at a checkpoint: a run can resume from every checkpoint.
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void> {
   const { config, dataset, seed, resume, signal } = options;
   const trainer = new Trainer(options);
   const clock = new TrainingClock(resume?.secondsElapsed ?? 0, trainer, config.iterations);
-  const goesOn = async (): Promise<boolean> => {
+  const shouldContinue = async (): Promise<boolean> => {
     await yieldToEventLoop();
     return !(signal.aborted && signal.reason === 'cancel');
   };
@@ -71,7 +59,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     if (trainer.iteration === 0 && frames.has(0)) yield snapshot(0);
     while (trainer.iteration < config.iterations) {
       clock.start();
-      const losses = (await goesOn()) ? await trainer.iterate(goesOn) : undefined;
+      const losses = (await shouldContinue()) ? await trainer.iterate(shouldContinue) : undefined;
       clock.stop();
       if (!losses) return;
       const iteration = trainer.iteration;
@@ -85,16 +73,16 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
 
       if (isDue(iteration, config.sampleEvery, config.iterations)) {
         const ordinal = Math.floor(iteration / config.sampleEvery);
-        for (const sheet of drawSamples(trainer.networks, dataset, seed, ordinal))
+        for (const sheet of sampleSheets(trainer.networks, dataset, seed, ordinal))
           yield { type: 'sample', iteration, sheet };
       }
       if (frames.has(iteration)) yield snapshot(iteration);
       if (signal.aborted && signal.reason === 'cancel') return;
       if (signal.aborted || isDue(iteration, config.checkpointEvery, config.iterations)) {
         const state = trainer.state(clock.secondsElapsed);
-        // Losses are of before the update: the update itself may have spoilt the weights.
-        const spoilt = state.weights.find(({ values }) => !values.every(Number.isFinite));
-        if (spoilt) throw divergence([`the weight ${spoilt.name}`], iteration);
+        // Losses are computed before the update, which may itself produce weights that are not finite.
+        const broken = state.weights.find(({ values }) => !values.every(Number.isFinite));
+        if (broken) throw divergence([`the weight ${broken.name}`], iteration);
         yield { type: 'checkpoint', state };
       }
       if (signal.aborted) return;
@@ -114,11 +102,11 @@ function divergence(names: string[], iteration: number): StylographError {
   return new StylographError(
     'diverged',
     `${names.join(', ')} stopped being a finite number at iteration ${iteration}. ` +
-      'Start again with lower learningRates, less ganWeight or another seed.',
+      'Start a new run with lower learningRates, a lower ganWeight or another seed.',
   );
 }
 
-/** Measures training alone, and what is left of it. */
+/** Measures the time of training alone, and estimates the remaining time. */
 class TrainingClock {
   readonly #trainer: Trainer;
   readonly #iterations: number;

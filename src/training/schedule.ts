@@ -1,30 +1,30 @@
 import type { DiscriminatorEntropies } from '../core/contracts/checkpoint.ts';
 import type { TrainingConfig } from '../core/contracts/config.ts';
 
-/**
+/*
  * Decisions of the training procedure as pure functions of losses and settings.
  *
- * At chance level L_GAN ≈ 0.057 for the article's sizes, so its thresholds of 1.0 and 0.4 give one discriminator step
- * and three encoder/decoder steps an iteration.
+ * At chance level L_GAN ≈ 0.057 for the article's sizes, so its thresholds of 1.0 and 0.4 result in one discriminator step
+ * and three encoder/decoder steps per iteration.
  */
 
-/** Whether another discriminator step follows the one that reported `gan`. @param done steps of this iteration so far */
+/** Whether another discriminator step follows the one whose L_GAN was `gan`. @param done steps so far in this iteration */
 export function discriminatorContinues(gan: number, done: number, config: TrainingConfig): boolean {
   return done < config.innerSteps.discriminator && !(gan < config.discriminatorThreshold);
 }
 
-/** Whether the encoder and decoder rest until the next iteration after the step that reported `gan`. */
+/** Whether the step whose L_GAN was `gan` is the iteration's last of encoder and decoder. */
 export function generatorStops(gan: number, config: TrainingConfig): boolean {
   return gan > config.generatorThreshold;
 }
 
-/** Around ln 2, what guessing costs, and how far from it the adversaries may get (Larsen et al. 2016, their code). */
+/** About ln 2, the entropy of guessing, and how far from it the adversaries may move (the code of Larsen et al. 2016). */
 const EQUILIBRIUM = 0.68;
 const MARGIN = 0.35;
-/** How much of what was known of the entropies a step leaves. */
+/** Weight of the earlier average when a step's entropies are added. */
 const SMOOTHING = 0.9;
 
-/** The entropies after a step that found `seen`. */
+/** The exponential average of entropies after a step that measured `seen`. */
 export function smoothed(
   before: DiscriminatorEntropies | undefined,
   seen: DiscriminatorEntropies,
@@ -34,7 +34,7 @@ export function smoothed(
   return { real: towards(before.real, seen.real), fake: towards(before.fake, seen.fake) };
 }
 
-/** Who moves: the discriminator unless it wins, the decoder unless it loses, and both where each would rest. */
+/** Which networks move: the discriminator unless it wins, the decoder unless it loses, and both if neither would. */
 export function equilibriumGate(entropies: DiscriminatorEntropies | undefined): {
   discriminator: boolean;
   decoder: boolean;
@@ -46,7 +46,7 @@ export function equilibriumGate(entropies: DiscriminatorEntropies | undefined): 
   return discriminator || decoder ? { discriminator, decoder } : { discriminator: true, decoder: true };
 }
 
-/** Factor on the learning rates at an iteration: 1, and over the last `learningRateDecay` of the run linearly to 0.1. */
+/** Factor on the learning rates: 1, then linearly down to 0.1 over the last `learningRateDecay` share of the run. */
 export function rateFactor(iteration: number, { iterations, learningRateDecay }: TrainingConfig): number {
   if (learningRateDecay === 0) return 1;
   const start = iterations * (1 - learningRateDecay);
@@ -54,7 +54,7 @@ export function rateFactor(iteration: number, { iterations, learningRateDecay }:
   return 1 - 0.9 * ((iteration - start) / (iterations - start));
 }
 
-/** Factor on the weight of the KL term at an iteration: from 0 linearly to 1 over `priorWarmupIterations`. */
+/** Factor on the weight of the KL term: linearly from 0 to 1 over `priorWarmupIterations`. */
 export function priorFactor(
   iteration: number,
   { priorWarmupIterations }: Pick<TrainingConfig, 'priorWarmupIterations'>,
@@ -62,7 +62,7 @@ export function priorFactor(
   return priorWarmupIterations === 0 ? 1 : Math.min(1, iteration / priorWarmupIterations);
 }
 
-/** Deviation of the noise on the discriminator's images: from `inputNoise` linearly to 0 at the last iteration. */
+/** Standard deviation of the noise on the discriminator's images: linearly from `inputNoise` to 0 at the last iteration. */
 export function inputNoise(
   iteration: number,
   { inputNoise, iterations }: Pick<TrainingConfig, 'inputNoise' | 'iterations'>,
@@ -70,12 +70,12 @@ export function inputNoise(
   return inputNoise * (1 - iteration / iterations);
 }
 
-/** Whether an iteration (counted from 1, when done) is due under an interval; the last always is. */
+/** Whether something due every `every` iterations is due after this one (counted from 1); after the last it always is. */
 export function isDue(iteration: number, every: number, iterations: number): boolean {
   return iteration % every === 0 || iteration === iterations;
 }
 
-/** The article draws at its periods 0–99 and then at 100, 110, … 990; a period is three iterations. */
+/** The article draws at periods 0–99 and then at 100, 110, … 990. A period is three iterations. */
 const ARTICLE_PERIODS = [
   ...Array.from({ length: 100 }, (_, period) => period),
   ...Array.from({ length: 90 }, (_, i) => 100 + 10 * i),
@@ -83,8 +83,8 @@ const ARTICLE_PERIODS = [
 const PERIOD_ITERATIONS = 3;
 
 /**
- * Iterations done when a film's frames are taken, ascending; 0 is before training. The geometric schedule spaces them
- * by a constant factor from 1 to the last iteration, where whole numbers allow.
+ * Completed iterations at which a film's frames are taken, ascending; 0 is before training. The geometric schedule spaces
+ * them by a constant factor from 1 to the last iteration, as far as integers allow.
  */
 export function frameIterations({
   iterations,

@@ -4,17 +4,18 @@ import type { Dataset } from '../core/contracts/dataset.ts';
 import type { NamedWeights } from '../core/contracts/model.ts';
 import { type Batch, BatchStream } from '../data/batches.ts';
 import { StepRandom, type Tensor2D, tf } from '../engine/index.ts';
+import { type Architecture, architectureOf } from '../model/architecture.ts';
+import { imageTensor, oneHot } from '../model/image-tensors.ts';
 import {
   createNetworks,
   disposeNetworks,
   exportNetworks,
-  followWeights,
   type Networks,
   restoreNetworks,
+  updateWeightAverages,
 } from '../model/networks.ts';
-import { imageTensor, oneHot } from '../model/pixels.ts';
-import { type ModelShape, modelShape } from '../model/shape.ts';
-import { cvaeStep, discriminatorStep, jointStep, type StepInput, type StepSettings } from '../model/steps.ts';
+import { cvaeStep, discriminatorStep, jointStep } from '../model/steps.ts';
+import type { StepInput, StepSettings } from '../model/training-pass.ts';
 import {
   discriminatorContinues,
   equilibriumGate,
@@ -28,7 +29,20 @@ import {
 /** Losses of an iteration's last steps, by the names that metrics events use. */
 export type IterationLosses = Record<string, number>;
 
-/** The images a run trains on. The article trains on all; other presets hold validation images out. */
+export interface TrainerOptions {
+  config: TrainingConfig;
+  dataset: Dataset;
+  /** Determines all random numbers of the run: 0 to 2³¹ − 1. */
+  seed: number;
+  /** Continue from this state, exactly as if the run had not stopped. */
+  resume?: TrainingState | undefined;
+  /** Initial weights, instead of random ones. */
+  initial?: NamedWeights[] | undefined;
+  /** Multiplies the learning rates; stored in checkpoints. */
+  rateScale?: number | undefined;
+}
+
+/** The images that a run trains on. The article trains on all; other presets hold out validation images. */
 function trainingSplit({ train, validation }: Dataset, { trainOn }: TrainingConfig): Dataset['train'] {
   if (trainOn === 'train') return train;
   const images = new Uint8Array(train.images.length + validation.images.length);
@@ -41,11 +55,11 @@ function trainingSplit({ train, validation }: Dataset, { trainOn }: TrainingConf
 }
 
 /**
- * A run between iterations: networks, position in the data and counters. Each iteration is a function of
- * (state, seed), so that a restored trainer goes on exactly as an unbroken one.
+ * A run between iterations: networks, position in the data and counters. Each iteration is a function of (state, seed), so
+ * a restored trainer continues exactly like an uninterrupted one.
  */
 export class Trainer {
-  readonly shape: ModelShape;
+  readonly #architecture: Architecture;
   readonly networks: Networks;
   readonly config: TrainingConfig;
   readonly #seed: number;
@@ -53,29 +67,22 @@ export class Trainer {
   #iteration: number;
   #stepsTaken: number;
   readonly #rateScale: number;
-  /** What the gate of an equilibrium goes by. */
+  /** Average entropies of the discriminator's answers, which the equilibrium gate decides by. */
   #entropies: DiscriminatorEntropies | undefined;
 
-  /** Fresh networks, weights to start from, or a state to go on from. */
-  constructor(options: {
-    config: TrainingConfig;
-    dataset: Dataset;
-    seed: number;
-    resume?: TrainingState | undefined;
-    initial?: NamedWeights[] | undefined;
-    rateScale?: number | undefined;
-  }) {
+  constructor(options: TrainerOptions) {
     const { config, dataset, seed, resume, initial } = options;
     this.config = config;
     this.#seed = seed;
-    this.shape = modelShape({ ...dataset.info, labels: dataset.info.labels }, config);
+    this.#architecture = architectureOf(dataset.info, config);
     this.networks = resume
-      ? restoreNetworks(this.shape, config, resume)
-      : createNetworks(this.shape, config, seed, initial);
+      ? restoreNetworks(this.#architecture, config, resume)
+      : createNetworks(this.#architecture, config, seed, initial);
+    const { height, width, channels } = this.#architecture;
     this.#batches = new BatchStream(trainingSplit(dataset, config), {
       batchSize: config.batchSize,
       seed,
-      pixels: this.shape.height * this.shape.width * this.shape.channels,
+      pixels: height * width * channels,
       drawn: resume?.batchesDrawn ?? 0,
     });
     this.#iteration = resume?.iteration ?? 0;
@@ -84,20 +91,20 @@ export class Trainer {
     this.#rateScale = options.rateScale ?? resume?.rateScale ?? 1;
   }
 
-  /** Iterations done. */
+  /** Completed iterations. */
   get iteration(): number {
     return this.#iteration;
   }
 
-  /** Images that steps have seen, discriminator and encoder/decoder steps alike. */
+  /** Images that steps have processed, discriminator and encoder/decoder steps alike. */
   get imagesSeen(): number {
     return this.#stepsTaken * this.config.batchSize;
   }
 
   /**
-   * One outer iteration of the article's procedure: discriminator steps, each on a fresh batch, then joint steps, the
-   * first on the last discriminator step's batch and prior sample. `between` runs between steps and may end the
-   * iteration early by returning false; then the run must not go on from here.
+   * One outer iteration of the article's procedure: discriminator steps, each on a fresh batch, then joint steps, the first
+   * on the last discriminator step's batch and prior sample. `between` runs between steps. When it returns false the
+   * iteration ends early, and the trainer must not be used any more.
    */
   async iterate(between: () => Promise<boolean>): Promise<IterationLosses | undefined> {
     const losses =
@@ -106,11 +113,11 @@ export class Trainer {
         : await this.#adversarialIteration(between);
     if (!losses) return undefined;
     this.#iteration += 1;
-    followWeights(this.networks, this.#averagingDecay());
+    updateWeightAverages(this.networks, this.#averagingDecay());
     return losses;
   }
 
-  /** Averages forget the first, untrained weights faster than later ones. */
+  /** The decay is lower at first, so that the averages forget the untrained weights. */
   #averagingDecay(): number {
     return Math.min(this.config.decoderAveraging, (1 + this.#iteration) / (10 + this.#iteration));
   }
@@ -147,7 +154,7 @@ export class Trainer {
         this.#observe(losses);
         if (!(await between())) return undefined;
         if (generatorStops(losses.gan, config)) break;
-        // As in the article, the last step's successor is drawn too, and never used.
+        // As in the article, a batch is drawn after the last step too, and never used.
         input = this.#drawAfter(input);
       }
       return {
@@ -164,13 +171,13 @@ export class Trainer {
     }
   }
 
-  /** Who moves in an iteration. */
+  /** Which networks move in this iteration. */
   #gate(): ReturnType<typeof equilibriumGate> {
     if (this.config.gate === 'thresholds') return { discriminator: true, decoder: true };
     return equilibriumGate(this.#entropies);
   }
 
-  /** @param seen with entropies where the gate goes by them */
+  /** Averages a step's entropies; only the equilibrium gate measures them. */
   #observe({ real, fake }: Partial<DiscriminatorEntropies>): void {
     if (real !== undefined && fake !== undefined) this.#entropies = smoothed(this.#entropies, { real, fake });
   }
@@ -198,13 +205,13 @@ export class Trainer {
     const random = new StepRandom(this.#seed, 'priors', this.#batches.drawn);
     const batch: Batch = this.#batches.next();
     return {
-      x: imageTensor(batch.images, this.shape),
-      y: oneHot(batch.labels, this.shape.labels),
+      x: imageTensor(batch.images, this.#architecture),
+      y: oneHot(batch.labels, this.#architecture.labels),
       zPrior: random.normal([this.config.batchSize, this.config.latentDim]) as Tensor2D,
     };
   }
 
-  /** All that a checkpoint needs, between iterations. */
+  /** Everything that a checkpoint stores, between iterations. */
   state(secondsElapsed: number): TrainingState {
     return {
       iteration: this.#iteration,

@@ -13,7 +13,7 @@ import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { DatasetLibrary } from '../../src/data/library.ts';
 import { encodeFilm } from '../../src/figures/encode-film.ts';
-import { modelShape } from '../../src/model/shape.ts';
+import { architectureOf } from '../../src/model/architecture.ts';
 import { Sessions } from '../../src/platform/keys/sessions.ts';
 import { connectRedis, guarded } from '../../src/platform/redis/connection.ts';
 import { redisKeys } from '../../src/platform/redis/key-names.ts';
@@ -47,7 +47,7 @@ export async function publishModel(
   const { createNetworks, disposeNetworks, exportNetworks } = await import('../../src/model/networks.ts');
   const config = resolveConfig('article', { latentDim, networks: widths });
   const image = { width: 28, height: 28, channels: 1 as const, labels };
-  const networks = createNetworks(modelShape(image, config), config, seed);
+  const networks = createNetworks(architectureOf(image, config), config, seed);
   const { weights } = exportNetworks(networks);
   disposeNetworks(networks);
   const record: ModelRecord = {

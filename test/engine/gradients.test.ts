@@ -36,7 +36,7 @@ test("LeakyReLU's single-op gradient equals its definition", () => {
   });
 });
 
-test('one tape gives the gradients of several losses that tf.grads gives one by one', () => {
+test('one tape yields the same gradients of several losses as separate tf.grads calls', () => {
   tf.tidy(() => {
     const a = random(1).normal([4, 3]);
     const b = random(2).normal([3, 2]);
@@ -58,7 +58,7 @@ test('one tape gives the gradients of several losses that tf.grads gives one by 
   });
 });
 
-test('a tape refuses a tensor that has no influence', () => {
+test('a tape rejects a tensor that does not influence the loss', () => {
   tf.tidy(() => {
     const a = tf.scalar(1);
     const { value, tape } = GradientTape.record(() => a.square());
@@ -79,7 +79,7 @@ test('a tape leaks nothing', () => {
   a.dispose();
 });
 
-test('flat vectors keep every value in its place', () => {
+test('splitting a flat vector restores the tensors that were joined', () => {
   tf.tidy(() => {
     const parts = [random(1).normal([2, 3]), random(2).normal([4]), random(3).normal([1, 2, 2])];
     const pieces = splitFlat(
@@ -92,7 +92,7 @@ test('flat vectors keep every value in its place', () => {
   });
 });
 
-test('random numbers depend on seed, purpose, step and order alone', () => {
+test('random numbers depend only on seed, purpose, step and order', () => {
   const draw = (seed: number, purpose: 'steps' | 'priors', step: number) => {
     const stream = new StepRandom(seed, purpose, step);
     return [stream.normal([6]), stream.uniform([6])].map((tensor) => [...tensor.dataSync()]);
@@ -117,7 +117,7 @@ test('random numbers have the moments of their distributions', () => {
   });
 });
 
-test('a dropout mask keeps the asked share, scales it up, and depends on the stream alone', () => {
+test('a dropout mask keeps the requested share, scales it up, and depends only on the stream', () => {
   tf.tidy(() => {
     const mask = () => new StepRandom(3, 'steps', 1).dropoutMask([101, 7, 333], 0.3);
     const values = mask().dataSync();
@@ -133,6 +133,6 @@ test('a dropout mask keeps the asked share, scales it up, and depends on the str
   });
 });
 
-test('a native op that does not exist says so', () => {
+test('running an unknown native op throws an error that names it', () => {
   assert.throws(() => runNativeOp('NoSuchOp', []), /NoSuchOp/);
 });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** The other tests run the best set that this processor has; here those of kernels.test.ts run on the lesser ones. */
+/** The other tests use this processor's best instruction set; here kernels.test.ts runs with the smaller ones. */
 const TESTS = fileURLToPath(new URL('./kernels.test.ts', import.meta.url));
 
 for (const kernels of ['sse2', 'avx2']) {

@@ -25,7 +25,7 @@ import {
 } from '../../src/engine/index.ts';
 import { matMul } from '../../src/engine/matmul.ts';
 
-/** Every native kernel against the same thing in TensorFlow's own ops: results and all gradients. */
+/** Compares a native kernel with its plain form in TensorFlow's own ops: results and all gradients. */
 
 const TOLERANCE = 1e-5;
 
@@ -38,7 +38,7 @@ function assertClose(what: string, actual: Tensor, expected: Tensor): void {
 
 type Operation = (...inputs: Tensor[]) => Tensor;
 
-/** `fixed` inputs follow the others and get no gradient. */
+/** @param fixed inputs after the others, which get no gradient */
 function assertSame(native: Operation, plain: Operation, shapes: number[][]): void {
   tf.tidy(() => {
     const random = new StepRandom(11, 'steps', 2);
@@ -59,7 +59,7 @@ test('this machine runs the native kernels', () => {
   assert.equal(hasNativeKernels, true);
 });
 
-test('3×3 convolution by Winograd filtering, for sides and channels that fit no tile and no vector', () => {
+test('3×3 convolution by Winograd filtering equals the plain form, also for sides and channels that fill no tile and no vector', () => {
   const plain: Operation = (x, kernel) => tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, 'same');
   const native = conv3x3 as unknown as Operation;
   assertSame(native, plain, [
@@ -84,7 +84,7 @@ test('3×3 convolution by Winograd filtering, for sides and channels that fit no
   ]);
 });
 
-test('constant planes after the channels', () => {
+test('a 3×3 convolution with constant planes equals the plain form', () => {
   for (const channels of [128, 5]) {
     tf.tidy(() => {
       const random = new StepRandom(3, 'steps', 1);
@@ -101,7 +101,7 @@ test('constant planes after the channels', () => {
   }
 });
 
-test('upsampling and a 5×5 convolution by Winograd filtering', () => {
+test('upsampling and a 5×5 convolution by Winograd filtering equal the plain form', () => {
   const plain: Operation = (x, kernel) => {
     const [, height, width] = x.shape as [number, number, number, number];
     const fine = tf.image.resizeNearestNeighbor(x as Tensor4D, [2 * height, 2 * width]);
@@ -130,7 +130,7 @@ test('upsampling and a 5×5 convolution by Winograd filtering', () => {
   ]);
 });
 
-test('bias, LeakyReLU and dropout: the same mask, results and gradients as op by op', () => {
+test('bias, LeakyReLU and dropout in one kernel have the mask, results and gradients of separate ops', () => {
   for (const rate of [0, 0.3]) {
     for (const shape of [
       [64, 6272],
@@ -147,7 +147,7 @@ test('bias, LeakyReLU and dropout: the same mask, results and gradients as op by
   }
 });
 
-test('max pooling, alone and with what follows it', () => {
+test('max pooling equals the plain form, alone and with bias, LeakyReLU and dropout', () => {
   for (const shape of [
     [3, 14, 14, 32],
     [2, 7, 5, 6],
@@ -168,7 +168,7 @@ test('max pooling, alone and with what follows it', () => {
   }
 });
 
-test('a product of matrices', () => {
+test('matMul equals tf.matMul', () => {
   const plain: Operation = (a, b) => tf.matMul(a as Tensor2D, b as Tensor2D);
   assertSame(matMul as unknown as Operation, plain, [
     [64, 18],
@@ -180,7 +180,7 @@ test('a product of matrices', () => {
   ]);
 });
 
-test('of several largest values pooling takes the first, as TensorFlow does', () => {
+test('of equal maxima, pooling takes the first, as TensorFlow does', () => {
   tf.tidy(() => {
     const x = tf.zeros([1, 4, 4, 3]) as Tensor4D;
     const dy = new StepRandom(1, 'steps', 1).normal([1, 2, 2, 3]) as Tensor4D;
@@ -189,7 +189,7 @@ test('of several largest values pooling takes the first, as TensorFlow does', ()
   });
 });
 
-test('a strided 7×7 convolution with pooling and activation', () => {
+test('a strided 7×7 convolution with pooling and activation equals the plain form', () => {
   for (const rate of [0, 0.3]) {
     for (const [size, channels, filters] of [
       [28, 1, 128],
@@ -211,7 +211,7 @@ test('a strided 7×7 convolution with pooling and activation', () => {
   }
 });
 
-test('upsampling, dropout and a 5×5 convolution to an image', () => {
+test('upsampling, dropout and a 5×5 convolution to an image equal the plain form', () => {
   for (const rate of [0, 0.3]) {
     for (const [size, channels, filters] of [
       [14, 32, 1],
@@ -229,7 +229,7 @@ test('upsampling, dropout and a 5×5 convolution to an image', () => {
   }
 });
 
-/** Sides of images whose quarters and eighths are even, odd and no multiple of any tile; grey and colour. */
+/** Image sizes whose quarters and eighths are even, odd and no multiple of a tile; grey and colour. */
 const IMAGES = [
   [16, 3],
   [36, 1],
@@ -237,7 +237,7 @@ const IMAGES = [
   [64, 3],
 ] as const;
 
-test('images of 16 to 64 pixels, grey and in colour: what looks at them and what draws them', () => {
+test('the first and last layers equal the plain forms for grey and colour images of 16 to 64 pixels', () => {
   for (const [size, channels] of IMAGES) {
     assertSame(
       (x, kernel, bias) =>
@@ -261,7 +261,7 @@ test('images of 16 to 64 pixels, grey and in colour: what looks at them and what
   }
 });
 
-test('their inner grids, with planes for 2, 3, 26 and 128 labels', () => {
+test('the inner layers equal the plain forms for these sizes and 2, 3, 26 and 128 labels', () => {
   for (const [i, [size]] of IMAGES.entries()) {
     const labels = [2, 3, 26, 128][i]!;
     const side = size / 4;
@@ -298,7 +298,7 @@ test('their inner grids, with planes for 2, 3, 26 and 128 labels', () => {
   }
 });
 
-test('what an op is given must fit together', () => {
+test('ops reject inputs whose shapes do not match', () => {
   tf.tidy(() => {
     const x = tf.zeros([1, 4, 4, 3]) as Tensor4D;
     assert.throws(() => conv3x3(x, tf.zeros([3, 3, 4, 2]) as Tensor4D), /does not fit the channels/);

@@ -38,20 +38,20 @@ function assertSame(trick: Convolution, plain: Convolution, xShape: number[], ke
 const upsample = (x: Tensor4D): Tensor4D =>
   tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
 
-test('upsampling and a 5×5 convolution as one sub-pixel convolution', () => {
+test('a sub-pixel convolution equals upsampling and a 5×5 convolution', () => {
   const plain: Convolution = (x, kernel) => tf.conv2d(upsample(x), kernel, 1, 'same');
   assertSame(subpixelConv5x5, plain, [3, 7, 6, 5], [5, 5, 5, 4]);
   assert.deepEqual(foldUpsampling(tf.ones([5, 5, 2, 3])).shape, [3, 3, 2, 12]);
 });
 
-test('the same in two steps, with something in between on the fine grid', () => {
+test('in two steps it also equals them, with another op between on the fine grid', () => {
   const trick: Convolution = (x, kernel) => conv5x5OnDepth(tf.leakyRelu(upsampleToDepth(x), 0.3), kernel);
   const plain: Convolution = (x, kernel) => tf.conv2d(tf.leakyRelu(upsample(x), 0.3), kernel, 1, 'same');
   assertSame(trick, plain, [3, 6, 7, 4], [5, 5, 4, 1]);
   assertSame(trick, plain, [2, 4, 4, 3], [5, 5, 3, 3]);
 });
 
-test('a strided 7×7 convolution on the space-to-depth image', () => {
+test('a strided 7×7 convolution on the space-to-depth image equals the plain form', () => {
   const plain: Convolution = (x, kernel) => tf.conv2d(x, kernel, 2, 'same');
   for (const side of [28, 16, 20]) assertSame(stridedConv7x7, plain, [2, side, side, 1], [7, 7, 1, 6]);
   assertSame(stridedConv7x7, plain, [2, 16, 32, 3], [7, 7, 3, 4]);

@@ -47,7 +47,7 @@ for (const optimizer of ['rmsprop-tf1', 'adam'] as const) {
   });
 }
 
-test('an update refuses gradients that do not fit', () => {
+test('an update rejects gradients of other shapes', () => {
   tf.tidy(() => {
     const one = tf.ones([2]);
     assert.throws(

@@ -4,22 +4,17 @@ import { test } from 'node:test';
 import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { type StepRandom, type Tensor2D, type Tensor4D, tf } from '../../src/engine/index.ts';
+import { architectureOf, type NetworkName } from '../../src/model/architecture.ts';
 import { decode, decodeLogits } from '../../src/model/decoder.ts';
 import { discriminate } from '../../src/model/discriminator.ts';
-import { encode } from '../../src/model/encoder.ts';
+import { discriminatorGradients } from '../../src/model/discriminator-gradients.ts';
+import { encode, sampleLatent } from '../../src/model/encoder.ts';
+import { jointGradients } from '../../src/model/joint-gradients.ts';
 import { inferencePass } from '../../src/model/layers.ts';
 import * as losses from '../../src/model/losses.ts';
-import { createNetworks, disposeNetworks, type Networks } from '../../src/model/networks.ts';
-import { sampleLatent } from '../../src/model/sampling.ts';
-import { modelShape } from '../../src/model/shape.ts';
-import {
-  discriminatorGradients,
-  discriminatorStep,
-  jointGradients,
-  jointStep,
-  type StepSettings,
-} from '../../src/model/steps.ts';
-import type { NetworkName } from '../../src/model/weights.ts';
+import { createNetworks, disposeNetworks, movedWeights, type Networks } from '../../src/model/networks.ts';
+import { discriminatorStep, jointStep } from '../../src/model/steps.ts';
+import type { StepSettings } from '../../src/model/training-pass.ts';
 
 /** Results that scripts/make-fixtures.py computed with TensorFlow in float64 from the same weights and inputs. */
 interface Summary {
@@ -40,7 +35,7 @@ const BATCH = 4;
 const TOLERANCE = 1e-4;
 const NETWORKS: NetworkName[] = ['encoder', 'decoder', 'discriminator'];
 
-/** The formula of the generating script. */
+/** The same formula as in the script. */
 function values(name: string, shape: number[], scale: number): Float32Array {
   let key = 0;
   for (let i = 0; i < name.length; i++) key += (i + 1) * name.charCodeAt(i);
@@ -61,11 +56,11 @@ const config = (similarity: TrainingConfig['similarity']): TrainingConfig =>
   });
 
 function givenNetworks(settings: TrainingConfig): Networks {
-  const shape = modelShape(
+  const architecture = architectureOf(
     { width: 28, height: 28, channels: 1, labels: Array.from({ length: 10 }) },
     settings,
   );
-  const networks = createNetworks(shape, settings, 0);
+  const networks = createNetworks(architecture, settings, 0);
   for (const network of NETWORKS) {
     for (const [name, tensor] of networks.trained[network]) {
       const kernel = name.endsWith('/kernel');
@@ -89,7 +84,7 @@ const input = () => ({
 });
 const epsilon = () => tf.tensor2d(values('epsilon', [BATCH, 8], 2), [BATCH, 8]);
 
-/** A step draws ε and nothing else when dropout is off. */
+/** Without dropout a step draws only ε. */
 const settings = (config: TrainingConfig): StepSettings => ({
   config,
   rateFactor: 1,
@@ -122,13 +117,14 @@ test('every loss of the article equals an independent computation', () => {
   const pass = inferencePass(false);
   const found = tf.tidy(() => {
     const { x, y, zPrior } = input();
-    const { mu, logVar } = encode(encoder, x, y, pass);
+    const { mu, logVar } = encode(encoder, networks.architecture, x, y, pass);
     const z = sampleLatent(mu, logVar, epsilon());
-    const recLogits = decodeLogits(decoder, networks.shape, z, y, pass);
-    const judge = (image: Tensor4D) => discriminate(discriminator, image, y, 'side-branch', pass);
+    const recLogits = decodeLogits(decoder, networks.architecture, z, y, pass);
+    const judge = (image: Tensor4D) =>
+      discriminate(discriminator, networks.architecture, image, y, 'side-branch', pass);
     const real = judge(x);
     const rec = judge(tf.sigmoid(recLogits));
-    const prior = judge(decode(decoder, networks.shape, zPrior, y, pass));
+    const prior = judge(decode(decoder, networks.architecture, zPrior, y, pass));
     const d = (judged: typeof real) => tf.sigmoid(judged.logit);
     const fakes = [
       { d: d(prior), weight: 2 },
@@ -160,15 +156,13 @@ for (const similarity of ['cross-entropy', 'mse'] as const) {
     const expected = fixture.gradients[similarity === 'mse' ? 'likelihood-mse' : 'likelihood'];
     const networks = givenNetworks(chosen);
     tf.tidy(() => {
-      const joint = jointGradients(networks, input(), settings(chosen));
-      const dis = discriminatorGradients(networks, input(), settings(chosen));
       const found = {
-        encoder: [[...networks.trained.encoder.keys()], joint.encoderGradients] as const,
-        decoder: [[...networks.trained.decoder.keys()], joint.decoderGradients] as const,
-        discriminator: [[...dis.moved.keys()], dis.gradients] as const,
+        ...jointGradients(networks, input(), settings(chosen)).gradients,
+        ...discriminatorGradients(networks, input(), settings(chosen)).gradients,
       };
       for (const network of NETWORKS) {
-        const [names, gradients] = found[network];
+        const names = [...movedWeights(networks, network).keys()];
+        const gradients = found[network];
         assert.deepEqual([...names].sort(), Object.keys(expected[network]).sort());
         names.forEach((name, i) => {
           assertMatches(name, gradients[i]!.dataSync() as Float32Array, expected[network][name]!);

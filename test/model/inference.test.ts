@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { StepRandom, type Tensor2D, type Tensor4D, tf } from '../../src/engine/index.ts';
+import { architectureOf } from '../../src/model/architecture.ts';
 import { decodeLogits } from '../../src/model/decoder.ts';
 import { encode } from '../../src/model/encoder.ts';
 import { BASES, buildInferenceModel } from '../../src/model/inference.ts';
 import { inferencePass } from '../../src/model/layers.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../src/model/networks.ts';
-import { modelShape } from '../../src/model/shape.ts';
 import type { Weights } from '../../src/model/weights.ts';
 
 const LATENT = 5;
@@ -17,7 +17,7 @@ const TINY = { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] 
 const ARTICLE = resolveConfig('article').networks;
 const IMAGE = { width: 28, height: 28, channels: 1 as const, labels: [...'0123456789'] };
 
-/** Biases, offsets and statistics as training leaves them: neither zeros nor ones. */
+/** Replaces the initial zeros and ones of biases, offsets and statistics, as training does. */
 function disturb(weights: Weights): void {
   for (const [name, tensor] of weights) {
     if (name.endsWith('/kernel')) continue;
@@ -35,7 +35,7 @@ interface Build {
 
 async function setUp({ batchNorm = false, widths = TINY, image = IMAGE }: Build = {}) {
   const config = resolveConfig('article', { latentDim: LATENT, batchNorm, networks: widths as never });
-  const networks = createNetworks(modelShape(image, config), config, 2);
+  const networks = createNetworks(architectureOf(image, config), config, 2);
   for (const weights of [networks.trained.encoder, networks.trained.decoder, networks.statistics])
     disturb(weights);
   const record = { image, config } as ModelRecord;
@@ -63,15 +63,17 @@ function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, wha
 }
 
 const BUILDS: Record<string, Build> = {
-  'of small networks': {},
-  'with batch normalisation': { batchNorm: true },
+  'small networks': {},
+  'batch normalisation': { batchNorm: true },
   "at the article's size": { widths: ARTICLE },
-  'in colour, not square': { image: { width: 20, height: 12, channels: 3, labels: [...'abcdefghij'] } },
+  'colour images that are not square': {
+    image: { width: 20, height: 12, channels: 3, labels: [...'abcdefghij'] },
+  },
 };
 for (const [what, build] of Object.entries(BUILDS)) {
-  test(`the serving form equals the training form, ${what}`, async () => {
+  test(`the compiled graphs equal the training networks: ${what}`, async () => {
     const { networks, model } = await setUp(build);
-    const { height, width, channels } = networks.shape;
+    const { height, width, channels } = networks.architecture;
     const count = 20;
     const latents = drawLatents(count);
     const labels = drawLabels(count);
@@ -81,12 +83,12 @@ for (const [what, build] of Object.entries(BUILDS)) {
       const z = tf.tensor2d(latents, [count, LATENT]);
       // With the dropout rate of training but no random stream the plain, unfolded form cannot run by accident.
       const decoder = new Map([...networks.trained.decoder, ...networks.statistics]);
-      const logits = decodeLogits(decoder, networks.shape, z, y, pass);
+      const logits = decodeLogits(decoder, networks.architecture, z, y, pass);
       const images = tf.sigmoid(logits).mul(255).dataSync();
       const bytes = Uint8Array.from(images, Math.round);
       const encoder = new Map([...networks.trained.encoder, ...networks.statistics]);
       const x = tf.tensor4d(Float32Array.from(bytes), [count, height, width, channels]).div(255) as Tensor4D;
-      const { mu, logVar } = encode(encoder, x, y, pass);
+      const { mu, logVar } = encode(encoder, networks.architecture, x, y, pass);
       return { logits: tf.keep(logits), mu: tf.keep(mu), logVar: tf.keep(logVar), images, bytes };
     });
     assertClose(model.decodeLogits(latents, labels), plain.logits.dataSync(), 'logit');
@@ -104,7 +106,7 @@ for (const [what, build] of Object.entries(BUILDS)) {
 }
 
 for (const [what, widths] of Object.entries({ 'small networks': TINY, "the article's networks": ARTICLE })) {
-  test(`an answer's bytes do not depend on what shares its batch, nor on where it stands: ${what}`, async () => {
+  test(`output bytes do not depend on the rest of the batch or the position in it: ${what}`, async () => {
     const { networks, model } = await setUp({ widths });
     assert.ok(BASES.some((base) => model.tiles.includes(base)));
     const count = Math.max(...model.tiles) * 2 + 3;
@@ -128,7 +130,7 @@ for (const [what, widths] of Object.entries({ 'small networks': TINY, "the artic
   });
 }
 
-test('inference leaks no tensors, and a disposed model leaves none', async () => {
+test('inference leaks no tensors, and disposing a model frees all of its tensors', async () => {
   const before = tf.memory().numTensors;
   const { networks, model } = await setUp();
   const built = tf.memory().numTensors;
@@ -143,7 +145,7 @@ test('inference leaks no tensors, and a disposed model leaves none', async () =>
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('the evidence of labels does not depend on what shares the batch', async () => {
+test('the evidence of labels does not depend on the rest of the batch', async () => {
   const { networks, model } = await setUp({ widths: ARTICLE });
   const labels = drawLabels(30);
   const images = model.decode(drawLatents(30), labels);
@@ -154,7 +156,7 @@ test('the evidence of labels does not depend on what shares the batch', async ()
   disposeNetworks(networks);
 });
 
-test('weights of another shape are refused with the name of the weight', async () => {
+test('weights of another shape are rejected with the name of the weight', async () => {
   const { networks, model } = await setUp();
   const stored = exportNetworks(networks).weights;
   model.dispose();

@@ -3,38 +3,41 @@ import { test } from 'node:test';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { resolveConfig } from '../../src/core/contracts/presets.ts';
 import { GradientTape, StepRandom, type Tensor, tf } from '../../src/engine/index.ts';
+import { architectureOf } from '../../src/model/architecture.ts';
 import {
   createNetworks,
   disposeNetworks,
   exportNetworks,
   restoreNetworks,
 } from '../../src/model/networks.ts';
-import { modelShape } from '../../src/model/shape.ts';
-import { followSingularVectors, spectrallyNormalized } from '../../src/model/spectral.ts';
+import { spectrallyNormalized, updateSingularVectors } from '../../src/model/spectral.ts';
 
 const LAYERS = ['discriminator/conv1', 'discriminator/conv2', 'discriminator/head'];
 const config = resolveConfig('quick', {
   spectralNorm: true,
   networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
 });
-const shape = modelShape({ width: 28, height: 28, channels: 1, labels: Array.from({ length: 10 }) }, config);
+const architecture = architectureOf(
+  { width: 28, height: 28, channels: 1, labels: Array.from({ length: 10 }) },
+  config,
+);
 
 function largestSingularValue(kernel: Tensor): number {
   const rows = kernel.reshape([-1, kernel.shape.at(-1)!]).arraySync() as number[][];
   return new SingularValueDecomposition(new Matrix(rows)).diagonal[0]!;
 }
 
-test('after some power iterations every normalised kernel has 1 for its largest singular value', () => {
-  const networks = createNetworks(shape, config, 1);
+test('after power iterations the largest singular value of every normalised kernel is 1', () => {
+  const networks = createNetworks(architecture, config, 1);
   const { discriminator } = networks.trained;
-  for (let i = 0; i < 200; i++) followSingularVectors(discriminator, networks.statistics);
+  for (let i = 0; i < 200; i++) updateSingularVectors(architecture, discriminator, networks.statistics);
   tf.tidy(() => {
-    const normalized = spectrallyNormalized(discriminator, networks.statistics);
+    const normalized = spectrallyNormalized(architecture, discriminator, networks.statistics);
     for (const layer of LAYERS) {
       const largest = largestSingularValue(normalized.get(`${layer}/kernel`)!);
       assert.ok(Math.abs(largest - 1) < 1e-3, `${layer}: ${largest}`);
     }
-    // What is on no trained path stays as it is.
+    // A layer off the trained path stays unchanged.
     assert.equal(
       normalized.get('discriminator/similarity/kernel'),
       discriminator.get('discriminator/similarity/kernel'),
@@ -43,10 +46,10 @@ test('after some power iterations every normalised kernel has 1 for its largest 
   disposeNetworks(networks);
 });
 
-test('the gradient goes through the singular value, with its vectors held fixed', () => {
-  const networks = createNetworks(shape, config, 2);
+test('the gradient includes the singular value, with its vectors held fixed', () => {
+  const networks = createNetworks(architecture, config, 2);
   const { trained, statistics } = networks;
-  followSingularVectors(trained.discriminator, statistics);
+  updateSingularVectors(architecture, trained.discriminator, statistics);
   const name = 'discriminator/conv2/kernel';
   tf.tidy(() => {
     const kernel = trained.discriminator.get(name)!;
@@ -54,7 +57,7 @@ test('the gradient goes through the singular value, with its vectors held fixed'
     const target = new StepRandom(9, 'steps', 2).normal(kernel.shape);
     const loss = (w: Tensor) =>
       tf.sum(
-        spectrallyNormalized(new Map([...trained.discriminator, [name, w]]), statistics)
+        spectrallyNormalized(architecture, new Map([...trained.discriminator, [name, w]]), statistics)
           .get(name)!
           .mul(target),
       );
@@ -70,11 +73,11 @@ test('the gradient goes through the singular value, with its vectors held fixed'
   disposeNetworks(networks);
 });
 
-test('the vectors are stored with the weights, so that a run goes on from where it was', () => {
-  const networks = createNetworks(shape, config, 3);
-  followSingularVectors(networks.trained.discriminator, networks.statistics);
+test('the singular vectors are stored and restored with the weights', () => {
+  const networks = createNetworks(architecture, config, 3);
+  updateSingularVectors(architecture, networks.trained.discriminator, networks.statistics);
   const stored = exportNetworks(networks);
-  const restored = restoreNetworks(shape, config, stored);
+  const restored = restoreNetworks(architecture, config, stored);
   assert.deepEqual(exportNetworks(restored), stored);
   assert.equal(stored.weights.filter(({ name }) => name.endsWith('singular-vector')).length, LAYERS.length);
   disposeNetworks(networks);

@@ -10,11 +10,12 @@ import {
   type Tensor4D,
   tf,
 } from '../../src/engine/index.ts';
+import { architectureOf } from '../../src/model/architecture.ts';
 import { inferencePass } from '../../src/model/layers.ts';
 import * as losses from '../../src/model/losses.ts';
 import { createNetworks, disposeNetworks, exportNetworks, type Networks } from '../../src/model/networks.ts';
-import { modelShape } from '../../src/model/shape.ts';
-import { cvaeStep, discriminatorStep, jointStep, type StepInput } from '../../src/model/steps.ts';
+import { cvaeStep, discriminatorStep, jointStep } from '../../src/model/steps.ts';
+import type { StepInput } from '../../src/model/training-pass.ts';
 
 const BATCH = 4;
 const WIDTHS = { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] } as const;
@@ -63,7 +64,7 @@ const CASES: {
     overrides: { similarityDropout: false },
   },
   {
-    name: 'noise on what the discriminator judges, and wrong labels as fakes',
+    name: "noise on the discriminator's images, and wrong labels as fakes",
     image: { width: 28, height: 28, channels: 1 },
     labels: 10,
     overrides: { wrongLabelFakeWeight: 1, inputNoise: 0.1 },
@@ -89,8 +90,8 @@ function setUp({ image, labels, overrides }: (typeof CASES)[number]) {
     discriminator: [...WIDTHS.discriminator],
   };
   const config = resolveConfig('article', { batchSize: BATCH, networks: widths as never, ...overrides });
-  const shape = modelShape({ ...image, labels: Array.from({ length: labels }) }, config);
-  const networks = createNetworks(shape, config, 3);
+  const architecture = architectureOf({ ...image, labels: Array.from({ length: labels }) }, config);
+  const networks = createNetworks(architecture, config, 3);
   const random = new StepRandom(4, 'samples', 0);
   const input: StepInput = {
     x: random.uniform([BATCH, image.height, image.width, image.channels]) as Tensor4D,
@@ -122,7 +123,7 @@ function movedNetworks(before: ReturnType<typeof snapshot>, after: ReturnType<ty
 }
 
 for (const each of CASES) {
-  test(`steps move their own networks, and leak nothing: ${each.name}`, () => {
+  test(`each step moves its own networks and leaks no tensors: ${each.name}`, () => {
     const { networks, input, settings } = setUp(each);
     const steps = [
       { run: discriminatorStep, moves: ['discriminator'] },
@@ -154,7 +155,7 @@ test('a step is a function of weights, seed and step', () => {
   assert.deepEqual(once(), once());
 });
 
-test('clipping hides what a narrow posterior costs, and nothing else', () => {
+test('clipping changes the KL term of narrow posteriors only', () => {
   const mu = tf.tensor2d([[0.5, -1]]);
   const wide = tf.tensor2d([[-1.9, 1.9]]);
   const narrow = tf.tensor2d([[-4, -4]]);
@@ -169,7 +170,7 @@ test('clipping hides what a narrow posterior costs, and nothing else', () => {
   assert.ok(Math.abs(told! - hidden! - (Math.exp(-4) - Math.exp(-2) + 2)) < 1e-5);
 });
 
-test('every weight of a network is moved but for the random similarity branch', () => {
+test('steps move every weight except those of the random similarity branch', () => {
   const { networks, input, settings } = setUp(CASES[0]!);
   const before = snapshot(networks);
   discriminatorStep(networks, input, settings(0));
@@ -182,7 +183,7 @@ test('every weight of a network is moved but for the random similarity branch', 
   disposeNetworks(networks);
 });
 
-test('with batch normalisation the moving statistics follow training, and serving uses them', () => {
+test('with batch normalisation a step updates the moving statistics, and inference uses them', () => {
   const { networks, input, settings } = setUp(CASES[1]!);
   const name = 'encoder/conv1/moving-mean';
   const before = networks.statistics.get(name)!.dataSync().join();
@@ -249,7 +250,7 @@ test('the gradient of every loss agrees with finite differences', () => {
   });
 });
 
-test('likelihoods of layers count alike, whatever their scale, and one layer as it is', () => {
+test('every similarity layer has equal weight whatever its scale, and one layer is not scaled', () => {
   tf.tidy(() => {
     const random = new StepRandom(8, 'steps', 3);
     const [x, rec] = [random.normal([2, 4, 4, 3]), random.normal([2, 4, 4, 3])] as [Tensor4D, Tensor4D];

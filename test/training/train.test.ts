@@ -19,7 +19,7 @@ import {
   smoothed,
 } from '../../src/training/schedule.ts';
 
-/** Two labels, bars that lie or stand: enough to train on without reading files. */
+/** Two labels, horizontal and vertical bars: a dataset without files. */
 function barDataset(): Dataset {
   const split = (count: number) => {
     const images = new Uint8Array(count * 256);
@@ -71,7 +71,7 @@ const states = (events: TrainingEvent[]): TrainingState[] =>
 const numbers = ({ weights, optimizer, averages }: TrainingState) =>
   [weights, optimizer, averages].map((group) => group.map(({ name, values }) => [name, values.join()]));
 
-test('a run says what it does, in order, and ends with a checkpoint', async () => {
+test('a run yields its events in order and ends with a checkpoint', async () => {
   const events = await collect();
   const said = events
     .filter(({ type }) => type !== 'progress')
@@ -119,7 +119,7 @@ const VARIANTS: [string, TrainingConfigOverrides][] = [
   ['the plain CVAE', { objective: 'cvae' }],
 ];
 for (const [name, overrides] of VARIANTS) {
-  test(`a run resumed from any checkpoint ends bit for bit as an unbroken one: ${name}`, async () => {
+  test(`a run resumed from any checkpoint ends bit-identical to an uninterrupted one: ${name}`, async () => {
     const unbroken = await collect({ config: config(overrides) });
     for (const state of states(unbroken).slice(0, -1)) {
       const resumed = await collect({ config: config(overrides), resume: structuredClone(state) });
@@ -131,12 +131,12 @@ for (const [name, overrides] of VARIANTS) {
   });
 }
 
-test('seeds matter', async () => {
+test('different seeds give different weights', async () => {
   const [a, b] = [await collect({ seed: 1 }), await collect({ seed: 2 })];
   assert.notDeepEqual(numbers(states(a).at(-1)!), numbers(states(b).at(-1)!));
 });
 
-test('a pause ends with a checkpoint to go on from, a cancellation at once', async () => {
+test('a paused run ends with a checkpoint, a cancelled run without one', async () => {
   const stopped = async (reason: string) => {
     const controller = new AbortController();
     const events: TrainingEvent[] = [];
@@ -159,7 +159,7 @@ test('a pause ends with a checkpoint to go on from, a cancellation at once', asy
   assert.deepEqual(states(await stopped('cancel')), []);
 });
 
-test('a whole run leaves no tensors behind', async () => {
+test('a run leaks no tensors', async () => {
   const before = tf.memory().numTensors;
   await collect();
   assert.equal(tf.memory().numTensors, before);
@@ -189,7 +189,7 @@ test('a loss that is not finite is reported as null and ends the run with advice
   assert.ok(last.type === 'metrics' && last.values.encoderLoss === null);
 });
 
-test('a rate scale multiplies the learning rates, also of whoever goes on from the checkpoint', async () => {
+test('a rate scale multiplies the learning rates, also after resuming from the checkpoint', async () => {
   const { encoder, decoder, discriminator } = config().learningRates;
   // Halving is exact, so both ways of asking for it give the same bits.
   const half = { encoder: encoder / 2, decoder: decoder / 2, discriminator: discriminator / 2 };
@@ -201,7 +201,7 @@ test('a rate scale multiplies the learning rates, also of whoever goes on from t
   assert.equal(resumed.at(-1)!.rateScale, 0.5);
 });
 
-test('averages are served in place of the weights they average', async () => {
+test('averages are served instead of the weights', async () => {
   const [state] = states(await collect({ config: config({ decoderAveraging: 0.9 }) }));
   const served = servedWeights(state!);
   assert.deepEqual(
@@ -230,7 +230,7 @@ test('the schedule follows its thresholds', () => {
   assert.deepEqual(factors, [1, 1, 0.55, 0.1]);
 });
 
-test('an equilibrium rests whoever is too far ahead, and never both', () => {
+test('the equilibrium gate stops the network that is too far ahead, and never both', () => {
   const who = (real: number, fake: number) => {
     const { discriminator, decoder } = equilibriumGate({ real, fake });
     return [discriminator && 'discriminator', decoder && 'decoder'].filter(Boolean).join(' ');
@@ -245,7 +245,7 @@ test('an equilibrium rests whoever is too far ahead, and never both', () => {
   assert.deepEqual([real.toFixed(6), fake.toFixed(6)], ['0.900000', '0.100000']);
 });
 
-test('noise fades and the prior warms up', () => {
+test('noise falls to 0 and the weight of the prior rises to 1', () => {
   const config = resolveConfig('quick', { iterations: 100, inputNoise: 0.2, priorWarmupIterations: 50 });
   assert.deepEqual(
     [0, 50, 100].map((iteration) => inputNoise(iteration, config)),
@@ -258,7 +258,7 @@ test('noise fades and the prior warms up', () => {
   assert.equal(priorFactor(0, resolveConfig('article')), 1);
 });
 
-test('frames are taken at geometric distances, the first before training and the last at its end', () => {
+test('frames are spaced geometrically, from before training to its end', () => {
   const figures = { schedule: 'geometric', frames: 60, grid: 10 } as const;
   for (const iterations of [1, 2, 59, 60, 1_200, 48_000]) {
     const taken = frameIterations({ iterations, figures });
@@ -273,7 +273,7 @@ test('frames are taken at geometric distances, the first before training and the
   assert.deepEqual(frameIterations({ iterations: 9, figures: { ...figures, frames: 1 } }), [9]);
 });
 
-test("the article's frames: 190, each third iteration to 297, then each thirtieth to 2,970", () => {
+test("the article's schedule has 190 frames: every third iteration to 297, then every thirtieth to 2,970", () => {
   const figures = { schedule: 'article', frames: 190, grid: 15 } as const;
   const taken = frameIterations({ iterations: 48_000, figures });
   assert.equal(taken.length, 190);
@@ -283,7 +283,7 @@ test("the article's frames: 190, each third iteration to 297, then each thirtiet
   assert.deepEqual(frameIterations({ iterations: 10, figures }), [0, 3, 6, 9]);
 });
 
-test('snapshots hold the decoder as it is served, and a resumed run gives the ones that an unbroken one gives', async () => {
+test('snapshots contain the served decoder, and a resumed run yields the same ones as an uninterrupted run', async () => {
   const snapshots = (events: TrainingEvent[]) =>
     events.flatMap((event) => (event.type === 'snapshot' ? [event] : []));
   const options = { config: config({ decoderAveraging: 0.9, batchNorm: true }) };

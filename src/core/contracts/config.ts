@@ -5,23 +5,26 @@ const rate = (what: string) =>
     .number()
     .gt(0)
     .max(1)
-    .meta({ description: `Learning rate of the ${what}'s optimiser.` });
+    .meta({ description: `Learning rate of the ${what}.` });
 const width = (what: string) => z.int().min(4).max(512).meta({ description: what });
 
 /**
- * Every number of a training run. A preset is a full value of this; a request may override any of them.
- * The `article` preset states the article's own values.
+ * Every setting of a training run. A preset sets all of them, and a request may override any. The preset `article` has the
+ * article's own values.
  */
 export const TrainingConfig = z
   .strictObject({
     objective: z
       .enum(['vae-gan', 'cvae'])
-      .meta({ description: 'Three networks with learned similarity, or the plain conditional VAE.' }),
+      .meta({
+        description:
+          '`vae-gan`: three networks with a learned similarity; `cvae`: the plain conditional VAE.',
+      }),
     iterations: z.int().min(1).max(1_000_000).meta({
       description:
-        'Outer iterations. One holds up to innerSteps discriminator and innerSteps encoder/decoder steps.',
+        'Outer iterations. Each has up to innerSteps.discriminator discriminator steps, then up to innerSteps.generator encoder/decoder steps.',
     }),
-    batchSize: z.int().min(2).max(512).meta({ description: 'Images a step.' }),
+    batchSize: z.int().min(2).max(512).meta({ description: 'Images per step.' }),
     latentDim: z.int().min(1).max(128).meta({ description: 'Length of the latent z.' }),
     networks: z
       .strictObject({
@@ -44,17 +47,15 @@ export const TrainingConfig = z
       .number()
       .min(0)
       .max(1000)
-      .meta({ description: 'Weight of the likelihood loss against the GAN loss in the decoder.' }),
+      .meta({ description: 'Weight of the likelihood loss relative to the GAN loss in the decoder.' }),
     similarity: z
       .enum(['cross-entropy', 'mse'])
       .meta({ description: 'How activations of the similarity layer are compared.' }),
     similarityLayer: z.enum(['side-branch', 'hidden', 'every-hidden']).meta({
       description:
-        "The layer d_l: the article's untrained linear side branch, the last hidden layer, which the discriminator's own loss trains, or every hidden layer, brought to one scale.",
+        "The layer d_l. `side-branch`: the article's untrained linear branch; `hidden`: the last hidden layer, which the discriminator's own loss trains; `every-hidden`: all hidden layers, scaled to equal weight.",
     }),
-    similarityDropout: z
-      .boolean()
-      .meta({ description: "Whether the discriminator's dropout is on in the similarity pass." }),
+    similarityDropout: z.boolean().meta({ description: 'Whether dropout is on when d_l is computed.' }),
     pixelWeight: z.number().min(0).max(1000).meta({
       description: 'Weight of a pixel cross-entropy added to the likelihood loss; the article has 0.',
     }),
@@ -65,7 +66,7 @@ export const TrainingConfig = z
       .meta({ description: 'Weight of the KL term; 1 in the article.' }),
     priorLoss: z.enum(['clipped', 'exact']).meta({
       description:
-        'The KL term with log σ² clipped to [−2, 2], as in the article, beyond which a narrower posterior costs nothing, or as it is.',
+        'The KL term. `clipped`: log σ² clipped to [−2, 2] as in the article, so a posterior beyond that costs nothing more; `exact`: without clipping.',
     }),
     priorWarmupIterations: z.int().min(0).max(1_000_000).meta({
       description: 'Iterations over which the weight of the KL term rises linearly from 0; 0 in the article.',
@@ -76,21 +77,22 @@ export const TrainingConfig = z
       .max(1000)
       .meta({ description: 'Weight of the GAN loss in the decoder; 1 in the article.' }),
     ganLoss: z.enum(['saturating', 'non-saturating']).meta({
-      description: 'The decoder minimises −L_GAN (saturating), or −Σ log d of its images (non-saturating).',
+      description:
+        'What the decoder minimises: −L_GAN (`saturating`), or −Σ log d of its images (`non-saturating`).',
     }),
     priorFakeWeight: z.number().min(0).max(10).meta({
-      description: 'Weight of prior samples against reals in L_GAN; 2 in the article.',
+      description: 'Weight of prior samples in L_GAN, relative to real images; 2 in the article.',
     }),
     reconstructionFakeWeight: z.number().min(0).max(10).meta({
-      description: 'Weight of reconstructions against reals in L_GAN; 1 in the article.',
+      description: 'Weight of reconstructions in L_GAN, relative to real images; 1 in the article.',
     }),
     wrongLabelFakeWeight: z.number().min(0).max(10).meta({
       description:
-        'Weight of real images under a wrong label, as fakes, against reals in L_GAN of the discriminator; 0 in the article.',
+        "Weight of real images with a wrong label, which count as fakes in the discriminator's L_GAN, relative to real images; 0 in the article.",
     }),
     inputNoise: z.number().min(0).max(1).meta({
       description:
-        'Deviation of the noise on every image that the discriminator judges at the start; it falls linearly to 0 at the end. 0 in the article.',
+        'Standard deviation of noise on every image that the discriminator sees. It falls linearly to 0 at the end of the run; 0 in the article.',
     }),
     dropout: z.number().min(0).max(0.9).meta({ description: 'Dropout rate after every activation.' }),
     batchNorm: z
@@ -110,7 +112,7 @@ export const TrainingConfig = z
     }),
     learningRateDecay: z.number().min(0).max(1).meta({
       description:
-        'Fraction of the run, at its end, over which the rates fall linearly to a tenth; 0 keeps them.',
+        'Last fraction of the run over which the learning rates fall linearly to a tenth; 0 keeps them constant.',
     }),
     warmupIterations: z.int().min(0).max(1_000_000).meta({
       description:
@@ -121,24 +123,24 @@ export const TrainingConfig = z
         discriminator: z.int().min(1).max(20),
         generator: z.int().min(1).max(20),
       })
-      .meta({ description: 'The most discriminator and encoder/decoder steps an iteration.' }),
+      .meta({ description: 'The most discriminator and encoder/decoder steps per iteration.' }),
     gate: z.enum(['thresholds', 'equilibrium']).meta({
       description:
-        "What holds the adversaries in balance: the article's thresholds on L_GAN, or an equilibrium, in which the discriminator rests while it wins and the decoder while it loses.",
+        "How the adversaries are balanced. `thresholds`: the article's thresholds on L_GAN; `equilibrium`: the discriminator is not updated while it wins, nor the decoder while it loses.",
     }),
     discriminatorThreshold: z.number().min(0).max(1000).meta({
-      description: 'Discriminator steps of an iteration stop after the first with L_GAN below this.',
+      description: 'The discriminator steps of an iteration end after the first with L_GAN below this.',
     }),
     generatorThreshold: z.number().min(0).max(1000).meta({
-      description: 'Encoder/decoder steps of an iteration stop after the first with L_GAN above this.',
+      description: 'The encoder/decoder steps of an iteration end after the first with L_GAN above this.',
     }),
     decoderAveraging: z.number().min(0).max(0.99999).meta({
       description:
-        'Decay of the exponential average of the weights that is served; 0 serves the weights themselves.',
+        'Decay of the exponential average of the weights, which is served; 0 serves the weights themselves.',
     }),
     trainOn: z.enum(['train', 'train+validation']).meta({
       description:
-        'Whether the validation images are trained on too, as in the article. Then nothing is held out to choose by, and the last iterate is published; otherwise the checkpoint with the best evidence.',
+        '`train+validation` also trains on the validation images, as the article does, and publishes the last iteration. `train` holds them out to choose the best checkpoint, which is published.',
     }),
     checkpointEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between checkpoints.' }),
     metricsEvery: z.int().min(1).max(1_000_000).meta({ description: 'Iterations between metrics events.' }),
@@ -147,23 +149,23 @@ export const TrainingConfig = z
       .strictObject({
         schedule: z.enum(['geometric', 'article']).meta({
           description:
-            "When a film's frames are taken: dense at first and ever farther apart, or the article's: each third iteration to 297, then each thirtieth to 2,970.",
+            "When a film's frames are taken. `geometric`: close together at first, then ever further apart; `article`: every third iteration to 297, then every thirtieth to 2,970.",
         }),
         frames: z.int().min(0).max(200).meta({ description: 'The most frames of a film; 0 makes no films.' }),
         grid: z
           .int()
           .min(2)
           .max(20)
-          .meta({ description: 'Images a side of a frame; the article has 15. Figures always have 15.' }),
+          .meta({ description: 'Images per side of a frame; 15 in the article. Figures always have 15.' }),
       })
-      .meta({ description: 'The films of each label that are drawn after training.' }),
+      .meta({ description: 'The films of each label, drawn after training.' }),
   })
   .meta({ id: 'TrainingConfig' });
 export type TrainingConfig = z.infer<typeof TrainingConfig>;
 
 const { learningRates, innerSteps, networks, figures } = TrainingConfig.shape;
 
-/** What a request may override; nested groups may be given in part. */
+/** What a request may override. Nested groups may be partial. */
 export const TrainingConfigOverrides = TrainingConfig.extend({
   learningRates: learningRates.partial(),
   innerSteps: innerSteps.partial(),
@@ -171,10 +173,10 @@ export const TrainingConfigOverrides = TrainingConfig.extend({
   figures: figures.partial(),
 })
   .partial()
-  .meta({ id: 'TrainingConfigOverrides', description: "Numbers that replace the preset's." });
+  .meta({ id: 'TrainingConfigOverrides', description: "Settings that replace the preset's." });
 export type TrainingConfigOverrides = z.infer<typeof TrainingConfigOverrides>;
 
 export const PresetName = z
   .enum(['modern', 'quick', 'corrected', 'article', 'cvae'])
-  .meta({ id: 'PresetName', description: 'A named set of numbers to start from.' });
+  .meta({ id: 'PresetName', description: 'A named configuration to start from.' });
 export type PresetName = z.infer<typeof PresetName>;

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** What a process that computes tells of itself now and then. */
+/** Resources of a process that computes, reported to its parent. */
 export const EngineFacts = z.strictObject({
   residentBytes: z.number(),
   tensors: z.int(),
-  /** In device memory where there is a GPU. */
+  /** On a GPU these are in its memory. */
   tensorBytes: z.number(),
 });
 export type EngineFacts = z.infer<typeof EngineFacts>;
 
-/** How often it does, between two of its computations. */
+/** Interval between reports; computations delay them. */
 export const FACTS_EVERY_MS = 5_000;

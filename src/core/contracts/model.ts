@@ -4,7 +4,7 @@ import { TrainingConfig } from './config.ts';
 import { DatasetId } from './dataset.ts';
 import { Evaluation } from './evaluation.ts';
 
-/** The shape of the images and labels a model was made for. */
+/** Size of a model's images, and its labels. */
 export const ImageSpec = z
   .strictObject({
     width: z.int(),
@@ -15,7 +15,7 @@ export const ImageSpec = z
   .meta({ id: 'ImageSpec' });
 export type ImageSpec = z.infer<typeof ImageSpec>;
 
-/** What is stored beside a model's weights; readable without TensorFlow. */
+/** What is stored with a model's weights; readable without TensorFlow. */
 export const ModelRecord = z.strictObject({
   id: ModelId,
   runId: RunId,

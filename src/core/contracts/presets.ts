@@ -5,7 +5,7 @@ interface Preset {
   config: TrainingConfig;
 }
 
-/** The article's own numbers, taken to the letter. */
+/** The article's own values, without changes. */
 const article: TrainingConfig = {
   objective: 'vae-gan',
   iterations: 48_000,
@@ -45,60 +45,58 @@ const article: TrainingConfig = {
   figures: { schedule: 'article', frames: 190, grid: 15 },
 };
 
-/** Films of other presets: sixty frames of a hundred images take a run of a minute no more than ten seconds. */
+/** Films of the other presets. Sixty frames of a hundred images take at most ten seconds. */
 const SHORT_FILMS: TrainingConfig['figures'] = { schedule: 'geometric', frames: 60, grid: 10 };
 
-/** The article's networks and optimiser with what is known to be wrong in its procedure put right, each for a reason: */
+/** The article's networks and optimiser with the known faults of its procedure corrected. */
 const corrected: TrainingConfig = {
   ...article,
-  // With one step of each adversary an iteration takes half as long as the article's.
+  // One step of each adversary: an iteration takes half as long as the article's.
   iterations: 6_000,
   innerSteps: { discriminator: 1, generator: 1 },
-  // The article's side branch is trained by no loss: a likelihood in it is one of random features.
+  // No loss trains the article's side branch, so it compares random features.
   similarityLayer: 'hidden',
-  // Two dropout masks differ even where the images are the same: what they cost can only be saved by leaving the latent unused.
+  // Two dropout masks differ even for equal images. The encoder can only lower that cost by ignoring the latent.
   similarityDropout: false,
-  // As many reals as fakes, so that guessing costs as much for either.
+  // Real and fake images have equal weight, so guessing costs the same for both.
   priorFakeWeight: 0.5,
   reconstructionFakeWeight: 0.5,
   // The saturating loss has no gradient where the discriminator wins (Goodfellow et al. 2014).
   ganLoss: 'non-saturating',
   // The article's thresholds never bind at its sizes.
   gate: 'equilibrium',
-  // Validation images are held out to choose the checkpoint by.
+  // Validation images are held out to choose the checkpoint.
   trainOn: 'train',
   figures: SHORT_FILMS,
 };
 
-/**
- * Two minutes on two CPU cores. Chosen by the trials in docs/experiments.md; what differs from the article, and why:
- */
+/** Two minutes on two CPU cores. The values were chosen by the trials in docs/experiments.md. */
 const quick: TrainingConfig = {
   ...article,
   iterations: 1_600,
-  // Half as wide or less: a step takes a quarter of the time.
+  // At most half as wide: a step takes a quarter of the time.
   networks: { encoder: [16, 32, 64], decoder: [64, 32, 16], discriminator: [32, 32, 16] },
-  // A pixel term and a squared distance on a layer that the discriminator trains keep reconstructions close from the start.
+  // A pixel term, and a squared distance on a layer that the discriminator trains, keep reconstructions close from the start.
   similarity: 'mse',
   similarityLayer: 'hidden',
   pixelWeight: 0.4,
-  // A stronger prior than the article's, so that samples of N(0, I) fall where the encoder puts real images; 5 leaves dimensions unused.
+  // A stronger prior than the article's: samples of N(0, I) fall where the encoder places real images. At 5, dimensions are unused.
   priorWeight: 2,
-  // The adversarial loss judges prior samples only: that is where blur and wrong digits come from, and it saves a third of a step.
+  // Only prior samples count as fakes: blur and wrong digits arise there, and it saves a third of a step.
   ganLoss: 'non-saturating',
   ganWeight: 30,
   priorFakeWeight: 1,
   reconstructionFakeWeight: 0,
-  // Real images under wrong labels as fakes: at 2,400 iterations one sample in fifty was another label's without them, one in a hundred and thirty with them.
+  // Real images with wrong labels as fakes: at 2,400 iterations they lowered samples of another label from 1 in 50 to 1 in 130.
   wrongLabelFakeWeight: 0.5,
-  // There is no time to overfit in, so no noise is needed against it.
+  // The run is too short to overfit.
   dropout: 0,
   optimizer: 'adam',
   learningRates: { encoder: 2e-3, decoder: 3e-3, discriminator: 1.5e-3 },
-  // Falling rates and averaged weights settle what the last steps would leave restless.
+  // Falling rates and averaged weights reduce the noise of the last steps.
   learningRateDecay: 0.3,
   decoderAveraging: 0.99,
-  // The discriminator has nothing to learn from noise: first the decoder learns to draw.
+  // The discriminator learns nothing from noise, so the decoder first trains without it.
   warmupIterations: 200,
   innerSteps: { discriminator: 1, generator: 1 },
   trainOn: 'train',
@@ -106,44 +104,44 @@ const quick: TrainingConfig = {
   figures: SHORT_FILMS,
 };
 
-/** The default: `quick` with more than twice the training, about three minutes on two CPU cores. */
+/** The default: `quick` with more than twice the iterations, about three minutes on two CPU cores. */
 const modern: TrainingConfig = {
   ...quick,
-  // docs/experiments.md tells what each length gave.
+  // docs/experiments.md compares lengths.
   iterations: 4_000,
-  // A KL term that is not clipped makes posteriors as wide as N(0, I) wants them, so that the prior has fewer holes.
+  // Without clipping, posteriors are as wide as N(0, I) requires, so the prior has fewer holes.
   priorLoss: 'exact',
-  // In a longer run they drive out what is unusual: labels come right by themselves, and diversity would fall for nothing.
+  // In a longer run labels become right without them, and they would only lower diversity.
   wrongLabelFakeWeight: 0,
-  // Averages over about a thousand steps: in a longer run the last of them differ less.
+  // Averages over about a thousand steps: in a longer run the last steps differ less.
   decoderAveraging: 0.999,
-  // Ten checkpoints to choose from, at half a second each.
+  // Ten checkpoints to choose from, half a second each.
   checkpointEvery: 400,
-  // Twenty sheets of a run are enough to see it learn.
+  // Twenty sample sheets are enough to follow a run.
   sampleEvery: 200,
 };
 
 export const PRESETS: Record<PresetName, Preset> = {
   modern: {
     description:
-      'Sharp, diverse images that keep their style: the best for the compute, in minutes on two CPU cores.',
+      'Sharp, diverse images that keep their style: the best quality within minutes on two CPU cores.',
     config: modern,
   },
   article: {
-    description: 'The VAE+GAN of the article to the letter, quirks included; hours on a CPU.',
+    description: 'The VAE+GAN exactly as in the article, including its faults; hours on a CPU.',
     config: article,
   },
   corrected: {
     description:
-      "The article's networks with the faults of its procedure put right; under an hour on two CPU cores.",
+      "The article's networks with the faults of its procedure corrected; under an hour on two CPU cores.",
     config: corrected,
   },
   quick: {
-    description: 'Recognisable, sharp images of the asked label within two minutes on two CPU cores.',
+    description: 'Recognisable, sharp images of the requested label within two minutes on two CPU cores.',
     config: quick,
   },
   cvae: {
-    description: 'The plain conditional VAE, the blurred but diverse baseline.',
+    description: 'The plain conditional VAE: a blurred but diverse baseline.',
     config: {
       ...article,
       objective: 'cvae',
@@ -155,7 +153,7 @@ export const PRESETS: Record<PresetName, Preset> = {
   },
 };
 
-/** A preset with a request's numbers in place of its own; nested groups are merged. */
+/** A preset with a request's overrides; nested groups are merged. */
 export function resolveConfig(preset: PresetName, overrides: TrainingConfigOverrides = {}): TrainingConfig {
   const base = PRESETS[preset].config;
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
@@ -170,8 +168,8 @@ export function resolveConfig(preset: PresetName, overrides: TrainingConfigOverr
 }
 
 /**
- * A configuration as an earlier version stored it, with the preset's numbers for what that version did not know; a preset
- * that is gone counts as `article`, whose numbers say "as in the article".
+ * A configuration that an earlier version stored, with the preset's values for settings that version did not have. A preset
+ * that no longer exists counts as `article`.
  */
 export function completeConfig(preset: string, stored: TrainingConfigOverrides): TrainingConfig {
   const known = PresetName.safeParse(preset);

@@ -17,7 +17,7 @@ import {
   saveFigure,
   saveFilm,
 } from '../../store/index.ts';
-import type { Drawings } from '../../training/drawings.ts';
+import type { Drawings } from '../../training/drawing/figure-sheets.ts';
 import type { RunLedger } from './ledger.ts';
 import type { Recorder } from './recorder.ts';
 import type { TrainingEngine } from './train.ts';

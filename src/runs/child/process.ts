@@ -23,7 +23,7 @@ async function loadEngine(): Promise<TrainingEngine> {
   const { device, engineFacts, engineVersions } = await import('../../engine/index.ts');
   const { servedWeights } = await import('../../model/networks.ts');
   const { train } = await import('../../training/loop.ts');
-  const { openDrawings } = await import('../../training/drawings.ts');
+  const { openDrawings } = await import('../../training/drawing/figure-sheets.ts');
   const software = { stylograph: ownVersion(), node: process.versions.node, ...engineVersions };
   return { train, servedWeights, openDrawings, device, software, facts: engineFacts };
 }

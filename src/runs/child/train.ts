@@ -4,7 +4,7 @@ import type { EngineFacts } from '../../core/contracts/engine.ts';
 import type { ImageSpec, NamedWeights } from '../../core/contracts/model.ts';
 import type { RunRecord } from '../../core/contracts/run.ts';
 import { errorCodeOf } from '../../core/errors.ts';
-import type { openDrawings } from '../../training/drawings.ts';
+import type { openDrawings } from '../../training/drawing/figure-sheets.ts';
 import type { TrainingEvent, TrainOptions } from '../../training/loop.ts';
 import type { Diagnoser } from './diagnoser.ts';
 import type { Recorder } from './recorder.ts';

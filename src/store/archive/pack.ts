@@ -2,7 +2,7 @@ import { zipSync } from 'fflate';
 import type { ModelRecord, NamedWeights } from '../../core/contracts/model.ts';
 import { encodeWeights, sha256 } from '../index.ts';
 import { type ArchiveManifest, FILES, FORMAT } from './format.ts';
-import { decoderLayers, encoderLayers, type LayersModel } from './layers.ts';
+import { decoderLayersModel, encoderLayersModel, type LayersModel } from './layers-model.ts';
 
 /** The earliest time in a zip file. It is fixed, so that the archive of a model always has the same bytes. */
 const NO_TIME = new Date(1980, 0, 1);
@@ -17,8 +17,8 @@ export function packModel(record: ModelRecord, weights: readonly NamedWeights[])
     [FILES.record]: toJson(record),
     [FILES.weights]: encodeWeights(weights, { modelId: record.id, digest: record.digest }),
     [FILES.readme]: Buffer.from(readme(record)),
-    ...layersFiles(FILES.encoder, encoderLayers(record, weights)),
-    ...layersFiles(FILES.decoder, decoderLayers(record, weights)),
+    ...layersFiles(FILES.encoder, encoderLayersModel(record, weights)),
+    ...layersFiles(FILES.decoder, decoderLayersModel(record, weights)),
   };
   const entries = Object.entries(files).map(([name, bytes]): [string, ArchiveManifest['files'][string]] => [
     name,

@@ -3,11 +3,10 @@ import type { Validation } from '../../core/contracts/evaluation.ts';
 import type { ModelRecord, NamedWeights } from '../../core/contracts/model.ts';
 import { StylographError } from '../../core/errors.ts';
 import { StepRandom, tf } from '../../engine/index.ts';
-import { decoderSpecs, decoderStatistics } from '../../model/decoder.ts';
-import { encode, encoderSpecs, encoderStatistics } from '../../model/encoder.ts';
+import { type Architecture, architectureOf, servedSpecs } from '../../model/architecture.ts';
+import { encode } from '../../model/encoder.ts';
+import { decodeImages, imageTensor, oneHot } from '../../model/image-tensors.ts';
 import { inferencePass } from '../../model/layers.ts';
-import { decodeImages, imageTensor, oneHot } from '../../model/pixels.ts';
-import { type ModelShape, modelShape } from '../../model/shape.ts';
 import { disposeWeights, importWeights } from '../../model/weights.ts';
 import type { FolderStore } from '../../store/index.ts';
 import { FEATURES } from './classifier.ts';
@@ -84,10 +83,10 @@ export class CheckpointScorer {
     at: { iteration: number; secondsElapsed: number },
   ): Promise<CheckpointScores> {
     const { validation, spread, reference } = this.#basis;
-    const shape = modelShape(this.#record.image, this.#record.config);
+    const architecture = architectureOf(this.#record.image, this.#record.config);
     // Labels are as frequent as among real images, and the latents are the same every time.
     const { labels } = firstImages(validation, SAMPLES);
-    const samples = { images: decodeSamples(served, shape, labels), labels };
+    const samples = { images: decodeSamples(served, architecture, labels), labels };
     const few = firstImages(samples, SPREAD);
     const scored = reference && (await scoreSamples(samples, reference));
     return {
@@ -95,8 +94,11 @@ export class CheckpointScorer {
         iteration: at.iteration,
         diversityRatio: scored?.scores.diversityRatio ?? null,
         accuracyPerLabel: scored?.accuracyPerLabel ?? null,
-        spreadRatio: spread ? spreadOf(few.images, few.labels, shape.labels) / spread : null,
-        activeUnits: activeUnits(meansOf(served, shape, firstImages(validation, ENCODED)), shape.latentDim),
+        spreadRatio: spread ? spreadOf(few.images, few.labels, architecture.labels) / spread : null,
+        activeUnits: activeUnits(
+          meansOf(served, architecture, firstImages(validation, ENCODED)),
+          architecture.latentDim,
+        ),
       },
       validation: scored && { ...at, samples: labels.length, ...scored.scores },
     };
@@ -142,21 +144,31 @@ async function scoreSamples(samples: ImageSet, { judge, real }: Reference) {
 }
 
 /** One prior sample per label, from the same latents every time, as bytes. */
-function decodeSamples(served: NamedWeights[], shape: ModelShape, labels: Uint8Array): Uint8Array {
-  const decoder = importWeights([...decoderSpecs(shape), ...decoderStatistics(shape)], served);
+function decodeSamples(served: NamedWeights[], architecture: Architecture, labels: Uint8Array): Uint8Array {
+  const decoder = importWeights(servedSpecs(architecture.decoder), served);
   const random = new StepRandom(LATENT_SEED, 'samples', 0);
-  const z = tf.tidy(() => random.normal([labels.length, shape.latentDim]).dataSync<'float32'>());
-  const images = decodeImages(decoder, shape, z, labels);
+  const z = tf.tidy(() => random.normal([labels.length, architecture.latentDim]).dataSync<'float32'>());
+  const images = decodeImages(decoder, architecture, z, labels);
   disposeWeights(decoder);
   return images;
 }
 
 /** μ of images given their own labels, n × latentDim. */
-function meansOf(served: NamedWeights[], shape: ModelShape, { images, labels }: ImageSet): Float32Array {
-  const encoder = importWeights([...encoderSpecs(shape), ...encoderStatistics(shape)], served);
+function meansOf(
+  served: NamedWeights[],
+  architecture: Architecture,
+  { images, labels }: ImageSet,
+): Float32Array {
+  const encoder = importWeights(servedSpecs(architecture.encoder), served);
   const mean = tf.tidy(() => {
-    const [x, y] = [imageTensor(images, shape), oneHot(labels, shape.labels)];
-    return encode(encoder, x, y, inferencePass(shape.batchNorm)).mu.dataSync<'float32'>();
+    const [x, y] = [imageTensor(images, architecture), oneHot(labels, architecture.labels)];
+    return encode(
+      encoder,
+      architecture,
+      x,
+      y,
+      inferencePass(architecture.batchNorm),
+    ).mu.dataSync<'float32'>();
   });
   disposeWeights(encoder);
   return mean;

@@ -1,7 +1,8 @@
 import type { NamedWeights } from '../../core/contracts/model.ts';
 import { maxPool2x2, type StepRandom, type Tensor2D, type Tensor4D, tf } from '../../engine/index.ts';
-import { conv, dense, kernelAndBias } from '../../model/layers.ts';
-import { disposeWeights, importWeights, type WeightSpec, type Weights } from '../../model/weights.ts';
+import { kernelAndBias, type WeightSpec } from '../../model/architecture.ts';
+import { conv, dense } from '../../model/layers.ts';
+import { disposeWeights, importWeights, type Weights } from '../../model/weights.ts';
 import { ignoreChunks, type OnChunk } from './progress.ts';
 
 /** Units of the hidden layer. Their activations are the features that distances are measured on. */
@@ -22,12 +23,12 @@ export interface ClassifierShape {
 /** The classifier's weights, in order. Height and width are multiples of 4. */
 export function classifierSpecs({ height, width, channels, labels }: ClassifierShape): WeightSpec[] {
   return [
-    ...kernelAndBias('classifier/conv1', [3, 3, channels, 32]),
-    ...kernelAndBias('classifier/conv2', [3, 3, 32, 32]),
-    ...kernelAndBias('classifier/conv3', [3, 3, 32, 64]),
-    ...kernelAndBias('classifier/conv4', [3, 3, 64, 64]),
-    ...kernelAndBias('classifier/hidden', [(height / 4) * (width / 4) * 64, FEATURES]),
-    ...kernelAndBias('classifier/output', [FEATURES, labels]),
+    ...kernelAndBias({ name: 'classifier/conv1', kernel: [3, 3, channels, 32] }),
+    ...kernelAndBias({ name: 'classifier/conv2', kernel: [3, 3, 32, 32] }),
+    ...kernelAndBias({ name: 'classifier/conv3', kernel: [3, 3, 32, 64] }),
+    ...kernelAndBias({ name: 'classifier/conv4', kernel: [3, 3, 64, 64] }),
+    ...kernelAndBias({ name: 'classifier/hidden', kernel: [(height / 4) * (width / 4) * 64, FEATURES] }),
+    ...kernelAndBias({ name: 'classifier/output', kernel: [FEATURES, labels] }),
   ];
 }
 
@@ -44,13 +45,13 @@ export function classify(
   x: Tensor4D,
   random?: StepRandom,
 ): { features: Tensor2D; logits: Tensor2D } {
-  const layer = (name: string, input: Tensor4D): Tensor4D => tf.relu(conv(weights, name, input));
+  const layer = (name: string, input: Tensor4D): Tensor4D => tf.relu(conv(weights, { name }, input));
   const low = maxPool2x2(layer('classifier/conv2', layer('classifier/conv1', x)));
   const high = maxPool2x2(layer('classifier/conv4', layer('classifier/conv3', low)));
   const flat = high.reshape([x.shape[0], -1]) as Tensor2D;
-  const features = tf.relu(dense(weights, 'classifier/hidden', flat));
+  const features = tf.relu(dense(weights, { name: 'classifier/hidden' }, flat));
   const hidden = random ? (features.mul(random.dropoutMask(features.shape, DROPOUT)) as Tensor2D) : features;
-  return { features, logits: dense(weights, 'classifier/output', hidden) };
+  return { features, logits: dense(weights, { name: 'classifier/output' }, hidden) };
 }
 
 /** What a classifier computes for n images. */

@@ -6,19 +6,19 @@ import { parseModelRecord } from '../../../src/store/models.ts';
 import { newRun } from '../../runs/support.ts';
 import { someModel } from '../../store/small-models.ts';
 
-/** A configuration that was stored before there were films. */
+/** A configuration that was stored by a version without films. */
 function older() {
   const { figures: _, ...config } = resolveConfig('quick', { iterations: 7, latentDim: 2 });
   return config;
 }
 
-test('what an earlier version did not know comes from the preset, what it stored stays', () => {
+test('a stored configuration keeps its values and gets new settings from the preset', () => {
   assert.deepEqual(completeConfig('quick', older()), resolveConfig('quick', { iterations: 7, latentDim: 2 }));
   const { figures } = completeConfig('a preset that is gone', older());
   assert.deepEqual(figures, PRESETS.article.config.figures);
 });
 
-test('a run of an earlier version can be read', () => {
+test('a run that an earlier version stored can be read', () => {
   const run = { ...newRun(), preset: 'quick', config: older() };
   const hash = Object.fromEntries(
     Object.entries(run).map(([field, value]) => [field, JSON.stringify(value)]),
@@ -28,7 +28,7 @@ test('a run of an earlier version can be read', () => {
   assert.deepEqual(record?.config.figures, PRESETS.quick.config.figures);
 });
 
-test('a model of an earlier version can be read', () => {
+test('a model that an earlier version stored can be read', () => {
   const { record } = someModel();
   const stored = Buffer.from(JSON.stringify({ ...record, config: older() }));
   assert.deepEqual(parseModelRecord(stored).config.figures, PRESETS.quick.config.figures);

@@ -2,8 +2,8 @@ import { newModelId, newRunId } from '../../../src/core/contracts/common.ts';
 import type { TrainingConfig, TrainingConfigOverrides } from '../../../src/core/contracts/config.ts';
 import type { ModelRecord, NamedWeights } from '../../../src/core/contracts/model.ts';
 import { resolveConfig } from '../../../src/core/contracts/presets.ts';
+import { architectureOf } from '../../../src/model/architecture.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../../src/model/networks.ts';
-import { modelShape } from '../../../src/model/shape.ts';
 import { weightsDigest } from '../../../src/store/index.ts';
 
 export const TINY: TrainingConfig['networks'] = {
@@ -19,7 +19,7 @@ export function perturbedModel(overrides: TrainingConfigOverrides): {
 } {
   const config = resolveConfig('article', overrides);
   const image = { width: 28, height: 28, channels: 1 as const, labels: [...'0123456789'] };
-  const networks = createNetworks(modelShape(image, config), config, 3);
+  const networks = createNetworks(architectureOf(image, config), config, 3);
   const { weights } = exportNetworks(networks);
   disposeNetworks(networks);
   for (const { name, values } of weights) {

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import type { Dataset, LabelledImages } from '../../../src/core/contracts/dataset.ts';
 import { Evaluation } from '../../../src/core/contracts/evaluation.ts';
 import { resolveConfig } from '../../../src/core/contracts/presets.ts';
+import { architectureOf } from '../../../src/model/architecture.ts';
 import { createNetworks, disposeNetworks, exportNetworks } from '../../../src/model/networks.ts';
-import { modelShape } from '../../../src/model/shape.ts';
 import { type FolderStore, openFolderStore } from '../../../src/store/index.ts';
 import { evaluateModel } from '../../../src/training/evaluation/evaluate.ts';
 import {
@@ -121,7 +121,7 @@ function untrainedModel() {
     networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
   });
   const image = { width: SIDE, height: SIDE, channels: 3 as const, labels: LABELS };
-  const networks = createNetworks(modelShape(image, config), config, 1);
+  const networks = createNetworks(architectureOf(image, config), config, 1);
   const { weights } = exportNetworks(networks);
   disposeNetworks(networks);
   return { record: { image, config }, weights };

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Dataset, LabelledImages } from '../../src/core/contracts/dataset.ts';
-import type { FigureSheet } from '../../src/core/contracts/figures.ts';
-import { resolveConfig } from '../../src/core/contracts/presets.ts';
-import { tf } from '../../src/engine/index.ts';
-import { createNetworks, disposeNetworks, exportNetworks, servedDecoder } from '../../src/model/networks.ts';
-import { modelShape } from '../../src/model/shape.ts';
-import { openDrawings } from '../../src/training/drawings.ts';
+import type { Dataset, LabelledImages } from '../../../src/core/contracts/dataset.ts';
+import type { FigureSheet } from '../../../src/core/contracts/figures.ts';
+import { resolveConfig } from '../../../src/core/contracts/presets.ts';
+import { tf } from '../../../src/engine/index.ts';
+import { architectureOf } from '../../../src/model/architecture.ts';
+import {
+  createNetworks,
+  disposeNetworks,
+  exportNetworks,
+  servedDecoder,
+} from '../../../src/model/networks.ts';
+import { openDrawings } from '../../../src/training/drawing/figure-sheets.ts';
 
 const image = { width: 16, height: 16, channels: 1 as const, labels: ['standing', 'lying', 'absent'] };
 
-/** Twelve images of the first two labels in turns, none of the third. */
+/** Twelve images that alternate between the first two labels; the third has none. */
 const test12: LabelledImages = {
   count: 12,
   images: Uint8Array.from({ length: 12 * 256 }, (_, i) => (i * 37) % 256),
@@ -27,7 +32,7 @@ const configOf = (latentDim: number) =>
 
 function someModel(latentDim: number) {
   const config = configOf(latentDim);
-  const networks = createNetworks(modelShape(image, config), config, 5);
+  const networks = createNetworks(architectureOf(image, config), config, 5);
   const { weights } = exportNetworks(networks);
   const decoder = servedDecoder(networks);
   disposeNetworks(networks);
@@ -43,7 +48,7 @@ async function sheetsOf(latentDim: number, labelled = dataset): Promise<FigureSh
   return sheets;
 }
 
-test("every figure of the article, from test images and the run's seed alone", async () => {
+test("a finished run yields every figure of the article, determined by test images and the run's seed", async () => {
   const sheets = await sheetsOf(4);
   assert.deepEqual(
     sheets.map((sheet) => ('label' in sheet ? `${sheet.kind} ${sheet.label}` : sheet.kind)),
@@ -66,7 +71,7 @@ test("every figure of the article, from test images and the run's seed alone", a
   assert.deepEqual(await sheetsOf(4), sheets);
 });
 
-test('style transfer: sources of one label, a row of results for every label', async () => {
+test('the style transfer sheet has images of one label and a row of results for every label', async () => {
   const lastLabel = { test: { ...test12, labels: new Uint8Array(12).fill(2) } } as Dataset;
   const sheet = (await sheetsOf(4, lastLabel)).find(({ kind }) => kind === 'style-transfer');
   assert.ok(sheet?.kind === 'style-transfer');
@@ -74,11 +79,11 @@ test('style transfer: sources of one label, a row of results for every label', a
   assert.deepEqual(sheet.originals, test12.images.subarray(0, 2560));
 });
 
-test('a latent of one dimension has no plane to scatter in', async () => {
+test('a latent of one dimension yields no scatter', async () => {
   assert.ok((await sheetsOf(1)).every(({ kind }) => !kind.startsWith('scatter')));
 });
 
-test("a film's frame is every label's manifold by the snapshot, and leaks nothing", async () => {
+test("a film's frame has every label's manifold by the snapshot's decoder, and leaks no tensors", async () => {
   const { record, served, decoder } = someModel(4);
   const drawings = await openDrawings({ record, served, dataset, seed: 3 });
   const frame = drawings.frame(decoder);
