@@ -10,9 +10,9 @@ export const RedisTarget = z.union([
 ]);
 export type RedisTarget = z.infer<typeof RedisTarget>;
 
-/** Where records and events of runs are kept. */
+/** Where records and events of runs are stored. */
 export const RunRecords = z.discriminatedUnion('in', [
-  /** `keyPrefix` is what every name in Redis starts with. */
+  /** `keyPrefix` starts every key in Redis. */
   z.strictObject({ in: z.literal('redis'), redis: RedisTarget, keyPrefix: z.string() }),
   /** In journals beside the checkpoints: runs of one machine without a server. */
   z.strictObject({ in: z.literal('files') }),
@@ -29,14 +29,14 @@ export const RunChildSettings = z.strictObject({
 });
 export type RunChildSettings = z.infer<typeof RunChildSettings>;
 
-/** What the worker tells its run child over IPC. */
+/** IPC messages from a worker to its run child. */
 export const ToRunChild = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('start'),
     runId: RunId,
     fence: z.int(),
     settings: RunChildSettings,
-    /** The `traceparent` that the run belongs to, where traces are wanted. */
+    /** The `traceparent` of the run, if traces are enabled. */
     trace: z.string().optional(),
   }),
   /** Stop within a step. `cancel` ends the run, `pause` and `requeue` write a checkpoint first. */
@@ -44,7 +44,7 @@ export const ToRunChild = z.discriminatedUnion('type', [
 ]);
 export type ToRunChild = z.infer<typeof ToRunChild>;
 
-/** What the run child answers before it exits; its exit without an answer is a crash. */
+/** IPC messages from a run child. It exits after its outcome; an exit without one is a crash. */
 export const FromRunChild = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   EngineFacts.extend({ type: z.literal('facts') }),
@@ -54,14 +54,14 @@ export const FromRunChild = z.discriminatedUnion('type', [
 ]);
 export type FromRunChild = z.infer<typeof FromRunChild>;
 
-/** What the server tells its worker process over IPC. */
+/** IPC messages from the server to its worker process. */
 export const ToWorker = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('start'),
     redis: RedisTarget,
     dataDir: z.string(),
     storeRoot: z.string(),
-    /** Traces are wanted. */
+    /** Whether traces are enabled. */
     traces: z.boolean().optional(),
   }),
   /** Checkpoint the run, requeue it and end. */

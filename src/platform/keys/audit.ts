@@ -1,26 +1,26 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Who did what. Holds no key and no content of a request. */
+/** An action and the key that performed it. It contains no secret and no content of a request. */
 export interface AuditEntry {
   /** The operation, such as `createRun` or `keys.create`. */
   action: string;
-  /** Id and name of the key; null where none was shown or needed. */
+  /** Id and name of the key; null if none was given or needed. */
   key: { id: string; name: string } | null;
-  /** Where the call came from: a network address, or `cli`. */
+  /** Source of the call: a network address, or `cli`. */
   from: string;
-  /** `unknown` where the client left and nobody else heard how the call ended. */
+  /** `unknown` if the client disconnected before the call completed. */
   outcome: 'done' | 'refused' | 'failed' | 'unknown';
-  /** HTTP status, for calls: also one that was meant for a client who had left. */
+  /** HTTP status of a call, even if the client had disconnected. */
   status?: number;
-  /** What it was done to. */
+  /** The object of the action, such as a run's id. */
   subject?: string;
   requestId?: string;
-  /** Refusals like this one in the minute before, which have no entry of their own. */
+  /** Equal refusals in the preceding minute, which have no entry. */
   repeated?: number;
 }
 
-/** Lines of JSON, appended in order. The file is opened anew for each batch, so that it may be rotated at any time. */
+/** Appends entries to a file as lines of JSON. Each batch reopens the file, so that it may be rotated at any time. */
 export class AuditLog {
   readonly #path: string;
   readonly #onProblem: (problem: Error) => void;
@@ -51,7 +51,7 @@ export class AuditLog {
     }
   }
 
-  /** Resolves when everything that was added is written. */
+  /** Resolves when all added entries are written. */
   async flush(): Promise<void> {
     await this.#writing;
   }

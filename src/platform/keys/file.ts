@@ -4,14 +4,15 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StylographError } from '../../core/errors.ts';
-import { drawKey, type KeyRecord, KeysFile, type KeyWish, keyState } from './record.ts';
+import { plainMessage } from '../../core/validation-messages.ts';
+import { drawKey, type KeyRecord, type KeyRequest, KeysFile, keyState } from './record.ts';
 
 const OWNER_ONLY = 0o600;
-/** A lock this old belongs to a process that died. */
+/** An older lock belongs to a process that has died. */
 const STALE_LOCK_MS = 10_000;
 const LOCK_RETRY_MS = 50;
 
-/** @throws keys_file_invalid naming what is wrong with it; a file that is not there holds no keys */
+/** Reads the keys of a file; a missing file has none. @throws keys_file_invalid with the mistakes */
 export function readKeysFile(path: string): KeyRecord[] {
   if (!existsSync(path)) return [];
   let content: unknown;
@@ -20,41 +21,48 @@ export function readKeysFile(path: string): KeyRecord[] {
   } catch (cause) {
     throw invalid(path, (cause as Error).message, cause);
   }
-  const parsed = KeysFile.safeParse(content);
+  const parsed = KeysFile.safeParse(content, { error: plainMessage });
   if (parsed.success) return parsed.data.keys;
-  const issues = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
+  const issues = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')} ${message}`.trim());
   throw invalid(path, issues.join('; '), parsed.error);
 }
 
-function invalid(path: string, what: string, cause: unknown): StylographError {
-  const remedy = 'Repair it or restore a copy; "stylograph keys" writes it.';
-  return new StylographError('keys_file_invalid', `${path} is not a file of keys (${what}). ${remedy}`, {
-    cause,
-  });
+function invalid(path: string, mistakes: string, cause: unknown): StylographError {
+  const remedy = 'Repair it, restore a copy, or remove it and create keys with "stylograph keys create".';
+  return new StylographError(
+    'keys_file_invalid',
+    `${path} is not a valid file of keys (${mistakes}). ${remedy}`,
+    {
+      cause,
+    },
+  );
 }
 
-/** Whether somebody could get in with a key of this file. @throws keys_file_invalid */
+/** Whether a file contains a valid key. @throws keys_file_invalid */
 export const hasActiveKey = (path: string): boolean =>
   readKeysFile(path).some((record) => keyState(record) === 'active');
 
-/** Draws a key and keeps its record. The key is told this once. @throws keys_file_invalid */
-export async function createKey(path: string, wish: KeyWish): Promise<{ key: string; record: KeyRecord }> {
+/** Creates a key and stores its record, which does not contain the key. @throws keys_file_invalid */
+export async function createKey(
+  path: string,
+  request: KeyRequest,
+): Promise<{ key: string; record: KeyRecord }> {
   return await withLock(path, async () => {
     const records = readKeysFile(path);
-    let drawn = drawKey(wish);
-    while (records.some(({ id }) => id === drawn.record.id)) drawn = drawKey(wish);
+    let drawn = drawKey(request);
+    while (records.some(({ id }) => id === drawn.record.id)) drawn = drawKey(request);
     await replaceKeysFile(path, [...records, drawn.record]);
     return drawn;
   });
 }
 
-/** Ends a key for good; its record stays, for the audit log names it. @throws key_not_found, keys_file_invalid */
+/** Revokes a key. Its record stays because the audit log refers to it. @throws key_not_found, keys_file_invalid */
 export async function revokeKey(path: string, id: string): Promise<KeyRecord> {
   return await withLock(path, async () => {
     const records = readKeysFile(path);
     const found = records.find((record) => record.id === id);
     if (found === undefined) {
-      const detail = `${path} has no key "${id}"; "stylograph keys list" shows those it has.`;
+      const detail = `${path} has no key "${id}"; "stylograph keys list" shows its keys.`;
       throw new StylographError('key_not_found', detail);
     }
     const revoked = { ...found, revokedAt: found.revokedAt ?? new Date().toISOString() };
@@ -66,7 +74,7 @@ export async function revokeKey(path: string, id: string): Promise<KeyRecord> {
   });
 }
 
-/** Readers see the old file or the new one, never a part; only the owner can read it. */
+/** Replaces the file atomically; only the owner can read it. */
 async function replaceKeysFile(path: string, keys: KeyRecord[]): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
@@ -85,7 +93,7 @@ async function replaceKeysFile(path: string, keys: KeyRecord[]): Promise<void> {
 
 type KeysFileContent = { version: 1; keys: KeyRecord[] };
 
-/** One writer at a time, so that no key of two that are made at once is lost. */
+/** Runs one writer at a time, so that concurrent changes are not lost. */
 async function withLock<T>(path: string, action: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   const lock = `${path}.lock`;

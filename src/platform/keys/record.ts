@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
-/** What a key allows. Everything that only reads needs any key; `admin` includes the others. */
+/** What a key allows. Reading needs any key; `admin` includes the other scopes. */
 export const SCOPES = ['infer', 'train', 'admin'] as const;
 export const Scope = z.enum(SCOPES);
 export type Scope = z.infer<typeof Scope>;
@@ -10,7 +10,7 @@ export const KeyName = z
   .string()
   .regex(/^[\w.@ -]{1,64}$/, 'must be 1 to 64 letters, digits, spaces and ._@-');
 
-/** A key at rest: everything about it but the key itself. */
+/** A stored key: its properties and its digest, not the key. */
 export const KeyRecord = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{8}$/),
   name: KeyName,
@@ -29,28 +29,28 @@ const ID_BYTES = 4;
 const SECRET_BYTES = 32;
 
 /**
- * Of a key that this program has drawn one SHA-256 is enough: 256 random bits cannot be guessed at any speed, so the slow
- * hashes that passwords need would only slow down every request.
+ * SHA-256 suffices for keys of 256 random bits, which cannot be guessed. The slow hashes that passwords need would only slow
+ * down requests.
  */
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest();
 
-export interface KeyWish {
+export interface KeyRequest {
   name: string;
   scopes: readonly Scope[];
   expiresAt?: Date | undefined;
 }
 
-/** Draws a key, `stylo_{id}_{43 characters}`. It is nowhere but in what this returns; the record keeps its digest. */
-export function drawKey(wish: KeyWish, now = new Date()): { key: string; record: KeyRecord } {
+/** Draws a key, `stylo_{id}_{43 characters}`. The record contains only its digest. */
+export function drawKey(request: KeyRequest, now = new Date()): { key: string; record: KeyRecord } {
   const id = randomBytes(ID_BYTES).toString('hex');
   const key = `stylo_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
   const record: KeyRecord = {
     id,
-    name: wish.name,
-    scopes: [...new Set(wish.scopes)],
+    name: request.name,
+    scopes: [...new Set(request.scopes)],
     sha256: digestOf(key).toString('hex'),
     createdAt: now.toISOString(),
-    expiresAt: wish.expiresAt?.toISOString() ?? null,
+    expiresAt: request.expiresAt?.toISOString() ?? null,
     revokedAt: null,
   };
   return { key, record };
@@ -66,7 +66,7 @@ export function keyState(
   return expiresAt !== null && Date.parse(expiresAt) <= now ? 'expired' : 'active';
 }
 
-/** A key as `API_KEYS` gives it, in its parts: the scopes it names, if it does, and the secret or its digest. */
+/** Splits an entry of `API_KEYS` into its scopes, if given, and the secret or its digest. */
 export function splitKeySpec(spec: string): { names: Scope[] | undefined; secret: string } {
   const colon = spec.indexOf(':');
   const names = colon < 0 ? [] : spec.slice(0, colon).split('+');
@@ -77,8 +77,8 @@ export function splitKeySpec(spec: string): { names: Scope[] | undefined; secret
 }
 
 /**
- * Reads a key as `API_KEYS` gives it: `secret` opens everything, `infer:secret` or `infer+train:secret` only that, and
- * `sha256=<64 hex digits>` in place of the secret keeps it out of the configuration.
+ * Parses an entry of `API_KEYS`. `secret` has all scopes, `infer:secret` or `infer+train:secret` only these.
+ * `sha256=<64 hex digits>` instead of the secret keeps the secret out of the configuration.
  */
 export function parseKeySpec(spec: string): Pick<KeyRecord, 'sha256' | 'scopes'> {
   const { names, secret } = splitKeySpec(spec);

@@ -3,47 +3,47 @@ import { stat } from 'node:fs/promises';
 import { readKeysFile } from './file.ts';
 import { digestOf, type KeyState, keyState, parseKeySpec, type Scope } from './record.ts';
 
-/** Whoever showed a key. */
+/** The holder of a valid key. */
 export interface Caller {
-  /** What logs and limits know the key by; it says nothing about the key itself. */
+  /** Identifies the key in logs and limits without revealing it. */
   id: string;
   name: string;
   scopes: ReadonlySet<Scope>;
 }
 
-interface Held extends Caller {
+interface KnownKey extends Caller {
   digest: Buffer;
   expiresAt: string | null;
   revokedAt: string | null;
 }
 
 export interface KeyRingOptions {
-  /** Keys as `API_KEYS` gives them, see parseKeySpec. */
+  /** Entries of `API_KEYS`, see parseKeySpec. */
   specs?: readonly string[] | undefined;
-  /** A file that "stylograph keys" writes; it may appear later, and change at any time. */
+  /** The file that "stylograph keys" writes. It may appear and change at any time. */
   file?: string | undefined;
-  /** How long what the file said holds. */
+  /** The file is checked for changes after this time. */
   freshMs?: number | undefined;
-  /** Told when the file can no longer be read; its last readable content stays in force. */
+  /** Called when the file becomes unreadable; its last readable content stays in force. */
   onProblem?: ((problem: Error) => void) | undefined;
 }
 
 const FRESH_MS = 1_000;
 
-/** The keys that open a server. A change of the file is in force within a second, without a restart. */
+/** The API keys of a server. A change of the file takes effect within a second, without a restart. */
 export class KeyRing {
-  readonly #fixed: readonly Held[];
+  readonly #fixed: readonly KnownKey[];
   readonly #file: string | undefined;
   readonly #freshMs: number;
   readonly #onProblem: (problem: Error) => void;
-  #filed: readonly Held[] = [];
-  /** What tells one content of the file from another. */
+  #filed: readonly KnownKey[] = [];
+  /** Identifies the file's content that was read. */
   #version: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
   #required: boolean;
 
-  /** @throws keys_file_invalid when the file is there and cannot be read */
+  /** @throws keys_file_invalid when the file exists and cannot be read */
   static async open(options: KeyRingOptions): Promise<KeyRing> {
     const ring = new KeyRing(options);
     await ring.#read();
@@ -63,30 +63,30 @@ export class KeyRing {
     this.#required = this.#fixed.length > 0;
   }
 
-  /** Whether a key is needed. Once it is, it stays so, whatever becomes of the file: a lost file opens nothing. */
+  /** Whether a key is required. Once it is, it stays so even if the file disappears. */
   async required(): Promise<boolean> {
     await this.#refresh();
     return this.#required;
   }
 
-  /** Who holds this key, or why it opens nothing. */
+  /** The caller of a valid key, or why the key is not valid; undefined for an unknown key. */
   async find(key: string): Promise<Caller | Exclude<KeyState, 'active'> | undefined> {
     await this.#refresh();
     const digest = digestOf(key);
-    let found: Held | undefined;
-    // All of them, whichever it is, and digests are of one length: the time this takes tells nothing of any key.
-    for (const held of [...this.#fixed, ...this.#filed]) {
-      if (timingSafeEqual(held.digest, digest)) found = held;
+    let found: KnownKey | undefined;
+    // Compares all digests in constant time, so that the duration reveals nothing about a key.
+    for (const known of [...this.#fixed, ...this.#filed]) {
+      if (timingSafeEqual(known.digest, digest)) found = known;
     }
     if (found === undefined) return undefined;
     const state = keyState(found);
     return state === 'active' ? found : state;
   }
 
-  /** The key of this id, while it is valid. */
+  /** The caller with this key id, if the key is valid. */
   async byId(id: string): Promise<Caller | undefined> {
     await this.#refresh();
-    const found = [...this.#fixed, ...this.#filed].find((held) => held.id === id);
+    const found = [...this.#fixed, ...this.#filed].find((known) => known.id === id);
     return found !== undefined && keyState(found) === 'active' ? found : undefined;
   }
 

@@ -6,11 +6,11 @@ import type { Keys } from '../redis/key-names.ts';
 const SESSION_SECONDS = 3_600;
 
 /**
- * Browser sessions that stand for an API key where a page cannot send one itself. Redis holds a digest of each token and
- * the id of its key, so a key that is revoked or has expired ends its sessions, and what Redis holds opens nothing.
+ * Browser sessions that replace an API key where a page cannot send one. Redis contains a digest of each token and the id
+ * of its key. So a revoked or expired key ends its sessions, and the contents of Redis give no access.
  */
 export class Sessions {
-  /** How long one lasts. */
+  /** Lifetime of a session. */
   readonly seconds = SESSION_SECONDS;
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -24,14 +24,14 @@ export class Sessions {
     return this.#keys.session(createHash('sha256').update(token).digest('hex'));
   }
 
-  /** @returns the token: 43 characters that are known to nobody else. @throws redis_unavailable */
+  /** Opens a session. @returns its token of 43 random characters @throws redis_unavailable */
   async open(keyId: string): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     await guarded(() => this.#redis.set(this.#name(token), keyId, 'EX', SESSION_SECONDS));
     return token;
   }
 
-  /** The id of the key that opened it. @throws redis_unavailable */
+  /** The id of the key that opened a session. @throws redis_unavailable */
   async find(token: string): Promise<string | undefined> {
     return (await guarded(() => this.#redis.get(this.#name(token)))) ?? undefined;
   }

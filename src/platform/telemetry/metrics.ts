@@ -1,10 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Seconds: from a cached answer to the longest that a call may take. */
+/** Seconds, from a cached answer to the longest possible call. */
 const CALL_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 
-/** What a process told of itself, or what the system knows of it. */
+/** Memory of a process, as it or the system reports it. */
 export interface ProcessFacts {
   residentBytes: number;
   tensors?: number | undefined;
@@ -12,8 +12,8 @@ export interface ProcessFacts {
 }
 
 /**
- * Everything that is measured, in one registry of its own. Names follow Prometheus's conventions: base units, `_total`
- * for counters. Labels are of few values: routes by their pattern, never by their address.
+ * All metrics of a process, in their own registry. Names follow Prometheus's conventions: base units, `_total` for
+ * counters. Labels have few values: the pattern of a route, never its URL.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -21,7 +21,7 @@ export class Metrics {
 
   readonly #http = this.#histogram(
     'http_request_duration_seconds',
-    'From the first byte of a request to the last of its answer, or until its client left (status 499 where none was sent); event streams are not counted.',
+    'From the first byte of a request to the last byte of its answer, or until the client disconnected (status 499 if no status was sent). Without event streams.',
     ['method', 'route', 'status'],
     CALL_BUCKETS,
   );
@@ -43,18 +43,20 @@ export class Metrics {
     ['operation'],
     BATCH_BUCKETS,
   );
-  readonly #loads = this.#counter('model_loads_total', 'Models loaded by the inference process, or not.', [
-    'result',
-  ]);
+  readonly #loads = this.#counter(
+    'model_loads_total',
+    'Models that the inference process loaded or failed to load.',
+    ['result'],
+  );
   readonly #swaps = this.#counter(
     'model_swaps_total',
-    'Times that an alias began to answer with another model.',
+    'Times that an alias started to answer with another model.',
     [],
   );
   readonly #starts = this.#counter('inference_starts_total', 'Starts of the inference process.', []);
   readonly #lookups = this.#counter(
     'model_lookups_total',
-    'Look-ups of a model by its name: from memory, or from the store.',
+    'Look-ups of a model by name, from memory or from the store.',
     ['from'],
   );
 
@@ -71,13 +73,13 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** Everything as Prometheus reads it. A collector that fails leaves its values as they were. */
+  /** All metrics in Prometheus's text format. The values of a failed collector stay unchanged. */
   async text(): Promise<string> {
     await Promise.allSettled(this.#before.map((collect) => collect()));
     return await this.#registry.metrics();
   }
 
-  /** Runs before each reading. */
+  /** Registers a function that runs before each reading. */
   collectWith(collect: () => Promise<void>): void {
     this.#before.push(collect);
   }

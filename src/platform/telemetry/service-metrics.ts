@@ -2,23 +2,23 @@ import type { RunRecord, RunState } from '../../core/contracts/run.ts';
 import { residentBytesOf } from '../processes/proc.ts';
 import type { Metrics, ProcessFacts } from './metrics.ts';
 
-/** What of the service is looked at whenever metrics are read. */
+/** State of the service that is read together with the metrics. */
 export interface ServiceFacts {
-  /** How many runs are in each state. */
+  /** Number of runs in each state. */
   countRuns(): Promise<Partial<Record<RunState, number>>>;
-  /** Runs that are neither finished nor paused, with what the process of each told last. */
+  /** Runs that are neither finished nor paused, with the last report of their process. */
   activeRuns(): Promise<{ run: RunRecord; engine: ProcessFacts | undefined }[]>;
-  /** Event streams that are open. */
+  /** Number of open event streams. */
   streams(): number;
   inference: {
     readonly waiting: number;
     readonly pid: number | undefined;
-    /** What the inference process told of itself last. */
+    /** Last report of the inference process. */
     readonly engine: ProcessFacts | undefined;
   };
 }
 
-/** Has each reading of the metrics look at the service. */
+/** Adds gauges that show the state of the service at each reading. */
 export function watchService(metrics: Metrics, facts: ServiceFacts): void {
   watchQueues(metrics, facts);
   watchRuns(metrics, facts);
@@ -27,8 +27,8 @@ export function watchService(metrics: Metrics, facts: ServiceFacts): void {
 
 function watchQueues(metrics: Metrics, facts: ServiceFacts): void {
   const runs = metrics.gauge('runs', 'Runs by state; `queued` is the depth of the queue.', ['state']);
-  const waiting = metrics.gauge('inference_waiting', 'Inference calls that wait to be computed.');
-  const streams = metrics.gauge('event_streams', 'Event streams that are open.');
+  const waiting = metrics.gauge('inference_waiting', 'Inference calls in the queue.');
+  const streams = metrics.gauge('event_streams', 'Open event streams.');
   metrics.collectWith(async () => {
     waiting.set(facts.inference.waiting);
     streams.set(facts.streams());
@@ -42,16 +42,16 @@ function watchQueues(metrics: Metrics, facts: ServiceFacts): void {
 function watchRuns(metrics: Metrics, facts: ServiceFacts): void {
   const ofRun = <L extends string>(name: string, help: string, more: readonly L[] = []) =>
     metrics.gauge(`run_${name}`, help, ['run', ...more] as const);
-  const iteration = ofRun('iteration', 'Iterations that a run in training has done.');
-  const iterations = ofRun('iterations', 'Iterations that it will do.');
-  const speed = ofRun('images_per_second', 'Images that it trains on in a second.');
-  const step = ofRun('step_seconds', 'Seconds of one iteration.');
-  const remaining = ofRun('remaining_seconds', 'Seconds that are left, by estimate.');
-  const loss = ofRun('metric', 'Its newest losses and other numbers.', ['name']);
-  const phase = ofRun('phase', '1 for the phase that it is in.', ['phase']);
-  const rss = ofRun('resident_bytes', 'Memory of its process.');
-  const tensors = ofRun('tensors', 'Tensors that its process holds.');
-  const bytes = ofRun('tensor_bytes', 'Bytes of these tensors.');
+  const iteration = ofRun('iteration', 'Completed iterations of a run in training.');
+  const iterations = ofRun('iterations', 'Iterations that the run will train.');
+  const speed = ofRun('images_per_second', 'Training images per second.');
+  const step = ofRun('step_seconds', 'Seconds per iteration.');
+  const remaining = ofRun('remaining_seconds', 'Estimated seconds until the end of training.');
+  const loss = ofRun('metric', 'Latest losses and other metrics of the run.', ['name']);
+  const phase = ofRun('phase', '1 for the present phase of the run.', ['phase']);
+  const rss = ofRun('resident_bytes', 'Memory of the process of the run.');
+  const tensors = ofRun('tensors', 'Tensors in the process of the run.');
+  const bytes = ofRun('tensor_bytes', 'Bytes of the tensors of the run.');
   const all = [iteration, iterations, speed, step, remaining, loss, phase, rss, tensors, bytes];
   metrics.collectWith(async () => {
     const active = await facts.activeRuns();
@@ -78,10 +78,10 @@ function watchRuns(metrics: Metrics, facts: ServiceFacts): void {
 
 function watchProcesses(metrics: Metrics, { inference }: ServiceFacts): void {
   const rss = metrics.gauge('inference_resident_bytes', 'Memory of the inference process.');
-  const tensors = metrics.gauge('inference_tensors', 'Tensors that the inference process holds.');
+  const tensors = metrics.gauge('inference_tensors', 'Tensors in the inference process.');
   const bytes = metrics.gauge(
     'inference_tensor_bytes',
-    'Bytes of these tensors: in device memory where there is a GPU.',
+    'Bytes of the tensors in the inference process; device memory with a GPU.',
   );
   metrics.collectWith(async () => {
     const { pid, engine } = inference;

@@ -14,15 +14,15 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { BullMQOtel } from 'bullmq-otel';
 
-/**
- * Traces by OpenTelemetry: from an HTTP call through the queue to the training that it started. This module is heavy;
- * `startTracing` of `trace.ts` imports it where traces are wanted.
+/*
+ * OpenTelemetry traces, from an HTTP call through the queue to the training that it started. This module loads slowly, so
+ * `startTracing` in trace.ts imports it only when traces are enabled.
  */
 
 const NAME = 'stylograph';
 const EXPORT_LIMIT_MS = 3_000;
 
-/** What BullMQ does every few seconds whether there is work or not: traces of their own that nobody asked for. */
+/** Periodic operations of BullMQ, which would fill the collector with traces. */
 const HOUSEKEEPING = /^(extendLocks|moveStalledJobsToWait|startStalledCheckTimer)\b/;
 
 class WithoutHousekeeping extends BatchSpanProcessor {
@@ -31,15 +31,15 @@ class WithoutHousekeeping extends BatchSpanProcessor {
   }
 }
 
-/** A call that is being answered. */
+/** The span of a request. */
 export interface RequestSpan {
-  /** Runs what follows as a part of the call. */
+  /** Runs `next` inside the span. */
   enter(next: () => void): void;
-  /** @param route its pattern, if any was found @param status undefined when the client left before there was one */
+  /** @param route pattern of the route, if any @param status undefined when the client disconnected before the answer */
   end(route: string | undefined, status: number | undefined): void;
 }
 
-/** A run in training, phase by phase. */
+/** The span of a run, with one child span per phase. */
 export interface RunSpan {
   phase(name: string): void;
   end(outcome: string, error?: string): void;
@@ -48,10 +48,10 @@ export interface RunSpan {
 export class Tracing {
   readonly #provider: NodeTracerProvider;
   readonly #tracer: Tracer;
-  /** What has BullMQ pass traces on with its jobs. */
+  /** Passes traces on with BullMQ's jobs. */
   readonly telemetry: BullMQOtel;
 
-  /** @param service what this process is in the traces. Where they go, the variables OTEL_EXPORTER_OTLP_… say. */
+  /** Exports to the endpoint in OTEL_EXPORTER_OTLP_…. @param service name of this process in traces */
   constructor(service: string, version: string) {
     this.#provider = new NodeTracerProvider({
       resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
@@ -66,7 +66,7 @@ export class Tracing {
     this.telemetry = new BullMQOtel({ tracerName: NAME, version });
   }
 
-  /** Begins the span of a call, as a part of the caller's trace if it tells one (W3C `traceparent`). */
+  /** Starts the span of a request, as part of the caller's trace if it has one (W3C `traceparent`). */
   startRequest(method: string, headers: Record<string, unknown>): RequestSpan {
     const parent = propagation.extract(ROOT_CONTEXT, headers);
     const attributes = { 'http.request.method': method };
@@ -83,14 +83,14 @@ export class Tracing {
     };
   }
 
-  /** The `traceparent` of what is going on; undefined outside of any span. */
+  /** The `traceparent` of the active span; undefined outside of spans. */
   current(): string | undefined {
     const carrier: { traceparent?: string } = {};
     propagation.inject(context.active(), carrier);
     return carrier.traceparent;
   }
 
-  /** @param traceparent what the run is a part of */
+  /** @param traceparent the parent of the run's span */
   startRun(runId: string, traceparent: string): RunSpan {
     const parent = propagation.extract(ROOT_CONTEXT, { traceparent });
     const span = this.#tracer.startSpan('run', { attributes: { 'stylograph.run.id': runId } }, parent);
@@ -115,7 +115,7 @@ export class Tracing {
     return this.#tracer.startSpan(name, {}, within);
   }
 
-  /** Sends what is left, in a moment or not at all. */
+  /** Exports the remaining spans if the collector answers in time. */
   async close(): Promise<void> {
     await this.#provider.shutdown().catch(() => undefined);
   }
