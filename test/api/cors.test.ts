@@ -104,6 +104,10 @@ test('an origin that could never match is refused at the start', () => {
     'https://*.example.org',
     'null',
   ]) {
-    assert.throws(() => loadSettings({ CORS_ORIGINS: wrong }), /CORS_ORIGINS: must be an origin such as https/, wrong);
+    assert.throws(
+      () => loadSettings({ CORS_ORIGINS: wrong }),
+      /CORS_ORIGINS: must be an origin such as https/,
+      wrong,
+    );
   }
 });

@@ -14,12 +14,9 @@ const width = (what: string) => z.int().min(4).max(512).meta({ description: what
  */
 export const TrainingConfig = z
   .strictObject({
-    objective: z
-      .enum(['vae-gan', 'cvae'])
-      .meta({
-        description:
-          '`vae-gan`: three networks with a learned similarity; `cvae`: the plain conditional VAE.',
-      }),
+    objective: z.enum(['vae-gan', 'cvae']).meta({
+      description: '`vae-gan`: three networks with a learned similarity; `cvae`: the plain conditional VAE.',
+    }),
     iterations: z.int().min(1).max(1_000_000).meta({
       description:
         'Outer iterations. Each has up to innerSteps.discriminator discriminator steps, then up to innerSteps.generator encoder/decoder steps.',

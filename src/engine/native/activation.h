@@ -5,18 +5,18 @@
 #include "philox.h"
 
 /**
- * Bias, LeakyReLU and inverted dropout in one sweep, with max pooling before them where asked. A byte an element, the
- * code, remembers what the gradient needs.
+ * Bias, LeakyReLU and inverted dropout in one sweep, optionally after max pooling. One byte per element, the code, stores
+ * what the gradient needs.
  */
 namespace stylograph {
 namespace STYLOGRAPH_ISA {
 
 /** Codes of `activate`. */
 constexpr uint8_t DROPPED = 0, POSITIVE = 1, NEGATIVE = 2;
-/** Codes of `maxPool`: the place of the largest of 2×2 in row-major order, plus 4 where it is not positive. */
+/** Codes of `maxPool`: the position of the maximum of 2×2 in row-major order, plus 4 if it is not positive. */
 constexpr uint8_t POOL_NEGATIVE = 4, POOL_DROPPED = 255;
 
-/** Sums over rows are taken in this many parts, whatever the number of threads, so that they always round alike. */
+/** Sums over rows have this many parts for any number of threads, so that they always round the same way. */
 constexpr int PARTS = 16;
 
 inline void addParts(const float* parts, int64_t size, float* total) {
@@ -26,7 +26,7 @@ inline void addParts(const float* parts, int64_t size, float* total) {
   }
 }
 
-/** Scratch for what is left of a row when it is no multiple of a vector: the same code then serves both. */
+/** Buffer for the remainder of a row that is not a multiple of a vector, so that the same code computes it. */
 struct Remainder {
   float in[LANES] = {}, bias[LANES] = {}, out[LANES];
   uint8_t bytes[LANES] = {}, code[LANES];
@@ -49,7 +49,7 @@ inline void activate(int64_t rows, int channels, float slope, const Dropout& dro
   const MaskBytes mask(dropout);
   const int limit = dropout.dropped;
   const float scale = limit > 0 ? keepScale(dropout) : 1.f;
-  // The bias for any stretch of MASK_BYTES elements, wherever in a row it begins.
+  // The bias for any MASK_BYTES consecutive elements, whatever their first channel.
   std::vector<float> repeated(static_cast<size_t>(channels) + MASK_BYTES);
   for (size_t i = 0; i < repeated.size(); i++) repeated[i] = bias[i % static_cast<size_t>(channels)];
   constexpr int64_t STRETCH = 64 * MASK_BYTES;
@@ -121,7 +121,7 @@ inline void poolLanes(const float* const window[4], const float* bias, const uin
   storeBytes(code, kept ? (positive ? place : place + POOL_NEGATIVE) : Integers{} + POOL_DROPPED);
 }
 
-/** One pooled pixel; neighbours beyond the edge are given as the first pixel again. */
+/** One pooled pixel; the caller replaces neighbours beyond the edge by the first pixel. */
 inline void poolPixel(int channels, float slope, float scale, int limit, const float* const window[4],
                       const float* bias, const uint8_t* bytes, float* y, uint8_t* code) {
   int c = 0;
@@ -175,7 +175,7 @@ inline void maxPool(int batch, int height, int width, int channels, float slope,
   });
 }
 
-/** Gradients of one image's pooled pixels back to where the largest were; adds to `dBias`. `dx` has rows of `ldx`. */
+/** Gradients of one image's pooled pixels, written to the positions of the maxima; adds to `dBias`. `dx` has rows of `ldx`. */
 inline void poolImageGradient(int height, int width, int channels, float slope, float scale, const float* dy,
                               const uint8_t* code, float* dx, ptrdiff_t ldx, float* dBias) {
   const int down = divideUp(height, 2), across = divideUp(width, 2);

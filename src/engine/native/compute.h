@@ -8,15 +8,15 @@ struct ConvShape {
   int batch, height, width;
   /** Channels of x. */
   int channels;
-  /** Constant planes that follow x's channels: one value an image each. */
+  /** Constant planes that follow x's channels: one value each per image. */
   int planes;
   /** Channels of y. */
   int filters;
-  /** y is on a grid twice as fine, as nearest upsampling before a 5×5 convolution makes it. */
+  /** Whether x is upsampled ×2 (nearest) before a 5×5 convolution; y is then on the fine grid. */
   bool upsample;
 };
 
-/** A dropout mask: the bytes of TensorFlow's stateless generator for this seed, of which those below `dropped` drop. */
+/** A dropout mask: the bytes of TensorFlow's stateless generator for this seed; bytes below `dropped` drop their element. */
 struct Dropout {
   int32_t seed[2];
   int dropped;
@@ -32,7 +32,7 @@ struct ImageConvShape {
   int batch, height, width, channels, filters;
 };
 
-/** Numbers of an update, in the order of an op's input. What is left to 1 is given too: in 32 bits it cannot be recovered. */
+/** Numbers of an update, in the order of the op's input. 1 − x is passed too: computing it in 32 bits would lose digits. */
 struct RmsProp {
   float rate, decay, restOfDecay, epsilon;
 };
@@ -46,7 +46,7 @@ struct Averaging {
   float decay, restOfDecay;
 };
 
-/** The kernels of one instruction set. Tensors are NHWC and contiguous; what each computes is said where it is defined. */
+/** The kernels of one instruction set. Tensors are NHWC and contiguous. Each function is described at its definition. */
 struct Compute {
   void (*conv)(const ConvShape&, const float* x, const float* planes, const float* kernel, float* y);
   void (*convInputGradient)(const ConvShape&, const float* dy, const float* kernel, float* dx);
@@ -80,7 +80,7 @@ struct Compute {
   void (*average)(int64_t size, const Averaging&, const float* average, const float* theta, float* newAverage);
 };
 
-/** Kernels for the best instruction set that this processor has. */
+/** Kernels for the best instruction set of this processor. */
 const Compute& compute();
 
 }  // namespace stylograph

@@ -4,14 +4,14 @@
 namespace stylograph {
 namespace STYLOGRAPH_ISA {
 
-/** Columns of a panel: B is kept as panels of this many columns, each K × PANEL and contiguous. */
+/** Columns per panel: B is stored as panels of this many columns, each K × PANEL and contiguous. */
 constexpr int PANEL = 2 * LANES;
-/** Rows of C that fit the registers beside two vectors of B. */
+/** Rows of C that fit into the registers together with two vectors of B. */
 constexpr int TILE_ROWS = LANES == 16 ? 12 : 6;
 
-/** Floats that K × N take as panels. */
+/** Floats of a K × N matrix stored as panels. */
 inline size_t panelSize(int K, int N) { return static_cast<size_t>(K) * roundUp(N, PANEL); }
-/** Where element (k, n) is. */
+/** Offset of element (k, n). */
 inline size_t panelIndex(int K, int k, int n) {
   return static_cast<size_t>(n / PANEL) * K * PANEL + static_cast<size_t>(k) * PANEL + n % PANEL;
 }

@@ -3,7 +3,7 @@
 
 /**
  * Nearest upsampling ×2, dropout of every fine pixel's channels, and a 5×5 convolution to the few channels of an image. The
- * fine grid exists for one image at a time, in the cache. The dropout mask's order is that of the coarse grid with
+ * fine grid exists for one image at a time, in the cache. The dropout mask has the order of the coarse grid with
  * (row parity, column parity, channel) innermost.
  */
 namespace stylograph {
@@ -23,7 +23,7 @@ struct ImageSizes {
   }
 };
 
-/** Factors of one image's mask, in its own order; null where nothing drops. */
+/** Factors of one image's mask, in the mask's order; null without dropout. */
 inline const float* maskFactors(const ImageConvShape& s, const Dropout& dropout, const MaskBytes& mask, int image,
                                 Workspace& workspace) {
   static thread_local std::vector<uint8_t> room;
@@ -67,7 +67,7 @@ inline void kernelOf(const ImageConvShape& s, const ImageSizes& z, const float* 
   }
 }
 
-/** Pixels of a row that are computed side by side, in two rows where that helps. */
+/** Pixels of a row that are computed together, in two rows at once if that is faster. */
 constexpr int ABREAST = 4;
 
 /** y = conv(dropout(upsample(x)), kernel); kernel 5 × 5 × channels × filters; sides of the fine grid are multiples of 4. */

@@ -32,7 +32,7 @@ const Compute& compute() {
     const bool hasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool hasAvx512 = hasAvx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    // A lesser set may be asked for, to see whether a fault lies in one of them.
+    // A smaller instruction set can be requested, to find out whether one of them has a fault.
     const char* setting = std::getenv("STYLOGRAPH_KERNELS");
     const std::string asked = setting ? setting : "";
     if (asked == "sse2") return sse2::table();
@@ -387,7 +387,7 @@ void define(const char* name, Specs attributes, Specs inputs, Specs outputs) {
   status.check();
 }
 
-/** Runs when the library that holds it is loaded. */
+/** Runs when the library is loaded. */
 __attribute__((constructor)) void registerOps() {
   const char *UPSAMPLE = "upsample: bool", *SLOPE = "slope: float", *DROPPED = "dropped: int";
   define<conv>("StylographConv", {UPSAMPLE}, {"x: float", "planes: float", "kernel: float"}, {"y: float"});

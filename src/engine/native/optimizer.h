@@ -45,7 +45,7 @@ inline void adam(int64_t size, const Adam& n, const float* theta, const float* g
   });
 }
 
-/** An exponential average follows its weights. */
+/** average ← decay·average + (1 − decay)·weights. */
 inline void averageWeights(int64_t size, const Averaging& n, const float* average, const float* theta,
                            float* newAverage) {
   updatePieces(size, [=](int64_t from, int64_t to) {

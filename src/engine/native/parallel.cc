@@ -11,12 +11,12 @@
 namespace stylograph {
 namespace {
 
-/** Looks at what is awaited before a thread goes to sleep, about 0.2 ms: a step's kernels follow one another closely. */
+/** Polls before a waiting thread sleeps, about 0.2 ms: a step's kernels follow each other closely. */
 constexpr int SPINS = 4000;
 
 /**
- * Threads that help whoever calls. The caller works too and waits only for tasks that a helper has begun, so that a
- * helper which gets no processor holds up nothing. Helpers inherit the priority that the process has at the first call.
+ * Helper threads. The caller works too and waits only for tasks that a helper has started, so a helper without a processor
+ * delays nothing. Helpers inherit the priority that the process has at the first call.
  */
 class Pool {
  public:
@@ -65,13 +65,13 @@ class Pool {
 
   static bool hasWork(uint64_t ticket) { return (ticket & INDEX) < ticket >> INDEX_BITS; }
 
-  /** Count and next index are one word, so that an index is never taken for that of another call. */
+  /** Count and next index share one word, so that an index is never mistaken for one of another call. */
   void takeAll(int thread) {
     while (hasWork(ticket_.load())) {
       const uint64_t ticket = ticket_.fetch_add(1);
       if (!hasWork(ticket)) return;
       (*task_)(static_cast<int>(ticket & INDEX), thread);
-      // Until then the call cannot end: its count stays.
+      // The call cannot end before this, so its count stays valid.
       const int count = count_;
       if (done_.fetch_add(1) + 1 == count && callerSleeps_.load()) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -102,7 +102,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable finished_;
-  /** Tasks of the call in the upper half, the next one to be taken in the lower. */
+  /** Number of tasks in the upper half, index of the next one in the lower. */
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int> done_{0};
   std::atomic<int> sleepers_{0};

@@ -3,16 +3,16 @@
 #include "vector.h"
 
 /**
- * Philox 4×32 with ten rounds (Salmon et al. 2011), keyed and counted as TensorFlow's stateless generators are: the bytes
- * are those of StatelessRandomUniformFullInt for the same seed, so masks drawn here and there are the same.
+ * Philox 4×32 with ten rounds (Salmon et al. 2011), with the key and counter of TensorFlow's stateless generators: the bytes
+ * equal those of StatelessRandomUniformFullInt for the same seed, so native and plain masks are the same.
  */
 namespace stylograph {
 namespace STYLOGRAPH_ISA {
 
-/** Bytes that are drawn at a time: 16 for each lane. */
+/** Bytes per draw: 16 for each lane. */
 constexpr int MASK_BYTES = 16 * LANES;
 
-/** The ten rounds on a counter a lane. */
+/** The ten rounds, on one counter per lane. */
 inline void philox(Words w[4], uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; round++) {
     Words high0, low0, high1, low1;
@@ -30,7 +30,7 @@ inline void philox(Words w[4], uint32_t key0, uint32_t key1) {
 class MaskBytes {
  public:
   explicit MaskBytes(const Dropout& dropout) {
-    // TensorFlow scrambles a seed by one draw before it becomes key and counter.
+    // TensorFlow scrambles the seed by one draw, which gives key and counter.
     const int64_t seed0 = dropout.seed[0], seed1 = dropout.seed[1];
     Words w[4] = {Words{} + static_cast<uint32_t>(seed0), Words{} + static_cast<uint32_t>(seed0 >> 32),
                   Words{} + static_cast<uint32_t>(seed1), Words{} + static_cast<uint32_t>(seed1 >> 32)};
@@ -41,7 +41,7 @@ class MaskBytes {
     high_[1] = w[3][0];
   }
 
-  /** The bytes from index·MASK_BYTES of the stream on. */
+  /** The MASK_BYTES bytes of the stream from index·MASK_BYTES. */
   void draw(uint64_t index, uint8_t* bytes) const {
     const uint64_t first = index * LANES;
     Words w[4] = {{}, Words{} + static_cast<uint32_t>(first >> 32), Words{} + high_[0], Words{} + high_[1]};
@@ -59,7 +59,7 @@ class MaskBytes {
   uint32_t high_[2];
 };
 
-/** The bytes of a stretch of the stream that starts and ends anywhere; they lie in `bytes`, with a vector to spare. */
+/** Any range of the stream's bytes. Returns its start within `bytes`, which has LANES bytes to spare at the end. */
 inline const uint8_t* drawStretch(const MaskBytes& mask, uint64_t from, uint64_t count, std::vector<uint8_t>& bytes) {
   const uint64_t first = from / MASK_BYTES, last = (from + count + MASK_BYTES - 1) / MASK_BYTES;
   bytes.resize((last - first) * MASK_BYTES + LANES);
@@ -67,7 +67,7 @@ inline const uint8_t* drawStretch(const MaskBytes& mask, uint64_t from, uint64_t
   return bytes.data() + from % MASK_BYTES;
 }
 
-/** What kept values are multiplied by. */
+/** The factor of kept values. */
 inline float keepScale(const Dropout& dropout) { return 256.f / static_cast<float>(256 - dropout.dropped); }
 
 }  // namespace STYLOGRAPH_ISA

@@ -3,8 +3,8 @@
 #include "gemm.h"
 
 /**
- * A 7×7 convolution of stride 2, max pooling 2×2, bias, LeakyReLU and dropout, an image at a time while it is in the cache:
- * patches as rows (im2col, Chellapilla et al. 2006) times the kernel. Sides of the image are multiples of 4.
+ * A 7×7 convolution of stride 2, 2×2 max pooling, bias, LeakyReLU and dropout, one image at a time, so that it stays in the
+ * cache: patches as rows (im2col, Chellapilla et al. 2006) times the kernel. Sides of the image are multiples of 4.
  */
 namespace stylograph {
 namespace STYLOGRAPH_ISA {
@@ -18,7 +18,7 @@ struct StridedSizes {
         pooled(positions / 4 * s.filters) {}
 };
 
-/** Patches of one image: a row of 7·7·channels for each position, zeros outside. */
+/** Patches of one image: a row of 7·7·channels for each position, zeros beyond the edge. */
 inline void patchesOf(const StridedShape& s, const StridedSizes& z, const float* image, float* rows) {
   std::fill(rows, rows + static_cast<size_t>(z.positions) * z.taps, 0.f);
   for (int i = 0; i < z.height; i++) {
@@ -36,7 +36,7 @@ inline void patchesOf(const StridedShape& s, const StridedSizes& z, const float*
   }
 }
 
-/** Adds rows of patches to where they came from: the adjoint of `patchesOf`. */
+/** Adds patches to the pixels that they were copied from: the adjoint of `patchesOf`. */
 inline void addPatches(const StridedShape& s, const StridedSizes& z, const float* rows, ptrdiff_t ld, float* image) {
   for (int i = 0; i < z.height; i++) {
     for (int j = 0; j < z.width; j++) {

@@ -9,8 +9,8 @@
 #include <vector>
 
 /**
- * Vectors of the instruction set that this translation unit is compiled for. compute.cc is compiled once for each, in a
- * namespace of its own, and ops.cc chooses when the library is loaded.
+ * Vectors of the instruction set that this translation unit is compiled for. compute.cc is compiled once for each, in its own
+ * namespace, and ops.cc chooses one when the library is loaded.
  */
 #if defined(__AVX512F__)
 #define STYLOGRAPH_ISA avx512
@@ -31,7 +31,7 @@ constexpr int LANES = 8;
 constexpr int LANES = 4;
 #endif
 
-/** May lie at any address of a float. */
+/** A vector at any address of a float, without alignment. */
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
@@ -49,11 +49,11 @@ inline void storeSome(float* to, Vector value, int count) {
   else std::memcpy(to, &value, sizeof(float) * static_cast<size_t>(count));
 }
 
-/** Integers and bytes beside the floats of a `Vector`. */
+/** Integers and bytes for the lanes of a `Vector`. */
 typedef int32_t Integers __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef uint8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
-/** The compiler takes these apart lane by lane where they are written as conversions of vectors. */
+/** Written as conversions of vectors, these would be compiled lane by lane. */
 inline Integers loadBytes(const uint8_t* from) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Integers>(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
@@ -111,7 +111,7 @@ inline float sum(Vector value) {
 constexpr int roundUp(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 constexpr int divideUp(int value, int divisor) { return (value + divisor - 1) / divisor; }
 
-/** Memory of a thread for one purpose, kept between calls; its contents are what the last call left. */
+/** A thread's memory for one purpose, kept between calls with its contents. */
 class Workspace {
  public:
   float* floats(size_t count) {

@@ -7,11 +7,11 @@
 
 /**
  * 3×3 convolutions of stride 1 by Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray 2016): a tile of 4×4 outputs
- * comes from 6×6 inputs with 36 products a pair of channels in place of 144. The products are 36 matrix products over
- * tiles and channels; a block of tiles is transformed, multiplied and transformed back while it is in the cache.
+ * is computed from 6×6 inputs with 36 products per pair of channels instead of 144. The products are 36 matrix products over
+ * tiles and channels. A block of tiles is transformed, multiplied and transformed back while it is in the cache.
  *
  * Nearest upsampling ×2 before a 5×5 convolution is four such convolutions, one for each parity of the output's row and
- * column, whose 3 taps a dimension are sums of the 5.
+ * column. Their 3 taps per dimension are sums of the 5.
  */
 namespace stylograph {
 namespace STYLOGRAPH_ISA {
@@ -20,13 +20,13 @@ constexpr int OUT = 4, IN = 6, POINTS = IN * IN;
 
 /**
  * The filtering evaluates polynomials at 0, ±A, ±B and ∞. With ±1 and ±2, the usual points, results are four times less
- * accurate (Alam et al. 2022 choose points by this).
+ * accurate (Alam et al. 2022 choose points by accuracy).
  */
 constexpr float A = 0.70710678f, B = 1.41421356f;
 
 /**
- * Floats from one point's values to the next's. A tile is written to, or read from, all 36 at a time: at a distance of a power
- * of two they would fall into the same set of the cache and evict one another, so that each is 3 lines further.
+ * Floats between one point's values and the next's. A tile is read from or written to all 36 at once. At a distance of a power
+ * of two they would share one set of the cache and evict each other, so the distance is 3 cache lines more.
  */
 constexpr size_t pointDistance(size_t size) { return (size + 15) / 16 * 16 + 48; }
 
@@ -64,15 +64,15 @@ inline void outputTransformAdjoint(const Vector y[OUT], Vector m[IN]) {
   m[5] = y[3];
 }
 
-/** Output parities a dimension, and taps a dimension, of a convolution or its upsampling form. */
+/** Output parities and taps per dimension of a convolution or its upsampling form. */
 struct KernelForm {
   int parities, taps;
-  /** For the gradient with respect to the input, which correlates with the taps in reverse. */
+  /** For the gradient with respect to the input, which uses the taps in reverse. */
   bool flipped;
   KernelForm(bool upsample, bool flipped) : parities(upsample ? 2 : 1), taps(upsample ? 5 : 3), flipped(flipped) {}
 };
 
-/** Taps of one dimension at the six points, for outputs of a parity: G times the taps, of 5 those summed that meet a coarse pixel. */
+/** Taps of one dimension at the six points, for outputs of a parity: G times the taps; of 5 taps, those on the same coarse pixel are summed. */
 inline void kernelPoints(const KernelForm& form, int parity, const Vector* w, Vector u[IN]) {
   Vector t0 = w[0], t1 = w[1], t2 = w[2];
   if (form.parities == 2) {
@@ -120,8 +120,8 @@ inline void kernelPointsAdjoint(const KernelForm& form, int parity, const Vector
 }
 
 /**
- * The kernel at the 36 points, each as panels of K × N. `rows` × `lanes` are the kernel's last two dimensions; output
- * parities extend N, or K where `parityInK`.
+ * The kernel at the 36 points, each as panels of K × N. `rows` × `lanes` are the kernel's last two dimensions. Output
+ * parities extend N, or K if `parityInK`.
  */
 inline void transformKernel(const KernelForm& form, const float* kernel, int rows, int lanes, bool parityInK,
                             float* U) {
@@ -164,7 +164,7 @@ inline void transformKernel(const KernelForm& form, const float* kernel, int row
   });
 }
 
-/** Channels that lie together at every pixel of a grid. */
+/** Channels that are contiguous at every pixel of a grid. */
 struct ChannelGroup {
   const float* base;
   ptrdiff_t image, row, column;
@@ -179,7 +179,7 @@ inline std::vector<ChannelGroup> groupsOfInput(const ConvShape& s, const float* 
   return groups;
 }
 
-/** y's channels; on a finer grid once for each parity, seen from the coarse grid. */
+/** y's channels; on a fine grid once per parity, as channels of the coarse grid. */
 inline std::vector<ChannelGroup> groupsOfOutput(const ConvShape& s, const float* y) {
   const int fine = s.upsample ? 2 : 1;
   const ptrdiff_t column = s.filters, row = static_cast<ptrdiff_t>(fine) * s.width * column;
@@ -264,9 +264,9 @@ inline void transformOutputGradientTile(const Tiles& tiles, int tile, const std:
   }
 }
 
-/** Columns of the product that are transformed back together. */
+/** Columns of the product that are transformed back at once. */
 constexpr int CHUNK = 64 / PANEL > 0 ? 64 / PANEL * PANEL : PANEL;
-/** Floats of transformed input a block of tiles may take, so that block and chunk stay in the second-level cache. */
+/** The most floats of transformed input per block of tiles, so that block and chunk stay in the second-level cache. */
 constexpr int BLOCK_FLOATS = 230000;
 
 /** Products of transformed inputs with U (K × N at each point), transformed back and written to the groups of the result. */
@@ -339,7 +339,7 @@ inline void winogradConv(const ConvShape& s, const float* x, const float* planes
   multiplyTiles(s, groupsOfInput(s, x, planes), K, U, N, groupsOfOutput(s, y));
 }
 
-/** dx from dy, for x's channels alone: correlation with the kernel flipped and its channel dimensions exchanged. */
+/** dx from dy, only for x's channels: correlation with the flipped kernel, channel dimensions exchanged. */
 inline void winogradInputGradient(const ConvShape& s, const float* dy, const float* kernel, float* dx) {
   static thread_local Workspace transformed, exchanged;
   const KernelForm form(s.upsample, true);
@@ -361,10 +361,10 @@ inline void winogradInputGradient(const ConvShape& s, const float* dy, const flo
   multiplyTiles(s, groupsOfOutput(s, dy), K, U, s.channels, groupsOfInput(withoutPlanes, dx, nullptr));
 }
 
-/** Tiles whose products are summed in one go. */
+/** Tiles whose products are summed at once. */
 constexpr int SUMMED_TILES = 128;
 
-/** dKernel = Σ over tiles of transformed inputs times transformed output gradients, taken back to the taps. */
+/** dKernel = Σ over tiles of transformed inputs times transformed output gradients, transformed back to the taps. */
 inline void winogradFilterGradient(const ConvShape& s, const float* x, const float* planes, const float* dy,
                                    float* dKernel) {
   static thread_local Workspace inputs, outputs, sums;
