@@ -262,8 +262,8 @@ async function repeatRequest({ place, losses, random }: Scene): Deed {
 }
 
 /** Phase and iteration of the run, for the report. */
-function phaseOf({ heard }: WatchedRun): string {
-  const progress = heard.findLast(({ type }) => type === 'progress');
+function phaseOf({ received }: WatchedRun): string {
+  const progress = received.findLast((event) => event.type === 'progress');
   return progress ? `${progress.data.phase}, iteration ${progress.data.iteration}` : 'waiting';
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { StylographClient } from '../../src/client/index.ts';
-import type { RunEvent } from '../../src/core/contracts/run.ts';
+import { everyItem, type StoredEvent, type StylographClient } from '../../src/client/index.ts';
 
 /** Everything a run leaves behind that follows from its seed: two undisturbed runs have the same. */
 export interface Outcome {
@@ -27,24 +26,22 @@ type Data = any;
 const without = (data: Data, ...names: string[]): Data =>
   Object.fromEntries(Object.entries(data as object).filter(([name]) => !names.includes(name)));
 
-const told = (events: readonly RunEvent[], kind: string): Data[] =>
+const dataOf = (events: readonly StoredEvent[], kind: StoredEvent['type']): Data[] =>
   events.filter(({ type }) => type === kind).map(({ data }) => data);
 
-/** All events as stored, page by page. */
-export async function storedEvents(client: StylographClient, runId: string): Promise<RunEvent[]> {
-  const all: RunEvent[] = [];
-  for (let after: string | undefined; ; after = all.at(-1)!.id) {
-    const { items, nextCursor } = await client.runs.events(runId, { after, limit: 200, retries: 8 });
-    all.push(...(items as unknown as RunEvent[]));
-    if (nextCursor === null) return all;
-  }
+/** All stored events of a run. */
+export async function storedEvents(client: StylographClient, runId: string): Promise<StoredEvent[]> {
+  const all: StoredEvent[] = [];
+  const pages = everyItem((after) => client.runs.events(runId, { after, limit: 200, retries: 8 }));
+  for await (const event of pages) all.push(event);
+  return all;
 }
 
-/** What came of a finished run. */
+/** The outcome of a finished run. */
 export async function outcomeOf(
   client: StylographClient,
   runId: string,
-  events: readonly RunEvent[],
+  events: readonly StoredEvent[],
 ): Promise<Outcome> {
   const run = await client.runs.get(runId, { retries: 8 });
   const { checkpointEvery, iterations } = run.config;
@@ -63,12 +60,12 @@ export async function outcomeOf(
     digest: models[0]?.digest,
     publishedIteration: models[0]?.iteration,
     models: models.length,
-    metrics: told(events, 'metrics'),
-    samples: told(events, 'sample'),
-    checkpoints: told(events, 'checkpoint').filter(due),
-    validations: told(events, 'validation').map((data) => without(data, 'secondsElapsed')),
-    evaluations: told(events, 'evaluation').map((data) => without(data, 'seconds', 'evaluatedAt')),
-    diagnoses: told(events, 'diagnosis'),
+    metrics: dataOf(events, 'metrics'),
+    samples: dataOf(events, 'sample'),
+    checkpoints: dataOf(events, 'checkpoint').filter(due),
+    validations: dataOf(events, 'validation').map((data) => without(data, 'secondsElapsed')),
+    evaluations: dataOf(events, 'evaluation').map((data) => without(data, 'seconds', 'evaluatedAt')),
+    diagnoses: dataOf(events, 'diagnosis'),
     figures,
     films: (await client.runs.films(runId, { retries: 8 })).items.length,
   };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Run, StylographProblem } from '../../src/client/index.ts';
-import { isFinished, type RunEvent } from '../../src/core/contracts/run.ts';
+import type { Run, StoredEvent, StylographProblem } from '../../src/client/index.ts';
+import { isFinished } from '../../src/core/contracts/run.ts';
 import type { Losses } from './losses.ts';
 import { eventFaults, followingFaults } from './order.ts';
 import { differences, type Outcome, outcomeOf, storedEvents } from './outcome.ts';
@@ -55,8 +55,8 @@ export interface Finished {
 export class WatchedRun {
   readonly id: string;
   readonly finished: Promise<Finished>;
-  readonly heard: RunEvent[] = [];
-  /** How much had been heard when its process was killed. */
+  readonly received: StoredEvent[] = [];
+  /** Number of received events at each kill of its process. */
   readonly #deaths: number[] = [];
   readonly #place: Place;
   readonly #losses: Losses;
@@ -89,25 +89,24 @@ export class WatchedRun {
     const signal = AbortSignal.timeout(RUN_LIMIT_MS);
     for await (const event of client.runs.follow(this.id, { signal, patienceMs: PATIENCE_MS })) {
       if (event.type === 'reset')
-        this.#losses.add('a follower was told to begin again: its last event is not known any more');
-      else this.heard.push(event as unknown as RunEvent);
+        this.#losses.add('a follower got a reset: the server no longer knows its last event');
+      else this.received.push(event);
     }
     const stored = await patiently(() => storedEvents(client, this.id));
-    const faults = [
-      ...eventFaults(stored as never),
-      ...followingFaults(this.heard as never, stored as never),
-    ];
+    const faults = [...eventFaults(stored), ...followingFaults(this.received, stored)];
     for (const fault of faults) this.#losses.add(fault);
     const outcome = await patiently(() => outcomeOf(client, this.id, stored));
-    const begun = stored.filter(({ type, data }) => type === 'state' && data.state === 'running').length;
+    const begun = stored.filter((event) => event.type === 'state' && event.data.state === 'running').length;
     return { id: this.id, outcome, deaths: begun - 1 };
   }
 
   /** Notes that its process is killed now; false where it must not be: a run that dies three times without progress fails. */
   mayDie(): boolean {
-    const progress = this.heard.findLastIndex(({ type }) => type === 'checkpoint' || type === 'evaluation');
+    const progress = this.received.findLastIndex(
+      ({ type }) => type === 'checkpoint' || type === 'evaluation',
+    );
     if (this.#deaths.filter((at) => at > progress).length >= 2) return false;
-    this.#deaths.push(this.heard.length);
+    this.#deaths.push(this.received.length);
     return true;
   }
 

@@ -5,7 +5,7 @@ import { Models } from './resources/models.ts';
 import { Runs } from './resources/runs.ts';
 import type { AnswerOf, BodyOf, CallOptions, LabelReference, Page, Preset, QueryOf } from './types.ts';
 
-/** Which model answers: an id or alias, `latest` when not given. */
+/** The model to use: an id or alias; default `latest`. */
 interface ModelChoice {
   model?: string | undefined;
 }
@@ -16,15 +16,15 @@ export type ManifoldOptions = Omit<QueryOf<'manifold'>, 'format'> & CallOptions;
 export type LatentsOptions = ModelChoice & CallOptions;
 
 export interface ImagesOptions extends ModelChoice, CallOptions {
-  /** One an image; null labels are inferred, and all are when not given. */
+  /** One label per image; a null label is inferred, as are all labels when omitted. */
   labels?: (LabelReference | null)[] | undefined;
-  /** `auto` brings any picture to the dataset's form; `none` only resizes. */
+  /** `auto` converts any picture to the dataset's form; `none` only resizes. */
   normalize?: QueryOf<'encode'>['normalize'] | undefined;
 }
 export interface TransferOptions extends ImagesOptions {
-  /** Labels to make, for all images or one list an image; default all. */
+  /** Target labels, one list for all images or one list per image; default all labels. */
   targets?: BodyOf<'styleTransfer'>['targets'] | undefined;
-  /** Takes all images as samples of one style, and makes one result from the mean of them. */
+  /** Treats all images as samples of one style and makes one result from their mean latent. */
   average?: boolean | undefined;
 }
 
@@ -37,8 +37,8 @@ function split<T extends CallOptions>(options: T): [CallOptions, Omit<T, keyof C
 }
 
 /**
- * A client of one server, for Node and browsers. Every method throws a StylographProblem when a call fails for good,
- * and the signal's reason when it is aborted.
+ * A client of one server, for Node and browsers. A method throws a StylographProblem when a call fails after all
+ * retries, and the signal's reason when it is aborted.
  */
 export class StylographClient {
   readonly runs: Runs;
@@ -59,10 +59,33 @@ export class StylographClient {
     return await this.#http.json({ ...options, path: '/presets' });
   }
 
+  /** The bytes at an address that an answer names, such as `href` of a film or a figure. */
+  async download(href: string, options: CallOptions = {}): Promise<Picture> {
+    return await toPicture(await this.#http.send({ ...options, path: href }));
+  }
+
+  /** Sets the cookie with which a browser opens the queues' page, since a page cannot send the key. */
+  async openQueues(options: CallOptions = {}): Promise<void> {
+    await this.#http.send({ ...options, method: 'POST', path: '/queues/session' });
+  }
+
+  /** Deletes the cookie that `openQueues` set. */
+  async closeQueues(options: CallOptions = {}): Promise<void> {
+    await this.#http.send({ ...options, method: 'DELETE', path: '/queues/session' });
+  }
+
   /** Images of a label from z ~ N(0, I); the same seed, label and model give the same bytes. */
   async generate(options: GenerateOptions): Promise<AnswerOf<'generate'>> {
     const [call, query] = split(options);
     return await this.#http.json({ ...call, path: '/generate', query });
+  }
+
+  /** Images of several labels and seeds in one call. */
+  async generateMany(
+    items: BodyOf<'generateMany'>['items'],
+    options: LatentsOptions = {},
+  ): Promise<AnswerOf<'generateMany'>> {
+    return await (await this.#infer('/generate', { items }, options, JSON_TYPE)).json();
   }
 
   /** One image, or a sheet of several. */
@@ -77,7 +100,7 @@ export class StylographClient {
     return await this.#http.json({ ...call, path: '/manifold', query });
   }
 
-  /** The same as one sheet. */
+  /** The grid as one PNG sheet. */
   async manifoldPng(options: ManifoldOptions): Promise<Picture> {
     const [call, query] = split(options);
     return await toPicture(await this.#http.send({ ...call, path: '/manifold', query, accept: PNG_TYPE }));
@@ -108,7 +131,7 @@ export class StylographClient {
     return await toPicture(await this.#infer('/interpolate', body, options, PNG_TYPE));
   }
 
-  /** The latent of each image: its style, as numbers. */
+  /** The latent of each image, which describes its style. */
   async encode(images: readonly ImageSource[], options: ImagesOptions = {}): Promise<AnswerOf<'encode'>> {
     return await (await this.#inferFrom('/encode', images, options, JSON_TYPE)).json();
   }
@@ -121,12 +144,12 @@ export class StylographClient {
     return await (await this.#inferFrom('/reconstruct', images, options, JSON_TYPE)).json();
   }
 
-  /** The same as a sheet, each below its original. */
+  /** A PNG sheet with each reconstruction below its original. */
   async reconstructPng(images: readonly ImageSource[], options: ImagesOptions & Look = {}): Promise<Picture> {
     return await toPicture(await this.#inferFrom('/reconstruct', images, options, PNG_TYPE));
   }
 
-  /** Other labels in the style of each image, or with `average` in the one style of all. */
+  /** Other labels in the style of each image, or with `average` in their common style. */
   async styleTransfer(
     images: readonly ImageSource[],
     options: TransferOptions = {},
@@ -134,7 +157,7 @@ export class StylographClient {
     return await (await this.#inferFrom('/style-transfer', images, options, JSON_TYPE)).json();
   }
 
-  /** The same as a sheet: a row an image, a column a target. */
+  /** A PNG sheet: a row per image, a column per target label. */
   async styleTransferPng(
     images: readonly ImageSource[],
     options: TransferOptions & Look = {},
@@ -152,7 +175,7 @@ export class StylographClient {
     return await this.#infer(path, { images: inputs, labels, targets, average }, options, accept);
   }
 
-  /** Nothing changes on the server, so a call may be made twice. */
+  /** Inference changes nothing on the server, so a call is repeatable. */
   async #infer(path: string, body: object, options: CallOptions, accept: string): Promise<Response> {
     const [call, query] = split(options);
     return await this.#http.send({ ...call, method: 'POST', path, query, body, accept, repeatable: true });

@@ -10,18 +10,18 @@ interface Facts {
 }
 
 /**
- * A call that failed. `code` is stable, `message` says what happened and what to do. Codes beyond the server's own:
- * `unreachable` (nobody answered), `timeout` (not in time), `not_stylograph` (someone else answered).
+ * A failed call. `code` is stable; `message` says what is wrong and what to do. The client adds three codes to the server's:
+ * `unreachable` (no connection), `timeout` (no answer in time), `not_stylograph` (the answer is not Stylograph's).
  */
 export class StylographProblem extends Error {
   override readonly name = 'StylographProblem';
   readonly code: string;
-  /** HTTP status; undefined where there was no answer. */
+  /** HTTP status; undefined without an answer. */
   readonly status: number | undefined;
   readonly title: string | undefined;
-  /** Where the request is wrong, for `validation_failed`. */
+  /** The wrong fields of the request, for `validation_failed`. */
   readonly errors: Problem['errors'];
-  /** What the server asks to wait before another attempt. */
+  /** Milliseconds that the server asks to wait before another attempt. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, facts: Facts) {
@@ -42,7 +42,7 @@ export function retryAfterOf(headers: Headers, now = Date.now()): number | undef
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** The error an answer stands for, from its problem+json body where it has one. */
+/** The problem in an error response, from its problem+json body if it has one. */
 export async function problemOf(response: Response, url: string): Promise<StylographProblem> {
   const { status, headers } = response;
   const retryAfterMs = retryAfterOf(headers);
@@ -52,15 +52,15 @@ export async function problemOf(response: Response, url: string): Promise<Stylog
     return new StylographProblem(detail, { code, title, errors, status, retryAfterMs });
   }
   return new StylographProblem(
-    `${url} answered ${status} in a way Stylograph does not; check the address, and any proxy between.`,
+    `${url} answered ${status}, but not as Stylograph does. Check the address and any proxy in between.`,
     { code: 'not_stylograph', status, retryAfterMs },
   );
 }
 
-/** The error of a call that got no answer. */
+/** The problem of a call without an answer. */
 export function connectionProblem(error: unknown, url: string, timeoutMs: number): StylographProblem {
   if ((error as Error | undefined)?.name === 'TimeoutError') {
-    return new StylographProblem(`${url} gave no answer within ${timeoutMs / 1000} s.`, {
+    return new StylographProblem(`${url} did not answer within ${timeoutMs / 1000} s.`, {
       code: 'timeout',
       cause: error,
     });
@@ -68,7 +68,7 @@ export function connectionProblem(error: unknown, url: string, timeoutMs: number
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
   const reason = cause?.code ?? cause?.message ?? (error as Error).message;
   return new StylographProblem(
-    `${url} cannot be reached (${reason}). Start a server with "npm start", or name another.`,
+    `${url} cannot be reached (${reason}). Start a server with "npm start", or use another address.`,
     { code: 'unreachable', cause: error },
   );
 }

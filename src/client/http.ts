@@ -3,16 +3,17 @@ import { isProblem, pause, retryPause } from './retry.ts';
 import type { CallOptions } from './types.ts';
 
 export interface ClientOptions {
-  /** Of the server, such as `http://127.0.0.1:8080`. */
+  /** Address of the server, such as `http://127.0.0.1:8080`. */
   url: string;
-  apiKey?: string | undefined;
-  /** In place of the global `fetch`. */
+  /** A function is called before every request, so the key may change. */
+  apiKey?: string | (() => string | undefined) | undefined;
+  /** Replaces the global `fetch`. */
   fetch?: typeof fetch | undefined;
-  /** How often a call that may pass is tried again; default 4. */
+  /** How often a call is retried after a failure that may be temporary; default 4. */
   retries?: number | undefined;
   /** Milliseconds for one attempt; default 60,000. */
   timeoutMs?: number | undefined;
-  /** Told before each wait. */
+  /** Called before each pause between attempts. */
   onRetry?: ((problem: StylographProblem, pauseMs: number) => void) | undefined;
 }
 
@@ -22,19 +23,19 @@ export interface Call extends CallOptions {
   query?: object | undefined;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as they are, under the media type that `headers` names. */
+  /** Sent unchanged, with the media type in `headers`. */
   bytes?: Blob | Uint8Array<ArrayBuffer> | undefined;
   /** Sent as multipart/form-data. */
   form?: FormData | undefined;
   accept?: string;
   headers?: Record<string, string>;
-  /** Doing it twice is the same as doing it once. */
+  /** Idempotent, so the call may be sent twice. */
   repeatable?: boolean;
-  /** The answer goes on for as long as it likes: no time limit. */
+  /** A stream without an end: no time limit. */
   endless?: boolean;
 }
 
-/** Makes calls: addresses, keys, problems and attempts. */
+/** Sends calls to one server: adds the key, retries, and turns error answers into problems. */
 export class Http {
   readonly url: string;
   readonly #options: ClientOptions;
@@ -44,7 +45,7 @@ export class Http {
     this.#options = options;
   }
 
-  /** An answer of status 2xx. @throws StylographProblem, or the signal's reason */
+  /** Returns a response of status 2xx. @throws StylographProblem, or the signal's reason */
   async send(call: Call): Promise<Response> {
     const retries = call.retries ?? this.#options.retries ?? 4;
     const repeatable = call.repeatable ?? call.method !== 'POST';
@@ -61,7 +62,7 @@ export class Http {
     }
   }
 
-  /** The JSON of an answer. */
+  /** Returns the JSON body of a response. */
   async json<T>(call: Call): Promise<T> {
     const response = await this.send({ accept: 'application/json', ...call });
     return (await response.json()) as T;
@@ -70,17 +71,17 @@ export class Http {
   async #attempt(call: Call): Promise<Response> {
     const { method = 'GET', body, bytes, form, signal } = call;
     const url = this.#address(call);
-    const { apiKey, fetch: own = fetch, timeoutMs: usual = 60_000 } = this.#options;
+    const { fetch: send = fetch, timeoutMs: usual = 60_000 } = this.#options;
     const timeoutMs = call.timeoutMs ?? usual;
     const signals = [...(signal ? [signal] : []), ...(call.endless ? [] : [AbortSignal.timeout(timeoutMs)])];
     let response: Response;
     try {
-      response = await own(url, {
+      response = await send(url, {
         method,
         headers: {
           accept: call.accept ?? '*/*',
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...this.#authorization(),
           ...call.headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -94,6 +95,12 @@ export class Http {
     }
     if (!response.ok) throw await problemOf(response, this.url);
     return response;
+  }
+
+  #authorization(): Record<string, string> {
+    const { apiKey } = this.#options;
+    const key = typeof apiKey === 'function' ? apiKey() : apiKey;
+    return key === undefined ? {} : { authorization: `Bearer ${key}` };
   }
 
   #address({ path, query = {} }: Call): string {

@@ -2,9 +2,9 @@
 export interface Picture {
   bytes: Uint8Array<ArrayBuffer>;
   mediaType: string;
-  /** The model that made it; undefined for figures. */
+  /** The model that generated it; undefined for figures. */
   modelId: string | undefined;
-  /** The seed the first image was drawn from; undefined where none was drawn. */
+  /** The seed of the first image; undefined if no image was drawn from a seed. */
   seed: number | undefined;
 }
 
@@ -14,7 +14,7 @@ export interface Picture {
  */
 export type ImageSource = Blob | ArrayBuffer | Uint8Array | string | { pixels: number[][] | number[][][] };
 
-/** Large arrays are turned into text in pieces: a call takes only so many arguments. */
+/** Large arrays are converted in pieces, since a function call has a limited number of arguments. */
 const PIECE = 0x8000;
 
 export function toBase64(bytes: Uint8Array): string {
@@ -29,7 +29,7 @@ export function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** An image as the body of a request has it. */
+/** An image in the form of a request body. */
 export async function toImageInput(
   source: ImageSource,
 ): Promise<{ png: string } | { pixels: number[][] | number[][][] }> {

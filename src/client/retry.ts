@@ -1,25 +1,25 @@
 import { StylographProblem } from './errors.ts';
 
-/** Pauses double from the first to the longest, each drawn from its upper half, so that clients do not return in step. */
+/** Pauses double from the first to the longest. Each is drawn from its upper half, so clients do not retry in step. */
 const FIRST_MS = 400;
 const LONGEST_MS = 8_000;
-/** A server that asks for more than this is not waited for: the caller is told. */
+/** When the server asks for a longer pause, the call fails instead. */
 const MOST_PATIENCE_MS = 60_000;
 
-/** Refused before anything was done. */
+/** The server refused before doing anything. */
 const REFUSED = new Set([429, 503]);
-/** Failed on the way, so that asking again may help. 507 (the disk is full) is none of them. */
-const PASSING = new Set([408, 500, 502, 504]);
+/** Temporary failures. 507 (the disk is full) is not one. */
+const TEMPORARY = new Set([408, 500, 502, 504]);
 
-/** A pause before attempt `attempt + 1`. */
+/** The pause before attempt `attempt + 1`. */
 export function backoffMs(attempt: number, random: () => number = Math.random): number {
   const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** (attempt - 1));
   return full / 2 + (random() * full) / 2;
 }
 
 /**
- * Milliseconds to wait before the call is made again, or undefined when it should not be.
- * @param repeatable doing it twice is the same as doing it once
+ * Milliseconds to wait before a retry, or undefined when the call must not be retried.
+ * @param repeatable whether the call is idempotent
  */
 export function retryPause(
   problem: StylographProblem,
@@ -32,7 +32,7 @@ export function retryPause(
     status === undefined
       ? repeatable && (code === 'unreachable' || code === 'timeout')
       : REFUSED.has(status) ||
-        (repeatable && (PASSING.has(status) || (status === 409 && retryAfterMs !== undefined)));
+        (repeatable && (TEMPORARY.has(status) || (status === 409 && retryAfterMs !== undefined)));
   if (!isSafe || (retryAfterMs ?? 0) > MOST_PATIENCE_MS) return undefined;
   return Math.max(retryAfterMs ?? 0, backoffMs(attempt));
 }

@@ -7,7 +7,7 @@ export type RunState = Schemas['RunState'];
 export type RunProgress = Schemas['RunProgress'];
 export type RunRequest = Schemas['RunRequest'];
 export type ResolvedRun = AnswerOf<'createRun', 200>;
-export type StoredEvent = Schemas['RunEvent'];
+export type TrainingConfig = Schemas['TrainingConfig'];
 export type Checkpoint = Schemas['Checkpoint'];
 export type Figure = Schemas['Figure'];
 export type Film = Schemas['Film'];
@@ -15,13 +15,18 @@ export type FilmFormat = keyof Film['href'];
 export type Model = Schemas['Model'];
 export type Promotion = Schemas['Promotion'];
 export type Evaluation = Schemas['Evaluation'];
+export type SampleScores = Schemas['SampleScores'];
+export type Validation = Schemas['Validation'];
+export type Diagnosis = Schemas['Diagnosis'];
 export type Dataset = Schemas['Dataset'];
 export type Preset = Schemas['Preset'];
 export type LabelReference = Schemas['LabelReference'];
 export type Problem = Schemas['Problem'];
 
-/** What a run says, with the durable id to go on from. A type this version does not know is passed on as it came. */
+/** An event of a run with its durable id. Events whose type this version does not know are passed on unchanged. */
 export type RunEvent = Schemas['StreamedEvent'] & { id: string };
+/** An event as the server stores it; `reset` exists in streams only. */
+export type StoredEvent = Exclude<RunEvent, { type: 'reset' }>;
 
 /** The JSON answer of an operation, by its name in the OpenAPI document. */
 export type AnswerOf<O extends keyof operations, Status extends number = 200> = operations[O] extends {
@@ -30,7 +35,7 @@ export type AnswerOf<O extends keyof operations, Status extends number = 200> = 
   ? Answer
   : never;
 
-/** The same with optional fields that may be given as undefined. */
+/** The same type with optional fields that may also be undefined. */
 type Loose<T> = { [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
 
 /** The query of an operation. */
@@ -54,11 +59,11 @@ export interface Page<T> {
 }
 
 export interface CallOptions {
-  /** Its abort ends the call, which then throws the signal's reason. */
+  /** Aborts the call, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds for one attempt; the client's own value otherwise. */
+  /** Milliseconds for one attempt; default: the client's own value. */
   timeoutMs?: number | undefined;
-  /** How often a call is tried again; the client's own value otherwise. */
+  /** How often a failed call is retried; default: the client's own value. */
   retries?: number | undefined;
 }
 
@@ -73,10 +78,10 @@ export interface DatasetUpload {
   name: string;
   /** One zip or NPZ file, or IDX files of images and of labels. */
   files: { name: string; bytes: Blob }[];
-  /** Side that all images are fitted to: 16 to 64, a multiple of 4. */
+  /** Side in pixels of all images after resizing: 16 to 64, a multiple of 4. */
   size?: number | undefined;
   channels?: 1 | 3 | undefined;
   polarity?: 'auto' | 'keep' | 'invert' | undefined;
-  /** Names of labels 0, 1, … of arrays. */
+  /** Names of labels 0, 1, …; for NPZ and IDX files, which hold numbers only. */
   labels?: string[] | undefined;
 }

@@ -30,8 +30,8 @@ function Page() {
       return <Datasets />;
     default:
       return (
-        <Empty title="There is nothing here">
-          <a href="#/">To the runs</a>
+        <Empty title="Page not found">
+          <a href="#/">All runs</a>
         </Empty>
       );
   }
@@ -41,10 +41,11 @@ function App() {
   const place = route.value.path.join('/');
   const before = useRef(place);
   useEffect(() => {
-    // A new page begins at its top, for the eye and for a screen reader.
-    if (before.current !== place) document.getElementById('main')!.focus({ preventScroll: true });
-    if (before.current !== place) scrollTo(0, 0);
+    if (before.current === place) return;
     before.current = place;
+    // A new page starts at its top, for readers and for screen readers.
+    document.getElementById('main')!.focus({ preventScroll: true });
+    scrollTo(0, 0);
   }, [place]);
   return (
     <Shell>

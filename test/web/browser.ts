@@ -8,12 +8,12 @@ import {
   type Page,
 } from 'playwright-core';
 
-/** Why tests in a browser are skipped, if they are; `npm test` finds or installs one and names it in CHROMIUM. */
+/** Why browser tests are skipped, if they are. `npm test` finds or installs a browser and sets CHROMIUM. */
 export const SKIP = process.env.CHROMIUM
   ? false
-  : 'no Chromium is here: apt-get install -y chromium, or name one in CHROMIUM';
+  : 'Chromium is missing: run apt-get install -y chromium, or set CHROMIUM to its path';
 
-/** What keeps a Chromium from calling its maker's hosts. */
+/** Arguments that keep Chromium from contacting other hosts. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -28,17 +28,17 @@ export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: process.env.CHROMIUM!, args: ARGUMENTS });
 }
 
-/** How long anything is waited for: a guard against waiting for ever, on whatever machine. */
-const PATIENCE_MS = 90_000;
+/** Time limit for every wait, generous for slow machines. */
+const TIMEOUT_MS = 90_000;
 
 export interface Visit {
   page: Page;
   context: BrowserContext;
-  /** Errors, warnings and breaches of the policy that the browser told of, and requests to other hosts. */
+  /** Console errors and warnings, policy violations, and requests to other hosts. */
   complaints: string[];
 }
 
-/** A fresh page at an address of the dashboard, with everything noted that should not be there. */
+/** Opens an address of the dashboard in a new context and records complaints. */
 export async function visit(
   browser: Browser,
   url: string,
@@ -47,7 +47,7 @@ export async function visit(
 ): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
+  page.setDefaultTimeout(TIMEOUT_MS);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
@@ -67,31 +67,31 @@ interface Finding {
   nodes: { html: string; failureSummary: string }[];
 }
 
-/** Waits out the transitions under way, as of colours between two themes: half-way they have no contrast to judge. */
-async function settle(page: Page): Promise<void> {
+/** Waits for running transitions, since colours between two themes have the wrong contrast. */
+async function waitForTransitions(page: Page): Promise<void> {
   await page.evaluate(async () => {
     const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
     await Promise.allSettled(transitions.map(({ finished }) => finished));
   });
 }
 
-/** Fails when axe finds anything serious or critical. Run past the page's policy, by the browser's own debugger. */
+/** Fails if axe finds serious or critical violations. The debugger runs it, past the page's policy. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
-  await settle(page);
+  await waitForTransitions(page);
   await page.evaluate(axe.source);
   const findings = await page.evaluate(async () => {
     const { axe: engine } = window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
     return (await engine.run()).violations;
   });
-  const grave = findings
+  const violations = findings
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)}`);
-  assert.deepEqual(grave, [], what);
+  assert.deepEqual(violations, [], what);
 }
 
 type Point = readonly [x: number, y: number];
 
-/** A stroke in shares of the element's size, as a mouse draws it; `during` is called before the button is released. */
+/** Draws a stroke with the mouse, in shares of the element's size; calls `during` before releasing the button. */
 export async function drawStroke(
   page: Page,
   selector: string,
@@ -108,7 +108,7 @@ export async function drawStroke(
   await page.mouse.up();
 }
 
-/** A seven. */
+/** The digit 7. */
 export const SEVEN: readonly Point[] = [
   [0.25, 0.25],
   [0.5, 0.23],

@@ -21,26 +21,26 @@ after(async () => {
   await server?.close();
 });
 
-test('a server with keys asks for one, says when it is wrong, and keeps it out of addresses and storage', {
+test('the page asks for a key, reports a wrong one, and keeps it out of addresses and storage', {
   skip: SKIP,
 }, async () => {
   const { page, complaints, context } = await visit(browser, server.url, '#/playground/draw');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
   const dialog = page.getByRole('dialog', { name: 'API key' });
-  await dialog.getByText('This server asks for an API key.').waitFor();
+  await dialog.getByText('This server requires an API key.').waitFor();
   await assertAccessible(page, 'key dialog');
 
   await dialog.getByLabel('Key').fill('not-the-right-one');
   await dialog.getByRole('button', { name: 'Use this key' }).click();
-  await dialog.getByText('This key was refused.').waitFor();
+  await dialog.getByText('The server rejected this key.').waitFor();
   await dialog.getByLabel('Key').fill(KEY);
   await dialog.getByRole('button', { name: 'Use this key' }).click();
   await dialog.waitFor({ state: 'detached' });
 
   await drawStroke(page, '.pad canvas', SEVEN);
   await page.getByRole('list', { name: 'Every digit in your handwriting' }).getByRole('img').nth(9).waitFor();
-  // Pictures that elements load by themselves cannot carry a key: they come as blobs.
+  // Elements cannot send a key, so their pictures are blobs.
   await page.getByRole('link', { name: 'Models' }).click();
   await page.locator('.digits img[src^="blob:"]').nth(9).waitFor();
 
@@ -55,7 +55,7 @@ test('a server with keys asks for one, says when it is wrong, and keeps it out o
   await context.close();
 });
 
-test('a run is followed with the key in a header', { skip: SKIP }, async () => {
+test('a run is followed with the key in the request header', { skip: SKIP }, async () => {
   const created = await fetch(`${server.url}/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${KEY}` },
@@ -66,7 +66,7 @@ test('a run is followed with the key in a header', { skip: SKIP }, async () => {
   await page.getByRole('button', { name: 'Use this key' }).click();
   await page.getByRole('heading', { name: 'Behind a key' }).waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();
-  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.locator('[data-state=cancelled]').waitFor();
   await context.close();
 });

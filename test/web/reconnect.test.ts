@@ -20,7 +20,7 @@ const CONFIG = {
   networks: { encoder: [4, 4, 8], decoder: [8, 6, 4], discriminator: [6, 5, 4] },
 };
 
-test('a page notices that the server is away and catches up when it is back, missing and doubling nothing', {
+test('a page reconnects after a restart of the server and shows each event once', {
   skip: SKIP,
   timeout: 400_000,
 }, async (t) => {
@@ -61,10 +61,10 @@ test('a page notices that the server is away and catches up when it is back, mis
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.locator('[data-state=running]').waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();
-  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.locator('[data-state=cancelled]').waitFor();
 
-  // The log tells every change of state once, in order: what was followed and what is stored agree.
+  // The log has every change of state once, in order: followed and stored events agree.
   await page.locator('summary', { hasText: 'Log' }).click();
   await page.locator('.log li').nth(9).waitFor();
   const told = await page.locator('.log li').allTextContents();
@@ -74,6 +74,6 @@ test('a page notices that the server is away and catches up when it is back, mis
   assert.deepEqual(states, [...interrupted, ...paused, 'cancelling', 'cancelled']);
 
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('button', { name: 'Delete the run' }).click();
+  await page.getByRole('button', { name: 'Delete run' }).click();
   await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Run, RunEvent } from '../../src/web/lib/contract.ts';
+import type { Run, RunEvent } from '../../src/client/index.ts';
+import { PRESETS } from '../../src/core/contracts/presets.ts';
 import { align, smooth } from '../../src/web/lib/curves.ts';
 import { sortFigures } from '../../src/web/lib/figures.ts';
 import { byField, toRequest } from '../../src/web/lib/run-form.ts';
@@ -10,7 +11,7 @@ const RUN = { id: 'run_1', state: 'queued', metrics: {} } as Run;
 const event = (id: string, type: string, data: object): RunEvent => ({ id, type, data }) as RunEvent;
 const apply = (view: RunView, ...events: RunEvent[]): RunView => events.reduce(withEvent, view);
 
-test('an event that comes again after a lost connection is taken once', () => {
+test('a repeated event is applied once', () => {
   const log = event('10-0', 'log', { level: 'info', message: 'hello' });
   const later = event('9-3', 'log', { level: 'info', message: 'from before' });
   const view = apply(emptyView(RUN), log, log, later);
@@ -21,9 +22,9 @@ test('an event that comes again after a lost connection is taken once', () => {
   assert.equal(view.lastEventId, '10-0');
 });
 
-test('evidence becomes curves, and the best of it is told with the run', () => {
+test('validation scores become curves and update the best checkpoint', () => {
   const training = { ...RUN, config: { trainOn: 'train' } } as Run;
-  const evidence = (id: string, iteration: number, frechetJointDistance: number) =>
+  const validation = (id: string, iteration: number, frechetJointDistance: number) =>
     event(id, 'validation', {
       iteration,
       samples: 1000,
@@ -31,15 +32,15 @@ test('evidence becomes curves, and the best of it is told with the run', () => {
       frechetJointDistance,
       coverage: 0.7,
     });
-  const told = [evidence('1-0', 100, 0.3), evidence('2-0', 200, 0.1), evidence('3-0', 300, 0.2)];
-  const view = apply(emptyView(training), ...told);
+  const events = [validation('1-0', 100, 0.3), validation('2-0', 200, 0.1), validation('3-0', 300, 0.2)];
+  const view = apply(emptyView(training), ...events);
   assert.deepEqual([...view.series.keys()], ['frechetJointDistance', 'coverage']);
   assert.equal(view.run.best?.iteration, 200);
   const all = { ...RUN, config: { trainOn: 'train+validation' } } as Run;
-  assert.equal(apply(emptyView(all), ...told).run.best, undefined);
+  assert.equal(apply(emptyView(all), ...events).run.best, undefined);
 });
 
-test('ids are compared as numbers', () => {
+test('event ids are compared as numbers', () => {
   const view = apply(
     emptyView(RUN),
     event('9-0', 'state', { state: 'running' }),
@@ -48,7 +49,7 @@ test('ids are compared as numbers', () => {
   assert.equal(view.run.state, 'paused');
 });
 
-test('history that is loaded late joins what was followed meanwhile', () => {
+test('history that arrives after events is merged with them', () => {
   const followed = apply(emptyView(RUN, '5-0'), event('6-0', 'metrics', { iteration: 20, ganLoss: 0.2 }));
   const view = withHistory(followed, {
     series: {
@@ -57,11 +58,7 @@ test('history that is loaded late joins what was followed meanwhile', () => {
         [20, 0.2],
       ],
     },
-    figures: [
-      { file: 'labels-000000100.png' },
-      { file: 'manifold-3-000000200.png' },
-      { file: 'losses.svg' },
-    ] as never,
+    figures: [{ file: 'labels-000000100.png' }, { file: 'manifold-3-000000200.png' }, { file: 'losses.svg' }],
     checkpoints: [],
   });
   assert.deepEqual(
@@ -75,14 +72,14 @@ test('history that is loaded late joins what was followed meanwhile', () => {
   assert.deepEqual(view.finals, ['losses.svg']);
 });
 
-test('a snapshot replaces the run and keeps its curves', () => {
+test('a reset replaces the run and keeps its curves', () => {
   const before = apply(emptyView(RUN), event('6-0', 'metrics', { iteration: 20, ganLoss: 0.2 }));
   const view = withEvent(before, event('90-0', 'reset', { ...RUN, state: 'succeeded' }));
   assert.equal(view.run.state, 'succeeded');
   assert.equal(view.series.get('ganLoss')!.size, 1);
 });
 
-test('a worse form of a diagnosis takes the place of the milder', () => {
+test('a critical diagnosis replaces its warning', () => {
   const diagnosis = { code: 'mode_collapse', severity: 'warning', iteration: 1, detail: '', advice: '' };
   const view = apply(
     emptyView(RUN),
@@ -95,7 +92,7 @@ test('a worse form of a diagnosis takes the place of the milder', () => {
   );
 });
 
-test('files of samples tell their kind, label and iteration', () => {
+test('the file name of a sample gives its kind, label and iteration', () => {
   assert.deepEqual(parseSample('manifold-3-000000200.png'), {
     kind: 'manifold',
     label: 3,
@@ -105,7 +102,7 @@ test('files of samples tell their kind, label and iteration', () => {
   assert.equal(parseSample('style-transfer.png'), undefined);
 });
 
-test('smoothing starts at the first value and leaves gaps', () => {
+test('smoothing starts at the first value and keeps gaps', () => {
   assert.deepEqual(
     smooth([4, null, 4], 0.9).map((value) => value && Math.round(value)),
     [4, null, 4],
@@ -113,7 +110,7 @@ test('smoothing starts at the first value and leaves gaps', () => {
   assert.deepEqual(smooth([1, 2], 0), [1, 2]);
 });
 
-test('curves of different iterations share an axis, and what has no logarithm is left out', () => {
+test('curves of different iterations share an axis; a logarithmic axis omits values below 0', () => {
   const curves = [
     {
       label: 'a',
@@ -132,7 +129,7 @@ test('curves of different iterations share an axis, and what has no logarithm is
   ]);
 });
 
-test('a handful of points is shown as told, many are smoothed', () => {
+test('only curves with enough points are smoothed', () => {
   const curve = (count: number) => ({
     label: 'a',
     colour: 0,
@@ -145,8 +142,8 @@ test('a handful of points is shown as told, many are smoothed', () => {
   );
 });
 
-test('a request holds what differs from the preset, and a mistake as it was typed', () => {
-  const preset = { name: 'quick', description: '', config: { iterations: 1200, batchSize: 64 } } as never;
+test('a request has the settings that differ from the preset, and invalid text unchanged', () => {
+  const preset = { config: { ...PRESETS.quick.config, iterations: 1200, batchSize: 64 } };
   const form = {
     preset: 'quick',
     dataset: 'mnist',
@@ -165,7 +162,7 @@ test('a request holds what differs from the preset, and a mistake as it was type
   });
 });
 
-test('of final figures the vector one is shown, by kind and label', () => {
+test('final figures are sorted by kind and label, preferring vector graphics', () => {
   const files = [
     'scatter.png',
     'scatter.svg',

@@ -5,7 +5,7 @@ import request from 'supertest';
 import { KeyRing } from '../../src/platform/keys/index.ts';
 import { startServer, type TestServer } from '../api/support.ts';
 
-/** The dashboard as `npm test` has just built it. */
+/** The dashboard from the build of `npm test`. */
 const DASHBOARD = fileURLToPath(new URL('../../dist/web', import.meta.url));
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8';
 let server: TestServer;
@@ -19,7 +19,7 @@ after(() => server.close());
 
 const page = async () => await request(server.url).get('/').set('accept', BROWSER).expect(200);
 
-test('browsers get the page and programs the index, both without a key', async () => {
+test('browsers get the page and programs get the index, both without a key', async () => {
   const { headers, text } = await page();
   assert.match(headers['content-type']!, /^text\/html/);
   assert.match(headers.vary!, /accept/i);
@@ -30,14 +30,14 @@ test('browsers get the page and programs the index, both without a key', async (
   }
 });
 
-test('the page is asked for anew every time and sent only when it has changed', async () => {
+test('the page is revalidated every time and sent only after a change', async () => {
   const { headers } = await page();
   assert.equal(headers['cache-control'], 'no-cache');
   const again = request(server.url).get('/').set('accept', BROWSER).set('if-none-match', headers.etag!);
   assert.equal((await again).status, 304);
 });
 
-test('the page may run its own files only', async () => {
+test('the content security policy allows only the own files', async () => {
   const { headers, text } = await page();
   const policy = headers['content-security-policy']!;
   assert.match(policy, /default-src 'none'/);
@@ -46,7 +46,7 @@ test('the page may run its own files only', async () => {
   assert.doesNotMatch(text, /<style|<script(?![^>]*src=)|style="|onload=/);
 });
 
-test('its files are kept for ever and sent compressed', async () => {
+test('assets are immutable and sent compressed', async () => {
   const { text } = await page();
   const assets = [...text.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path!);
   assert.ok(assets.length >= 3, text);

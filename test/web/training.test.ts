@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import { test } from 'node:test';
 import { writeSmallMnist } from '../data/mnist-files.ts';
-import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
-import { type Service, startService } from './service.ts';
+import { assertAccessible, drawStroke, SEVEN, SKIP, visit } from './browser.ts';
+import { serviceWithBrowser } from './service.ts';
 
-/** What a new user does: start a run from the page, watch it end, draw with its model. The tests build on each other. */
-const folder = mkdtempSync(join(tmpdir(), 'stylograph-web-'));
-let service: Service;
-let browser: Browser;
-before(async () => {
-  if (SKIP) return;
-  await writeSmallMnist(folder, { testImages: 40 });
-  [service, browser] = await Promise.all([startService(folder), launchBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+/** The steps of a new user: start a run on the page, watch it end, draw with its model. Each test needs those before it. */
+const running = serviceWithBrowser((folder) => writeSmallMnist(folder, { testImages: 40 }));
 
 const SETTINGS = {
   Iterations: '12',
@@ -32,7 +16,8 @@ const SETTINGS = {
   'Samples every': '4',
 };
 
-test('without a model the playground says so and offers to train one', { skip: SKIP }, async () => {
+test('the playground without a model offers to train one', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const { page, complaints, context } = await visit(browser, service.url, '#/playground');
   await page.getByRole('heading', { name: 'No model yet' }).waitFor();
   assert.ok(await page.getByRole('button', { name: 'Start a quick run' }).isEnabled());
@@ -41,9 +26,10 @@ test('without a model the playground says so and offers to train one', { skip: S
   await context.close();
 });
 
-test('what is wrong with a new run is said at its field, and its cost before it starts', {
+test('the form of a new run shows errors at their fields and an estimate', {
   skip: SKIP,
 }, async () => {
+  const { service, browser } = running;
   const { page, context } = await visit(browser, service.url, '#/runs/new');
   await page.getByLabel('Batch size').fill('1');
   const error = page.locator('#batchSize-error');
@@ -61,7 +47,8 @@ test('what is wrong with a new run is said at its field, and its cost before it 
   await context.close();
 });
 
-test('a run is started from the page and watched to its end', { skip: SKIP, timeout: 600_000 }, async () => {
+test('a run started on the page is shown until it succeeds', { skip: SKIP, timeout: 600_000 }, async () => {
+  const { service, browser } = running;
   const { page, complaints, context } = await visit(browser, service.url);
   await page.getByRole('link', { name: 'Start a run' }).click();
   await page.getByLabel('Name').fill('Twelve steps');
@@ -70,7 +57,7 @@ test('a run is started from the page and watched to its end', { skip: SKIP, time
   await page.getByRole('button', { name: 'Start the run' }).click();
 
   await page.getByRole('heading', { name: 'Twelve steps' }).waitFor();
-  // Every sample of the run can be looked at again, not the last alone.
+  // The slider shows earlier samples too.
   await page.getByText('Iteration 12').waitFor();
   const slider = page.getByLabel('Iteration shown');
   assert.equal(await slider.getAttribute('max'), '2');
@@ -79,14 +66,15 @@ test('a run is started from the page and watched to its end', { skip: SKIP, time
   // Evaluation and figures take longer than a dozen iterations.
   await page.locator('[data-state=succeeded]').waitFor({ timeout: 300_000 });
   await page.getByText('12 of 12 iterations').waitFor();
-  await page.getByRole('heading', { name: 'Its model is ready' }).waitFor();
+  await page.getByRole('heading', { name: 'The model is ready' }).waitFor();
   await page.getByRole('figure').filter({ hasText: 'Likeness and prior' }).waitFor();
   await assertAccessible(page, 'run');
   assert.deepEqual(complaints, []);
   await context.close();
 });
 
-test('while a digit is drawn all ten appear in that hand', { skip: SKIP }, async () => {
+test('drawing a digit generates all ten digits in its style', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const { page, complaints, context } = await visit(browser, service.url, '#/playground/draw');
   const digits = page.getByRole('list', { name: 'Every digit in your handwriting' }).getByRole('img');
   await page.getByText('Draw a digit here').waitFor();
@@ -104,8 +92,8 @@ test('while a digit is drawn all ten appear in that hand', { skip: SKIP }, async
   );
   assert.deepEqual(widths, Array(10).fill(28));
 
-  await page.getByLabel('The digit that is drawn').selectOption('7');
-  await page.getByTestId('reading').filter({ hasText: 'Taken as 7' }).waitFor();
+  await page.getByLabel('Label of the drawing').selectOption('7');
+  await page.getByTestId('reading').filter({ hasText: 'Label 7, as chosen.' }).waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByText('Draw a digit here').waitFor();
   assert.equal(await digits.count(), 0);
@@ -113,33 +101,36 @@ test('while a digit is drawn all ten appear in that hand', { skip: SKIP }, async
   await context.close();
 });
 
-test('the keyboard alone gets ten digits too', { skip: SKIP }, async () => {
+test('an example chosen by keyboard generates ten digits', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const { page, context } = await visit(browser, service.url, '#/playground/draw');
-  await page.getByRole('button', { name: 'Take an example of 3' }).press('Enter');
+  await page.getByRole('button', { name: 'Use an example of 3' }).press('Enter');
   const digits = page.getByRole('list', { name: 'Every digit in your handwriting' }).getByRole('img');
   await digits.nth(9).waitFor();
   await context.close();
 });
 
-test('a link to a generated digit gives the same picture to whoever opens it', { skip: SKIP }, async () => {
+test('a link to a generated digit always gives the same picture', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const [{ id }] = (await (await fetch(`${service.url}/models`)).json()).items;
   const hash = `#/playground/generate?model=${id}&label=5&seed=42&truncation=0.8`;
   const { page, context } = await visit(browser, service.url, hash);
-  // The picture is there, under its name, before its bytes are.
-  const picture = page.locator('img[alt="A 5 drawn from seed 42"][src]');
+  // The element exists before its image is loaded.
+  const picture = page.locator('img[alt="5, seed 42"][src]');
   const shown = await picture.getAttribute('src');
   const wanted = await fetch(`${service.url}/generate?model=${id}&label=5&seed=42&truncation=0.8`);
   const png = Buffer.from(await wanted.arrayBuffer()).toString('base64');
   assert.equal(shown, `data:image/png;base64,${png}`);
   await page.getByRole('radio', { name: '8' }).check();
-  await page.getByRole('img', { name: 'A 8 drawn from seed 42' }).waitFor();
+  await page.getByRole('img', { name: '8, seed 42' }).waitFor();
   assert.match(page.url(), /label=8&seed=42/);
   await context.close();
 });
 
-test('a model is given a name', { skip: SKIP }, async () => {
+test('an alias is set after an invalid one was rejected', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const { page, context } = await visit(browser, service.url, '#/models');
-  const field = page.getByLabel('Name it with an alias');
+  const field = page.getByLabel('Alias', { exact: true });
   await field.fill('Not A Name');
   await page.getByRole('button', { name: 'Set' }).click();
   await page.getByText(/must start with a letter/).waitFor();
@@ -151,7 +142,8 @@ test('a model is given a name', { skip: SKIP }, async () => {
   await context.close();
 });
 
-test('two runs are chosen from the list and compared', { skip: SKIP }, async () => {
+test('two selected runs are compared', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const created = await fetch(`${service.url}/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -171,7 +163,8 @@ test('two runs are chosen from the list and compared', { skip: SKIP }, async () 
   await context.close();
 });
 
-test('every page is accessible in both themes and quiet, on a phone too', { skip: SKIP }, async () => {
+test('every page is accessible in both themes and fits a phone', { skip: SKIP }, async () => {
+  const { service, browser } = running;
   const pages = {
     runs: '#/',
     models: '#/models',

@@ -3,10 +3,10 @@ import { type Picture, toPicture } from '../pictures.ts';
 import type { CallOptions, Dataset, DatasetUpload, Page, PageOptions } from '../types.ts';
 import { pageCall } from './pages.ts';
 
-/** Sending and taking in many images takes a while. */
+/** Time to send and check many images. */
 const UPLOAD_MS = 900_000;
 
-/** Labelled images that runs can use. */
+/** Datasets: labelled images to train on. */
 export class Datasets {
   readonly #http: Http;
 
@@ -23,9 +23,9 @@ export class Datasets {
   }
 
   /**
-   * Uploads labelled images: a zip file with a folder a label, an NPZ file, or IDX files of images and labels. The same
-   * upload again changes nothing.
-   * @throws StylographProblem `invalid_dataset`, whose `errors` name the files that cannot be taken
+   * Uploads labelled images: a zip file with a folder per label, an NPZ file, or IDX files of images and labels.
+   * Repeating an upload changes nothing.
+   * @throws StylographProblem `invalid_dataset`, whose `errors` name the rejected files
    */
   async add(upload: DatasetUpload, options: CallOptions = {}): Promise<Dataset> {
     const { name, files, size, channels, polarity, labels } = upload;
@@ -38,7 +38,7 @@ export class Datasets {
     return await this.#http.json({ ...call, repeatable: true });
   }
 
-  /** Removes an uploaded one that no run uses. */
+  /** Deletes an uploaded dataset that no run uses. */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await this.#http.send({ ...options, method: 'DELETE', path: pathOf(id) });
   }

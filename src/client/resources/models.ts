@@ -2,7 +2,7 @@ import type { Http } from '../http.ts';
 import type { CallOptions, Model, Page, PageOptions, Promotion } from '../types.ts';
 import { pageCall } from './pages.ts';
 
-/** Models that runs have published, and the aliases that point at them. */
+/** Published models and the aliases that point at them. */
 export class Models {
   readonly #http: Http;
 
@@ -24,14 +24,14 @@ export class Models {
     await this.#http.send({ ...options, method: 'DELETE', path: pathOf(id) });
   }
 
-  /** Points an alias at a model, wherever it pointed before. */
+  /** Creates an alias for a model, or moves it to the model. */
   async setAlias(alias: string, modelId: string, options: CallOptions = {}): Promise<Model> {
     return await this.#http.json({ ...options, method: 'PUT', path: aliasPath(alias), body: { modelId } });
   }
 
   /**
-   * Makes a model the champion, or the target of another alias, if its evaluation is better than that of the present one.
-   * @throws StylographProblem `promotion_refused`, whose `errors` name the metrics with both numbers
+   * Moves `champion`, or another alias, to a model if its evaluation beats that of the alias's present model.
+   * @throws StylographProblem `promotion_refused`, whose `errors` list the metrics with both values
    */
   async promote(
     reference: string,
@@ -41,12 +41,12 @@ export class Models {
     return await this.#http.json({ ...options, method: 'POST', path: `${pathOf(reference)}/promote`, body });
   }
 
-  /** Points an alias at the model it pointed at before; again, and it goes further back. */
+  /** Moves an alias back to its previous model; repeated calls go further back. */
   async rollBack(alias: string, options: CallOptions = {}): Promise<Model> {
     return await this.#http.json({ ...options, method: 'POST', path: `${aliasPath(alias)}/rollback` });
   }
 
-  /** A model as one archive, which another server takes and plain TensorFlow.js can use. */
+  /** A model as one archive, which another server can import and plain TensorFlow.js can load. */
   async download(
     reference: string,
     options: CallOptions = {},
@@ -58,7 +58,7 @@ export class Models {
     };
   }
 
-  /** Takes a model from an archive; the same one again changes nothing. */
+  /** Imports a model from an archive; importing it again changes nothing. */
   async import(archive: Blob | Uint8Array<ArrayBuffer>, options: CallOptions = {}): Promise<Model> {
     const headers = { 'content-type': 'application/zip' };
     const call = { ...options, method: 'POST', path: '/models', bytes: archive, headers } as const;

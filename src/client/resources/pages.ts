@@ -8,7 +8,7 @@ export const pageCall = (path: string, { limit, cursor, ...options }: PageOption
   query: { limit, cursor },
 });
 
-/** Every item of a list, asking for a page when the one before is used up. */
+/** Every item of a list, read page by page. */
 export async function* everyItem<T>(
   read: (cursor: string | undefined) => Promise<Page<T>>,
 ): AsyncGenerator<T, void> {

@@ -19,7 +19,7 @@ import type {
 import { everyItem, pageCall } from './pages.ts';
 
 export interface CreateOptions extends CallOptions {
-  /** The same key with the same request starts one run, however often it is sent; made afresh when not given. */
+  /** Requests with the same key start one run; default: a random key per call. */
   idempotencyKey?: string | undefined;
 }
 
@@ -28,16 +28,16 @@ export interface MetricsOptions extends CallOptions {
   /** First and last iteration, both included. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Most points a series; the first and the last stay. */
+  /** Most points per series; the first and the last are kept. */
   maxPoints?: number | undefined;
 }
 
-const freshKey = (): string =>
+const randomKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   );
 
-/** Training runs, and what they leave behind. */
+/** Training runs and their results. */
 export class Runs {
   readonly #http: Http;
 
@@ -45,14 +45,14 @@ export class Runs {
     this.#http = http;
   }
 
-  /** Starts a run. It is started once, though the request may have to be sent several times. */
+  /** Starts a run. It starts once even if the request is sent several times. */
   async create(request: RunRequest = {}, { idempotencyKey, ...options }: CreateOptions = {}): Promise<Run> {
     return await this.#http.json({
       ...options,
       method: 'POST',
       path: '/runs',
       body: request,
-      headers: { 'idempotency-key': idempotencyKey ?? freshKey() },
+      headers: { 'idempotency-key': idempotencyKey ?? randomKey() },
       repeatable: true,
     });
   }
@@ -76,7 +76,7 @@ export class Runs {
     return await this.#request(id, 'cancel', options);
   }
 
-  /** Stops a run after a checkpoint; its events tell when it is paused. */
+  /** Pauses a run after its next checkpoint; a `state` event reports it. */
   async pause(id: string, options: CallOptions = {}): Promise<Run> {
     return await this.#request(id, 'pause', options);
   }
@@ -89,17 +89,17 @@ export class Runs {
     return await this.#http.json({ ...options, method: 'POST', path: `${pathOf(id)}/${kind}` });
   }
 
-  /** Removes a finished run, its events, checkpoints and figures. A model that it published stays. */
+  /** Deletes a finished run, its events, checkpoints and figures. Its model stays. */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await this.#http.send({ ...options, method: 'DELETE', path: pathOf(id) });
   }
 
-  /** Follows a run to its end, over lost connections and restarts of the server. See {@link followEvents}. */
+  /** Follows a run to its end across lost connections and restarts of the server. See {@link followEvents}. */
   follow(id: string, options: FollowOptions = {}): AsyncGenerator<RunEvent, void> {
     return followEvents(this.#http, id, options);
   }
 
-  /** One page of what a run has said so far; `after` is an event's id. */
+  /** One page of a run's stored events; `after` is an event's id. */
   async events(
     id: string,
     {
@@ -127,23 +127,23 @@ export class Runs {
     return await this.#http.json(pageCall(`${pathOf(id)}/figures`, options));
   }
 
-  /** Every figure of a run, page by page. */
+  /** Every figure of a run, read page by page. */
   allFigures(id: string, options: CallOptions = {}): AsyncGenerator<Figure, void> {
     return everyItem((cursor) => this.figures(id, { ...options, cursor, limit: 200 }));
   }
 
-  /** The bytes of one figure, by its file name. */
+  /** One figure by its file name. */
   async figure(id: string, file: string, options: CallOptions = {}): Promise<Picture> {
     const path = `${pathOf(id)}/figures/${encodeURIComponent(file)}`;
     return await toPicture(await this.#http.send({ ...options, path }));
   }
 
-  /** Films of each label's manifold over training, by label. */
+  /** Films of each label's manifold during training. */
   async films(id: string, options: PageOptions = {}): Promise<Page<Film>> {
     return await this.#http.json(pageCall(`${pathOf(id)}/films`, options));
   }
 
-  /** The bytes of a label's film, encoded when it is first asked for. @param label its index */
+  /** The film of a label, which the server encodes on the first request. @param label its index */
   async film(id: string, label: number, format: FilmFormat, options: CallOptions = {}): Promise<Picture> {
     const path = `${pathOf(id)}/films/${label}.${format}`;
     return await toPicture(await this.#http.send({ ...options, path }));

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** What a screen reader is told, politely. */
+/** Text for screen readers, read without interrupting. */
 export const announcement = signal('');
 
 export function announce(text: string): void {

@@ -1,14 +1,14 @@
 export interface Curve {
   label: string;
   points: [iteration: number, value: number | null][];
-  /** A place in the palette; curves of one run share it over charts. */
+  /** Index in the palette. */
   colour: number;
 }
 
-/** Iterations, then a row of values for every curve. */
+/** Iterations, then one row of values per curve. */
 export type AlignedCurves = [iterations: number[], ...values: (number | null | undefined)[][]];
 
-/** An exponential average, corrected for its start; gaps stay gaps. */
+/** An exponential moving average with bias correction; null values stay null. */
 export function smooth(values: readonly (number | null)[], weight: number): (number | null)[] {
   let mean = 0;
   let seen = 0;
@@ -20,10 +20,10 @@ export function smooth(values: readonly (number | null)[], weight: number): (num
   });
 }
 
-/** With fewer points a curve is told as it is: an average would only be late. */
-const ENOUGH_TO_SMOOTH = 30;
+/** Curves with fewer points are not smoothed. */
+const LEAST_TO_SMOOTH = 30;
 
-/** Curves over the union of their iterations, as uPlot wants them. */
+/** Curves over the union of their iterations, in uPlot's format. */
 export function align(curves: readonly Curve[], smoothing: number, logarithmic: boolean): AlignedCurves {
   const iterations = [...new Set(curves.flatMap(({ points }) => points.map(([i]) => i)))].sort(
     (a, b) => a - b,
@@ -31,10 +31,10 @@ export function align(curves: readonly Curve[], smoothing: number, logarithmic: 
   const rows = curves.map(({ points }) => {
     const values = smooth(
       points.map(([, value]) => value),
-      points.length < ENOUGH_TO_SMOOTH ? 0 : smoothing,
+      points.length < LEAST_TO_SMOOTH ? 0 : smoothing,
     );
     const at = new Map(points.map(([iteration], i) => [iteration, values[i]!]));
-    // Undefined spans a gap that another curve's iterations make; null is a value that was not finite.
+    // Undefined joins the neighbouring points; null is a value that was not finite, and leaves a gap.
     return iterations.map((iteration) => {
       const value = at.get(iteration);
       return logarithmic && value != null && value <= 0 ? null : value;

@@ -1,9 +1,9 @@
-/** Kinds of final figures, the most telling first. */
+/** Kinds of final figures in the order shown. */
 export const ORDER = ['labels', 'style-transfer', 'manifold', 'reconstructions', 'scatter', 'losses'];
-/** In place of a label: the figure shows them all. */
+/** Key of a figure that shows all labels. */
 export const ALL = 'all';
 
-/** Final figures by kind, then by the one label they show or `all`; `{kind}[-{label}][@2x].{extension}`. */
+/** Files of final figures by kind, then by label index or `all`. A name is `{kind}[-{label}][@2x].{extension}`. */
 export type FigureSet = Map<string, Map<string, string>>;
 
 const place = (kind: string): number => {
@@ -11,7 +11,7 @@ const place = (kind: string): number => {
   return at < 0 ? ORDER.length : at;
 };
 
-/** Of a figure in several forms the vector one is taken, and no denser copies. */
+/** Sorts files by kind and label, and prefers vector graphics. Copies for dense screens are left out. */
 export function sortFigures(files: readonly string[]): FigureSet {
   const found: FigureSet = new Map();
   for (const file of files) {

@@ -1,33 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { RunState } from '../../client/index.ts';
 import { announce } from './announce.ts';
-import { getJson, messageOf } from './api.ts';
-import type { CheckpointInfo, Figure, Page, Run, RunEvent, Series } from './contract.ts';
+import { client, listAll, messageOf } from './client.ts';
 import { emptyView, type History, type RunView, withEvent, withHistory } from './run-view.ts';
-import { apiKey } from './session.ts';
-import { followEvents } from './sse.ts';
+import { apiKey, connection, serverReturns } from './session.ts';
 
-/** Points of a curve that are loaded; what comes later is added one by one. */
+/** Points per curve to load; later points arrive as events. */
 const MAX_POINTS = 2_000;
-/** No event has this id, so that the stream begins with a snapshot of the run. */
+/** No event has this id, so the stream starts with a `reset`: a snapshot of the run. */
 const FROM_NOW = 'snapshot';
-
-/** All pages of a list. */
-export async function getAll<T>(path: string, signal: AbortSignal): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const next: Page<T> = await getJson(`${path}?limit=200${cursor && `&cursor=${cursor}`}`, signal);
-    items.push(...next.items);
-    cursor = next.nextCursor;
-  }
-  return items;
-}
 
 export async function loadHistory(run: string, signal: AbortSignal): Promise<History> {
   const [{ series }, figures, checkpoints] = await Promise.all([
-    getJson<{ series: Series }>(`/runs/${run}/metrics?maxPoints=${MAX_POINTS}`, signal),
-    getAll<Figure>(`/runs/${run}/figures`, signal),
-    getAll<CheckpointInfo>(`/runs/${run}/checkpoints`, signal),
+    client.runs.metrics(run, { maxPoints: MAX_POINTS, signal }),
+    listAll((page) => client.runs.figures(run, page), signal),
+    listAll((page) => client.runs.checkpoints(run, page), signal),
   ]);
   return { series, figures, checkpoints };
 }
@@ -37,10 +24,9 @@ export interface FollowedRun {
   error: string | undefined;
 }
 
-/** A run as it is and as it goes on: a snapshot, its history, then every event once. */
+/** A run that stays up to date: a snapshot, its history, then each later event once. */
 export function useRun(id: string): FollowedRun {
   const [state, setState] = useState<FollowedRun>({ view: undefined, error: undefined });
-  const lastState = useRef<Run['state'] | undefined>(undefined);
   const key = apiKey.value;
   useEffect(() => {
     const controller = new AbortController();
@@ -50,37 +36,55 @@ export function useRun(id: string): FollowedRun {
     const fail = (error: unknown): void => {
       if (!signal.aborted) setState(({ view }) => ({ view, error: messageOf(error) }));
     };
-    const fill = async (): Promise<void> => {
+    const loadPast = async (): Promise<void> => {
       const history = await loadHistory(id, signal);
       update((view) => withHistory(view, history));
     };
-    let snapshotId = '';
-    const onEvent = (event: RunEvent): void => {
-      if (event.type === 'reset') {
-        snapshotId = event.id;
-        const run = event.data as unknown as Run;
-        setState(({ view }) => ({ view: withEvent(view ?? emptyView(run), event), error: undefined }));
-        fill().catch(fail);
-        return;
-      }
-      update((view) => withEvent(view, event));
-      // The snapshot of a finished run is followed by the end that it knows already.
-      if (event.type === 'end' && event.id !== snapshotId) refresh().catch(fail);
-    };
-    /** What only the record tells, such as the model that was published. */
-    const refresh = async (): Promise<void> => {
-      const run = await getJson<Run>(`/runs/${id}`, signal);
+    /** Loads what no event contains, such as the published model. */
+    const reloadRun = async (): Promise<void> => {
+      const run = await client.runs.get(id, { signal });
       update((view) => ({ ...view, run }));
-      await fill();
+      await loadPast();
+    };
+    const follow = async (): Promise<void> => {
+      let snapshotId = '';
+      const events = client.runs.follow(id, {
+        after: FROM_NOW,
+        signal,
+        patienceMs: Number.POSITIVE_INFINITY,
+        onLost: () => {
+          connection.value = 'lost';
+        },
+        wake: serverReturns,
+      });
+      for await (const event of events) {
+        if (event.type === 'reset') {
+          snapshotId = event.id;
+          setState(({ view }) => ({
+            view: withEvent(view ?? emptyView(event.data), event),
+            error: undefined,
+          }));
+          loadPast().catch(fail);
+          continue;
+        }
+        update((view) => withEvent(view, event));
+        // The snapshot of a finished run already contains its end.
+        if (event.type === 'end' && event.id !== snapshotId) reloadRun().catch(fail);
+      }
     };
     setState({ view: undefined, error: undefined });
-    followEvents({ path: `/runs/${id}/events`, lastEventId: FROM_NOW, onEvent, signal }).catch(fail);
+    follow().catch(fail);
     return () => controller.abort();
   }, [id, key]);
-  const now = state.view?.run.state;
-  useEffect(() => {
-    if (lastState.current !== undefined && now !== undefined) announce(`The run is ${now}.`);
-    lastState.current = now;
-  }, [now]);
+  useAnnouncedState(state.view?.run.state);
   return state;
+}
+
+/** Announces each change of a run's state to screen readers. */
+function useAnnouncedState(now: RunState | undefined): void {
+  const before = useRef<RunState | undefined>(undefined);
+  useEffect(() => {
+    if (before.current !== undefined && now !== undefined) announce(`The run is ${now}.`);
+    before.current = now;
+  }, [now]);
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isAbort, messageOf } from './api.ts';
+import { isAbort, messageOf } from './client.ts';
 import { apiKey, returns } from './session.ts';
 
 export interface Loaded<T> {
@@ -9,11 +9,11 @@ export interface Loaded<T> {
 }
 
 interface LoadOptions<T> {
-  /** Milliseconds until it is loaded again while the page is seen; undefined for never. */
+  /** Milliseconds until the next load while the page is visible; undefined for never. */
   every?(data: T | undefined): number | undefined;
 }
 
-/** Loads when `keys` change, after a new API key, and again on a beat. What is shown stays while a newer answer is awaited. */
+/** Loads when `keys` change, after a new API key, after a lost connection, and periodically. Old data stays until new data arrives. */
 export function useLoad<T>(
   load: (signal: AbortSignal) => Promise<T>,
   keys: readonly unknown[],
@@ -53,16 +53,16 @@ export function useLoad<T>(
   return { data: state.data, error: state.error, reload: () => setRound((n) => n + 1) };
 }
 
-/** Work that takes longer than this makes way for newer work. */
+/** A task that takes longer than this is aborted when a newer one waits. */
 const PATIENCE_MS = 2_000;
 
-type Work = (signal: AbortSignal) => Promise<void>;
+type Task = (signal: AbortSignal) => Promise<void>;
 
-/** Runs the newest piece of work at most so often; see `useLatest`. */
+/** Runs the newest task, rate-limited; see `useLatest`. */
 class Latest {
   readonly #ms: number;
   #running: { controller: AbortController; since: number } | undefined;
-  #next: Work | undefined;
+  #next: Task | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
@@ -70,8 +70,8 @@ class Latest {
     this.#ms = ms;
   }
 
-  ask(work: Work): void {
-    this.#next = work;
+  run(task: Task): void {
+    this.#next = task;
     this.#plan();
   }
 
@@ -90,14 +90,14 @@ class Latest {
   }
 
   #start(): void {
-    const work = this.#next;
-    if (work === undefined) return;
+    const task = this.#next;
+    if (task === undefined) return;
     this.#next = undefined;
     this.#running?.controller.abort();
     const running = { controller: new AbortController(), since: performance.now() };
     this.#running = running;
     this.#last = running.since;
-    work(running.controller.signal)
+    task(running.controller.signal)
       .catch((error: unknown) => {
         if (!isAbort(error)) throw error;
       })
@@ -110,17 +110,17 @@ class Latest {
 }
 
 /**
- * Work of which only the newest counts, such as asking what a drawing is while it is drawn. It starts at most every
- * `ms` milliseconds; what is under way is let finish so that something shows, unless it takes long: then it is aborted.
+ * For tasks of which only the newest counts, such as classifying a drawing while it is drawn. At most one starts every
+ * `ms` milliseconds. A running task may finish so that the page shows something; a slow one is aborted.
  */
-export function useLatest(ms: number): (work: Work) => void {
+export function useLatest(ms: number): (task: Task) => void {
   const latest = useRef<Latest | undefined>(undefined);
   latest.current ??= new Latest(ms);
   useEffect(() => () => latest.current!.stop(), []);
-  return (work) => latest.current!.ask(work);
+  return (task) => latest.current!.run(task);
 }
 
-/** Sets the document's title while the page is shown. */
+/** Sets the document's title. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title === '' ? 'Stylograph' : `${title} · Stylograph`;

@@ -1,8 +1,9 @@
 import { getStroke } from 'perfect-freehand';
+import { fromBase64 } from '../../client/index.ts';
 
-/** Strokes live in a square of this side, whatever the size of the screen. */
+/** Side of the square of stroke coordinates, independent of the screen's size. */
 export const SIDE = 280;
-/** Side of the picture that is sent; the server fits it to the model's own size. */
+/** Side of the picture that is sent; the server resizes it for the model. */
 const SENT_SIDE = 112;
 
 export interface Stroke {
@@ -10,11 +11,11 @@ export interface Stroke {
   points: [x: number, y: number, pressure: number][];
   /** Width in units of SIDE. */
   size: number;
-  /** Whether a pen told the pressure; else it follows from the speed. */
+  /** Whether a pen measured the pressure; otherwise it follows from the speed. */
   pen: boolean;
 }
 
-/** What a pad holds: strokes, or a picture as a model makes it (white ink on black, base64 PNG). */
+/** The drawing on a pad: strokes, or an example from a model (white ink on black, base64 PNG). */
 export interface Ink {
   strokes: Stroke[];
   example: string | null;
@@ -23,7 +24,7 @@ export interface Ink {
 export const NO_INK: Ink = { strokes: [], example: null };
 export const isEmpty = ({ strokes, example }: Ink): boolean => strokes.length === 0 && example === null;
 
-/** The outline of a stroke, thick where the hand is slow or presses. */
+/** The outline of a stroke, thicker where the hand is slow or presses. */
 export function outline({ points, size, pen }: Stroke): Path2D {
   const edge = getStroke(points, {
     size,
@@ -36,7 +37,7 @@ export function outline({ points, size, pen }: Stroke): Path2D {
   const [first] = edge;
   if (first === undefined) return path;
   path.moveTo(first[0]!, first[1]!);
-  // Through the middles between corners, which rounds them off.
+  // Curves through the midpoints of the edges round off the corners.
   for (const [i, [x, y]] of edge.entries()) {
     const [nextX, nextY] = edge[(i + 1) % edge.length]!;
     path.quadraticCurveTo(x!, y!, (x! + nextX!) / 2, (y! + nextY!) / 2);
@@ -45,11 +46,10 @@ export function outline({ points, size, pen }: Stroke): Path2D {
   return path;
 }
 
-export function drawStrokes(
-  context: CanvasRenderingContext2D,
-  strokes: readonly Stroke[],
-  scale: number,
-): void {
+/** What drawing needs of a context, on screen or off. */
+type StrokeContext = CanvasState & CanvasTransform & CanvasDrawPath;
+
+export function drawStrokes(context: StrokeContext, strokes: readonly Stroke[], scale: number): void {
   context.save();
   context.scale(scale, scale);
   for (const stroke of strokes) context.fill(outline(stroke));
@@ -63,13 +63,12 @@ async function strokesPng(strokes: readonly Stroke[]): Promise<Blob> {
   context.fillStyle = '#fff';
   context.fillRect(0, 0, SENT_SIDE, SENT_SIDE);
   context.fillStyle = '#000';
-  drawStrokes(context as unknown as CanvasRenderingContext2D, strokes, SENT_SIDE / SIDE);
+  drawStrokes(context, strokes, SENT_SIDE / SIDE);
   return await canvas.convertToBlob({ type: 'image/png' });
 }
 
-/** The picture that is sent for what a pad holds. */
+/** The drawing as the picture that is sent. */
 export async function toPng({ strokes, example }: Ink): Promise<Blob> {
   if (example === null) return await strokesPng(strokes);
-  const bytes = Uint8Array.from(atob(example), (character) => character.charCodeAt(0));
-  return new Blob([bytes], { type: 'image/png' });
+  return new Blob([fromBase64(example)], { type: 'image/png' });
 }

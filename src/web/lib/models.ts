@@ -1,17 +1,18 @@
+import type { Model } from '../../client/index.ts';
 import { isBuiltIn } from '../../core/contracts/built-in.ts';
-import type { Model } from './contract.ts';
-import { getAll } from './follow-run.ts';
+import { client, listAll } from './client.ts';
 import { type Loaded, useLoad } from './hooks.ts';
 
 /** All models, newest first. */
-export const useModels = (): Loaded<Model[]> => useLoad((signal) => getAll<Model>('/models', signal), []);
+export const useModels = (): Loaded<Model[]> =>
+  useLoad((signal) => listAll((page) => client.models.list(page), signal), []);
 
-/** What calls without a model are answered by; undefined while there is none. */
+/** The model that answers calls without one; undefined if there is no model. */
 export const latestOf = (models: readonly Model[] | undefined): Model | undefined =>
   models?.find(({ aliases }) => aliases.includes('latest')) ?? models?.[0];
 
-/** Colour pictures keep their colours; grey ones are ink in the colours of the theme. */
+/** The class for a model's pictures: colour images keep their colours, grey ones take those of the theme. */
 export const tintOf = ({ image }: Model): string => (image.channels === 3 ? 'in-colour' : '');
 
-/** Whether a drawing's place in its frame counts: only drawings for MNIST's models are cropped and centred by the server. */
-export const placeCounts = ({ dataset }: Model): boolean => !isBuiltIn(dataset);
+/** Whether the position of a drawing matters: the server crops and centres only drawings for the built-in datasets. */
+export const positionMatters = ({ dataset }: Model): boolean => !isBuiltIn(dataset);

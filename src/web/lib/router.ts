@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 
 /**
- * Addresses live in the fragment: paths such as /runs/… are the API's own. `#/runs/run_1?tab=x` has the path
+ * Addresses are in the fragment, since paths such as /runs/… belong to the API. `#/runs/run_1?tab=x` has the path
  * `/runs/run_1` and one parameter.
  */
 export interface Route {
@@ -21,7 +21,7 @@ addEventListener('hashchange', () => {
 
 type Query = Record<string, string | number | null | undefined>;
 
-/** An address within the dashboard; parameters that are null or empty are left out. */
+/** An address within the dashboard; null and empty parameters are omitted. */
 export function href(path: string, query: Query = {}): string {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== '');
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
@@ -32,7 +32,7 @@ export function navigate(address: string): void {
   location.hash = address;
 }
 
-/** Puts the state of a page into its address, without a step in the history. */
+/** Replaces the address without adding a history entry. */
 export function replaceAddress(address: string): void {
   if (location.hash === address) return;
   history.replaceState(null, '', address);

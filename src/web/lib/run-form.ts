@@ -1,4 +1,4 @@
-import type { FieldError, Preset, TrainingConfig } from './contract.ts';
+import type { Preset, Problem, RunRequest, TrainingConfig } from '../../client/index.ts';
 
 type NumberKey = {
   [K in keyof TrainingConfig]: TrainingConfig[K] extends number ? K : never;
@@ -12,10 +12,10 @@ export interface Setting {
 
 /** The settings that change most about a run. */
 export const MAIN_SETTINGS: Setting[] = [
-  { name: 'iterations', label: 'Iterations', hint: 'How long it trains.' },
-  { name: 'batchSize', label: 'Batch size', hint: 'Images a step.' },
+  { name: 'iterations', label: 'Iterations', hint: 'Length of the training.' },
+  { name: 'batchSize', label: 'Batch size', hint: 'Images per step.' },
   { name: 'latentDim', label: 'Latent dimension', hint: 'Numbers that describe a style.' },
-  { name: 'gamma', label: 'Gamma', hint: 'Likeness against realism in the decoder.' },
+  { name: 'gamma', label: 'Gamma', hint: 'Weight of likeness against realism in the decoder.' },
 ];
 
 export const MORE_SETTINGS: Setting[] = [
@@ -34,18 +34,18 @@ export interface RunForm {
   dataset: string;
   name: string;
   seed: string;
-  /** What was typed, by setting; what is not here is the preset's. */
+  /** Typed texts by setting; other settings are the preset's. */
   settings: Partial<Record<NumberKey, string>>;
 }
 
-/** A number where it is one; anything else goes to the server as it is, whose message is then shown. */
+/** A number if the text is one; otherwise the text, which the server rejects with the message to show. */
 const toValue = (text: string): unknown => {
   const value = Number(text.trim());
   return text.trim() === '' || Number.isNaN(value) ? text : value;
 };
 
-/** The request's body: only what differs from the preset. */
-export function toRequest(form: RunForm, preset: Preset | undefined): object {
+/** The request, with only the settings that differ from the preset. Its values are as typed: the server checks them. */
+export function toRequest(form: RunForm, preset: Pick<Preset, 'config'> | undefined): RunRequest {
   const config = Object.fromEntries(
     Object.entries(form.settings)
       .filter(([key, text]) => text !== '' && toValue(text) !== preset?.config[key as NumberKey])
@@ -57,10 +57,10 @@ export function toRequest(form: RunForm, preset: Preset | undefined): object {
     ...(form.name.trim() !== '' && { name: form.name.trim() }),
     ...(form.seed.trim() !== '' && { seed: toValue(form.seed) }),
     ...(Object.keys(config).length > 0 && { config }),
-  };
+  } as RunRequest;
 }
 
-/** Messages by the field they belong to: `body.config.batchSize` is of `batchSize`. */
-export function byField(errors: readonly FieldError[]): Record<string, string> {
+/** Messages by field: `body.config.batchSize` belongs to `batchSize`. */
+export function byField(errors: NonNullable<Problem['errors']>): Record<string, string> {
   return Object.fromEntries(errors.map(({ path, message }) => [path.split('.').at(-1)!, message]));
 }

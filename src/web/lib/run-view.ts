@@ -1,18 +1,9 @@
-import type {
-  CheckpointInfo,
-  Diagnosis,
-  Evaluation,
-  Figure,
-  Run,
-  RunEvent,
-  Series,
-  Validation,
-} from './contract.ts';
+import type { Checkpoint, Diagnosis, Figure, Run, RunEvent, Validation } from '../../client/index.ts';
 
-/** A picture drawn while training, as its file name tells: `{kind}[-{label}]-{iteration}.png`. */
+/** A picture drawn during training; its file name is `{kind}[-{label}]-{iteration}.png`. */
 export interface Sample {
   kind: string;
-  /** The one label it shows; undefined for all. */
+  /** Index of the label shown; undefined for all labels. */
   label?: number;
   iteration: number;
   file: string;
@@ -24,30 +15,30 @@ export interface LogLine {
   message: string;
 }
 
-/** All that a page shows of a run: what was loaded, and the events since. */
+/** What a page shows of a run: loaded data and later events. */
 export interface RunView {
   run: Run;
   /** Values by iteration by name. */
   series: Map<string, Map<number, number | null>>;
-  /** Pictures drawn while training, ascending by iteration, by kind (`labels`, `manifold`, …). */
+  /** Pictures drawn during training by kind (`labels`, `manifold`, …), ascending by iteration. */
   samples: Map<string, Sample[]>;
-  /** Files drawn at the end. */
+  /** Files of the final figures. */
   finals: string[];
   checkpoints: number[];
   log: LogLine[];
-  /** The newest event that is in here. */
+  /** Id of the newest event included. */
   lastEventId: string;
 }
 
 export interface History {
-  series: Series;
-  figures: Figure[];
-  checkpoints: CheckpointInfo[];
+  series: Record<string, [iteration: number, value: number | null][]>;
+  figures: Pick<Figure, 'file'>[];
+  checkpoints: Pick<Checkpoint, 'iteration'>[];
 }
 
 const START = '0-0';
 
-/** Stream ids are two numbers. */
+/** Compares event ids, which are two numbers. */
 export function isAfter(a: string, b: string): boolean {
   const [aTime = 0, aCount = 0] = a.split('-').map(Number);
   const [bTime = 0, bCount = 0] = b.split('-').map(Number);
@@ -62,6 +53,10 @@ function addPoint(view: RunView, name: string, iteration: number, value: number 
   const points = view.series.get(name) ?? new Map<number, number | null>();
   points.set(iteration, value);
   view.series.set(name, points);
+}
+
+function addPoints(view: RunView, iteration: number, values: Record<string, number | null>): void {
+  for (const [name, value] of Object.entries(values)) addPoint(view, name, iteration, value);
 }
 
 export function parseSample(file: string): Sample | undefined {
@@ -84,7 +79,7 @@ function addPicture(view: RunView, file: string): void {
   );
 }
 
-/** As the run itself chooses, for as long as the page follows it. */
+/** Updates the best checkpoint by the rule of the run itself. */
 function withBest(run: Run, validation: Validation): Run {
   const isBetter = run.best === undefined || validation.frechetJointDistance < run.best.frechetJointDistance;
   return isBetter && run.config.trainOn === 'train' ? { ...run, best: validation } : run;
@@ -96,7 +91,7 @@ function addCheckpoint(view: RunView, iteration: number): void {
   }
 }
 
-/** Adds what was stored before the events that are followed; what is there already stays as it is. */
+/** Adds data that was stored before the first followed event. */
 export function withHistory(before: RunView, history: History): RunView {
   const view = copy(before);
   for (const [name, points] of Object.entries(history.series)) {
@@ -118,47 +113,46 @@ function addDiagnosis(run: Run, diagnosis: Diagnosis): Run {
   return { ...run, diagnoses: [...others, diagnosis] };
 }
 
-/** The view after one more event. An event that is in it already changes nothing. */
-export function withEvent(before: RunView, { id, type, data }: RunEvent): RunView {
-  if (type === 'reset') return { ...copy(before), run: data as unknown as Run, lastEventId: id };
-  if (!isAfter(id, before.lastEventId)) return before;
-  const view = copy({ ...before, lastEventId: id });
+/** The view after one more event. An event that is already included changes nothing. */
+export function withEvent(before: RunView, event: RunEvent): RunView {
+  if (event.type === 'reset') return { ...copy(before), run: event.data, lastEventId: event.id };
+  if (!isAfter(event.id, before.lastEventId)) return before;
+  const view = copy({ ...before, lastEventId: event.id });
   const { run } = view;
-  switch (type) {
+  switch (event.type) {
     case 'state':
     case 'end':
-      view.run = { ...run, state: data.state as Run['state'] };
+      view.run = { ...run, state: event.data.state };
       break;
     case 'progress':
-      view.run = { ...run, progress: data as unknown as Run['progress'] };
+      view.run = { ...run, progress: event.data };
       break;
     case 'metrics': {
-      const { iteration, ...values } = data as Record<string, number | null> & { iteration: number };
-      view.run = { ...run, metrics: data as Run['metrics'] };
-      for (const [name, value] of Object.entries(values)) addPoint(view, name, iteration, value);
+      const { iteration, ...values } = event.data;
+      view.run = { ...run, metrics: event.data };
+      addPoints(view, iteration, values);
       break;
     }
     case 'validation': {
-      const validation: Validation = data as never;
-      const { iteration, samples: _, secondsElapsed: __, ...scores } = validation;
-      for (const [name, value] of Object.entries(scores)) addPoint(view, name, iteration, value);
-      view.run = withBest(run, validation);
+      const { iteration, samples: _, secondsElapsed: __, ...scores } = event.data;
+      addPoints(view, iteration, scores);
+      view.run = withBest(run, event.data);
       break;
     }
     case 'sample':
-      addPicture(view, data.figure as string);
+      addPicture(view, event.data.figure);
       break;
     case 'checkpoint':
-      addCheckpoint(view, data.iteration as number);
+      addCheckpoint(view, event.data.iteration);
       break;
     case 'evaluation':
-      view.run = { ...run, evaluation: data as unknown as Evaluation };
+      view.run = { ...run, evaluation: event.data };
       break;
     case 'diagnosis':
-      view.run = addDiagnosis(run, data as unknown as Diagnosis);
+      view.run = addDiagnosis(run, event.data);
       break;
     case 'log':
-      view.log = [...view.log, { id, level: data.level as string, message: data.message as string }];
+      view.log = [...view.log, { id: event.id, ...event.data }];
       break;
   }
   return view;

@@ -1,5 +1,5 @@
-import { call, getJson, sendJson } from './api.ts';
-import type { Encoded, Generated, Model, Transferred } from './contract.ts';
+import type { AnswerOf, Model } from '../../client/index.ts';
+import { client } from './client.ts';
 import { type Ink, toPng } from './ink.ts';
 
 /** A label with its picture as base64 PNG, white ink on black. */
@@ -11,26 +11,20 @@ export interface Digit {
 export interface Reading {
   label: string;
   inferred: boolean;
-  /** Share of belief by label, where the label was inferred. */
+  /** Probability by label, if the label was inferred. */
   scores: Record<string, number> | undefined;
   mean: number[];
 }
 
-const query = (model: Model, label: string | null): string =>
-  `?model=${model.id}${label === null ? '' : `&label=${encodeURIComponent(label)}`}`;
-
-async function postInk<T>(path: string, ink: Blob, signal: AbortSignal | undefined): Promise<T> {
-  return (await (await call(path, { body: ink, signal })).json()) as T;
-}
-
-/** Where a drawing lies in the latent space. @param label null to have it inferred */
+/** The latent of a drawing. @param label null to infer it */
 export async function encodeInk(
   model: Model,
   ink: Ink,
   label: string | null,
   signal?: AbortSignal,
 ): Promise<Reading> {
-  const { latents } = await postInk<Encoded>(`/encode${query(model, label)}`, await toPng(ink), signal);
+  const options = { model: model.id, labels: [label], signal };
+  const { latents } = await client.encode([await toPng(ink)], options);
   const { mean, label: read, labelInferred, labelScores } = latents[0]!;
   return { label: read, inferred: labelInferred, scores: labelScores, mean };
 }
@@ -42,22 +36,21 @@ export async function transferInk(
   label: string | null,
   signal: AbortSignal,
 ): Promise<Digit[]> {
-  const path = `/style-transfer${query(model, label)}`;
-  const { results } = await postInk<Transferred>(path, await toPng(ink), signal);
+  const options = { model: model.id, labels: [label], signal };
+  const { results } = await client.styleTransfer([await toPng(ink)], options);
   return results[0]!.images;
 }
 
-/** Images of latents, each under its label. */
+/** Images of latents, each with its label. */
 export async function decode(
   model: Model,
   latents: { latent: number[]; label: string }[],
   signal?: AbortSignal,
 ): Promise<Digit[]> {
-  const { images } = await sendJson<Generated>(`/decode?model=${model.id}`, { latents }, { signal });
-  return images;
+  return (await client.decode(latents, { model: model.id, signal })).images;
 }
 
-/** One latent under every label. */
+/** One latent with every label. */
 export const decodeAll = (model: Model, latent: number[], signal?: AbortSignal): Promise<Digit[]> =>
   decode(
     model,
@@ -65,26 +58,27 @@ export const decodeAll = (model: Model, latent: number[], signal?: AbortSignal):
     signal,
   );
 
-/** A label in the middle of all styles, as base64 PNG: where its ink usually lies. */
-export async function middleOf(model: Model, label: string, signal: AbortSignal): Promise<string> {
+/** The image of a label's mean style (latent 0) as base64 PNG, which shows where its ink usually is. */
+export async function meanImageOf(model: Model, label: string, signal: AbortSignal): Promise<string> {
   const latent = new Array<number>(model.latentDim).fill(0);
   return (await decode(model, [{ latent, label }], signal))[0]!.png;
 }
 
-/** Digits that tell what dimensions are used for: one of every label from these seeds. */
+/** Seeds of the images that `dimensionsByUse` encodes. */
 const PROBE_SEEDS = [1, 2, 3];
 
 /**
- * The dimensions of style from the one that tells most to the one that tells least: where the encoder is sure of its
- * value, it is one that the decoder listens to.
+ * The latent dimensions, most used first. Where the encoder's variance is low, the decoder uses the dimension.
  */
 export async function dimensionsByUse(model: Model, signal: AbortSignal): Promise<number[]> {
   const items = PROBE_SEEDS.flatMap((seed) => model.labels.map((label) => ({ label, seed })));
-  const { images } = await sendJson<Generated>(`/generate?model=${model.id}`, { items }, { signal });
-  const body = { images: images.map(({ png }) => ({ png })), labels: images.map(({ label }) => label) };
-  const { latents } = await sendJson<Encoded>(`/encode?model=${model.id}`, body, { signal });
-  const doubt = (i: number): number => latents.reduce((sum, { logVar }) => sum + logVar[i]!, 0);
-  return Array.from({ length: model.latentDim }, (_, i) => i).sort((a, b) => doubt(a) - doubt(b));
+  const { images } = await client.generateMany(items, { model: model.id, signal });
+  const { latents } = await client.encode(
+    images.map(({ png }) => png),
+    { model: model.id, labels: images.map(({ label }) => label), signal },
+  );
+  const variance = (i: number): number => latents.reduce((sum, { logVar }) => sum + logVar[i]!, 0);
+  return Array.from({ length: model.latentDim }, (_, i) => i).sort((a, b) => variance(a) - variance(b));
 }
 
 export interface Drawn extends Digit {
@@ -92,16 +86,29 @@ export interface Drawn extends Digit {
   latent: number[];
 }
 
-/** Images of a label from a seed; those after the first have seeds that derive from it. */
+/** Images of a label from a seed; the seeds of the second and later images derive from it. */
 export async function generate(
   model: Model,
-  { label, seed, truncation, count }: { label: string; seed: number; truncation: number; count: number },
+  query: { label: string; seed: number; truncation: number; count: number },
   signal?: AbortSignal,
 ): Promise<Drawn[]> {
-  const wish = `label=${encodeURIComponent(label)}&seed=${seed}&truncation=${truncation}&count=${count}`;
-  const path = `/generate?model=${model.id}&${wish}&format=json`;
-  const { images } = await getJson<Generated>(path, signal);
-  return images.map((image) => ({ ...image, seed: image.seed ?? seed }));
+  const { images } = await client.generate({ ...query, model: model.id, signal });
+  return images.map((image) => ({ ...image, seed: image.seed ?? query.seed }));
+}
+
+/** The values of the latent along an axis of the manifold, as the server chooses them: quantiles of the prior. */
+export async function manifoldGrid(
+  model: Model,
+  size: number,
+  signal: AbortSignal,
+): Promise<AnswerOf<'manifold'>['grid']> {
+  return (await client.manifold({ model: model.id, label: model.labels[0]!, size, signal })).grid;
+}
+
+/** The address of a generated image, for elements that load it themselves. */
+export function imagePath(model: Model, label: string, seed: number, truncation: number): string {
+  const query = { model: model.id, label, seed: String(seed), truncation: String(truncation) };
+  return `/generate?${new URLSearchParams(query)}`;
 }
 
 export const drawSeed = (): number => Math.floor(Math.random() * 1_000_000);

@@ -10,7 +10,7 @@ const chosen = (): Theme | null => {
 };
 const current = (): Theme => chosen() ?? (prefersDark.matches ? 'dark' : 'light');
 
-/** The theme in force: the machine's, until the user chooses one. */
+/** The current theme: the system's unless the user chose one. */
 export const theme = signal<Theme>(current());
 
 function apply(): void {
@@ -20,7 +20,7 @@ function apply(): void {
 
 export function toggleTheme(): void {
   const next: Theme = theme.value === 'dark' ? 'light' : 'dark';
-  // Going back to what the machine prefers means to follow it again.
+  // A choice equal to the system's preference follows the system again.
   if ((next === 'dark') === prefersDark.matches) localStorage.removeItem(STORED);
   else localStorage.setItem(STORED, next);
   apply();

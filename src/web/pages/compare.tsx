@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { getJson } from '../lib/api.ts';
-import type { Run } from '../lib/contract.ts';
+import { client } from '../lib/client.ts';
 import type { Curve } from '../lib/curves.ts';
 import { loadHistory } from '../lib/follow-run.ts';
 import { sentence } from '../lib/format.ts';
@@ -17,7 +16,7 @@ import { flattenConfig } from './run/facts.tsx';
 const BEAT_MS = 3_000;
 
 async function loadView(id: string, signal: AbortSignal): Promise<RunView> {
-  const [run, history] = await Promise.all([getJson<Run>(`/runs/${id}`, signal), loadHistory(id, signal)]);
+  const [run, history] = await Promise.all([client.runs.get(id, { signal }), loadHistory(id, signal)]);
   return withHistory(emptyView(run), history);
 }
 

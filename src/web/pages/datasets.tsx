@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { call, getJson, messageOf } from '../lib/api.ts';
-import type { DatasetInfo, Page } from '../lib/contract.ts';
+import type { Dataset } from '../../client/index.ts';
+import { client, messageOf } from '../lib/client.ts';
 import { count } from '../lib/format.ts';
 import { useLoad, useTitle } from '../lib/hooks.ts';
 import { href } from '../lib/router.ts';
@@ -9,22 +9,24 @@ import { Loading, Problem } from '../ui/parts.tsx';
 import { Picture } from '../ui/picture.tsx';
 import { Upload } from './upload.tsx';
 
-/** Labels that a card names. */
-const NAMED = 40;
+/** Most label names on a card. */
+const MAX_NAMES = 40;
 
-function labelList({ labels }: DatasetInfo): string {
-  const names = labels.slice(0, NAMED).map((label) => label.name);
-  return labels.length > NAMED ? `${names.join(', ')} and ${labels.length - NAMED} more` : names.join(', ');
+function labelList({ labels }: Dataset): string {
+  const names = labels.slice(0, MAX_NAMES).map((label) => label.name);
+  return labels.length > MAX_NAMES
+    ? `${names.join(', ')} and ${labels.length - MAX_NAMES} more`
+    : names.join(', ');
 }
 
-/** Removes an uploaded dataset, after asking. */
-function Remove({ dataset, onChange }: { dataset: DatasetInfo; onChange(): void }) {
+/** Deletes an uploaded dataset after a confirmation. */
+function Remove({ dataset, onChange }: { dataset: Dataset; onChange(): void }) {
   const [asks, setAsks] = useState(false);
   const [error, setError] = useState<string | undefined>(undefined);
   const remove = async (): Promise<void> => {
     setAsks(false);
     try {
-      await call(`/datasets/${dataset.id}`, { method: 'DELETE' });
+      await client.datasets.delete(dataset.id);
       onChange();
     } catch (problem) {
       setError(messageOf(problem));
@@ -39,8 +41,8 @@ function Remove({ dataset, onChange }: { dataset: DatasetInfo; onChange(): void 
       {asks && (
         <Confirm
           title={`Delete ${dataset.name}?`}
-          text="Its images are removed from the server. Models that learned from them stay."
-          action="Delete it"
+          text="Its images are deleted from the server. Models trained on them stay."
+          action="Delete dataset"
           onConfirm={remove}
           onClose={() => setAsks(false)}
         />
@@ -49,7 +51,7 @@ function Remove({ dataset, onChange }: { dataset: DatasetInfo; onChange(): void 
   );
 }
 
-function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): void }) {
+function DatasetCard({ dataset, onChange }: { dataset: Dataset; onChange(): void }) {
   const { id, name, width, height, channels, split, warnings } = dataset;
   return (
     <li class="panel dataset">
@@ -57,7 +59,7 @@ function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): 
         kind={channels === 1 ? 'ink' : 'plain'}
         class="sheet-picture"
         path={`/datasets/${id}/sheet.png`}
-        alt={`Some images of ${name}`}
+        alt={`Sample images of ${name}`}
       />
       <div>
         <h2>{name}</h2>
@@ -65,8 +67,8 @@ function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): 
           <div>
             <dt>Images</dt>
             <dd>
-              {count(split.train)} to train on, {count(split.validation)} to check, {count(split.test)} to
-              test
+              {count(split.train)} for training, {count(split.validation)} for validation, {count(split.test)}{' '}
+              for testing
             </dd>
           </div>
           <div>
@@ -82,8 +84,8 @@ function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): 
         </dl>
         {warnings.length > 0 && (
           <details class="more">
-            <summary>{warnings.length === 1 ? 'One remark' : `${warnings.length} remarks`}</summary>
-            <ul class="remarks">
+            <summary>{warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}</summary>
+            <ul class="warnings">
               {warnings.map((warning) => (
                 <li key={warning}>{warning}</li>
               ))}
@@ -92,7 +94,7 @@ function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): 
         )}
         <div class="actions">
           <a class="button" href={href('/runs/new', { dataset: id })}>
-            Train on it
+            Train on this dataset
           </a>
           {dataset.createdAt !== null && <Remove dataset={dataset} onChange={onChange} />}
         </div>
@@ -103,16 +105,13 @@ function DatasetCard({ dataset, onChange }: { dataset: DatasetInfo; onChange(): 
 
 export function Datasets() {
   useTitle('Datasets');
-  const { data, error, reload } = useLoad(
-    (signal) => getJson<Page<DatasetInfo>>('/datasets?limit=200', signal),
-    [],
-  );
+  const { data, error, reload } = useLoad((signal) => client.datasets.list({ limit: 200, signal }), []);
   return (
     <>
       <header class="page-head">
         <h1>Datasets</h1>
       </header>
-      <Upload onAdded={reload} />
+      <Upload datasets={data?.items ?? []} onAdded={reload} />
       {error !== undefined && <Problem text={error} />}
       {data === undefined && error === undefined && <Loading />}
       <ul class="datasets">

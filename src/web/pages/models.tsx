@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
-import { call, messageOf } from '../lib/api.ts';
-import type { Model } from '../lib/contract.ts';
+import type { Model } from '../../client/index.ts';
+import { client, messageOf } from '../lib/client.ts';
 import { ago, count, shortId } from '../lib/format.ts';
 import { useTitle } from '../lib/hooks.ts';
 import { tintOf, useModels } from '../lib/models.ts';
 import { href } from '../lib/router.ts';
+import { imagePath } from '../lib/style.ts';
 import { EvaluationPanel, MEASURE_ROWS } from '../ui/evaluation.tsx';
 import { NoModel } from '../ui/no-model.tsx';
 import { Field, Loading, Problem } from '../ui/parts.tsx';
@@ -12,7 +13,7 @@ import { Picture } from '../ui/picture.tsx';
 
 const SEED = 7;
 
-/** Points an alias at the model; one that exists is moved. */
+/** Sets an alias for the model, or moves it to the model. */
 function AliasForm({ model, onChange }: { model: Model; onChange(): void }) {
   const [alias, setAlias] = useState('');
   const [error, setError] = useState<string | undefined>(undefined);
@@ -20,8 +21,7 @@ function AliasForm({ model, onChange }: { model: Model; onChange(): void }) {
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     try {
-      const path = `/models/aliases/${encodeURIComponent(alias.trim())}`;
-      await call(path, { method: 'PUT', body: { modelId: model.id } });
+      await client.models.setAlias(alias.trim(), model.id);
       setAlias('');
       setError(undefined);
       onChange();
@@ -31,7 +31,7 @@ function AliasForm({ model, onChange }: { model: Model; onChange(): void }) {
   };
   return (
     <form class="alias-form" onSubmit={submit}>
-      <Field id={id} label="Name it with an alias" error={error}>
+      <Field id={id} label="Alias" error={error}>
         <span class="joined">
           <input
             id={id}
@@ -72,12 +72,7 @@ function ModelCard({ model, onChange }: { model: Model; onChange(): void }) {
       </div>
       <div class={`digits ${tintOf(model)}`}>
         {labels.slice(0, 10).map((label) => (
-          <Picture
-            key={label}
-            kind="ink"
-            path={`/generate?model=${id}&label=${encodeURIComponent(label)}&seed=${SEED}&truncation=0.8`}
-            alt={label}
-          />
+          <Picture key={label} kind="ink" path={imagePath(model, label, SEED, 0.8)} alt={label} />
         ))}
       </div>
       {evaluation && (
@@ -93,20 +88,20 @@ function ModelCard({ model, onChange }: { model: Model; onChange(): void }) {
       <div class="model-foot">
         <div class="actions">
           <a class="button primary" href={href('/playground/draw', { model: id })}>
-            Draw with it
+            Draw
           </a>
           <a class="button" href={href('/playground/generate', { model: id })}>
             Generate
           </a>
           <a class="button" href={href(`/runs/${model.runId}`)}>
-            Its run
+            Training run
           </a>
         </div>
         <AliasForm model={model} onChange={onChange} />
       </div>
       {evaluation && (
         <details class="more">
-          <summary>The whole evaluation</summary>
+          <summary>Full evaluation</summary>
           <EvaluationPanel evaluation={evaluation} />
         </details>
       )}

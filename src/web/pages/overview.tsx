@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { getJson } from '../lib/api.ts';
-import type { Page, Run, RunState } from '../lib/contract.ts';
+import type { Run, RunState } from '../../client/index.ts';
+import { client } from '../lib/client.ts';
 import { ago } from '../lib/format.ts';
 import { useLoad, useTitle } from '../lib/hooks.ts';
 import { href, navigate } from '../lib/router.ts';
@@ -8,11 +8,11 @@ import { Hand } from '../ui/hand.tsx';
 import { Empty, Loading, Problem, Progress, StateBadge } from '../ui/parts.tsx';
 import { RunThumbnail } from '../ui/thumbnail.tsx';
 
-const LIVELY: RunState[] = ['queued', 'running', 'pausing', 'cancelling'];
-const BUSY_MS = 1_500;
-const QUIET_MS = 10_000;
+const ACTIVE: RunState[] = ['queued', 'running', 'pausing', 'cancelling'];
+const ACTIVE_MS = 1_500;
+const IDLE_MS = 10_000;
 
-export const isLively = (run: Run): boolean => LIVELY.includes(run.state);
+const isActive = (run: Run): boolean => ACTIVE.includes(run.state);
 
 interface RowProps {
   run: Run;
@@ -63,7 +63,7 @@ function RunList({ runs }: { runs: Run[] }) {
           disabled={chosen.length < 2}
           onClick={() => navigate(href('/compare', { runs: chosen.join(',') }))}
         >
-          {chosen.length < 2 ? 'Choose two to compare' : `Compare ${chosen.length} runs`}
+          {chosen.length < 2 ? 'Select runs to compare' : `Compare ${chosen.length} runs`}
         </button>
       </div>
       <ul class="run-list">
@@ -82,8 +82,8 @@ function RunList({ runs }: { runs: Run[] }) {
 
 export function Overview() {
   useTitle('');
-  const { data, error } = useLoad((signal) => getJson<Page<Run>>('/runs?limit=100', signal), [], {
-    every: (page) => (page?.items.some(isLively) ? BUSY_MS : QUIET_MS),
+  const { data, error } = useLoad((signal) => client.runs.list({ limit: 100, signal }), [], {
+    every: (page) => (page?.items.some(isActive) ? ACTIVE_MS : IDLE_MS),
   });
   return (
     <>
@@ -91,8 +91,8 @@ export function Overview() {
         <div>
           <h1>Handwriting, learned.</h1>
           <p class="lead">
-            Train a network on handwritten digits, watch it learn to draw, then let it write every digit in
-            your own hand.
+            Train a network on handwritten digits, watch it learn, then generate every digit in your own
+            handwriting.
           </p>
           <div class="actions">
             <a class="button primary" href="#/runs/new">
@@ -109,7 +109,7 @@ export function Overview() {
       {data === undefined && error === undefined && <Loading />}
       {data?.items.length === 0 && (
         <Empty title="No runs yet">
-          <p>A quick run takes about two minutes on two processor cores and leaves a model to play with.</p>
+          <p>A quick run takes about two minutes on two processor cores and publishes a model.</p>
         </Empty>
       )}
       {data !== undefined && data.items.length > 0 && <RunList runs={data.items} />}

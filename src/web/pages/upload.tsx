@@ -1,39 +1,35 @@
 import { useState } from 'preact/hooks';
-import { ApiError, call, messageOf } from '../lib/api.ts';
-import type { DatasetInfo, FieldError } from '../lib/contract.ts';
+import { type Problem as ApiProblem, type Dataset, StylographProblem } from '../../client/index.ts';
+import { client, messageOf } from '../lib/client.ts';
 import { Field, Problem } from '../ui/parts.tsx';
 
 type State =
   | { is: 'idle' }
   | { is: 'sending' }
-  | { is: 'done'; dataset: DatasetInfo; isNew: boolean }
-  | { is: 'refused'; text: string; files: FieldError[] };
+  | { is: 'done'; dataset: Dataset }
+  | { is: 'rejected'; text: string; files: NonNullable<ApiProblem['errors']> };
 
-/** A form of an upload; a dataset is named after its file unless it has a name. */
-function formOf(files: readonly File[], name: string): FormData {
-  const form = new FormData();
-  form.set('name', name.trim() || files[0]!.name.replace(/\.(zip|npz|gz)$/i, ''));
-  for (const file of files) form.append('file', file, file.name);
-  return form;
-}
-
+/** Uploads files as a dataset, by default under the name of the first file. */
 async function send(files: readonly File[], name: string): Promise<State> {
   try {
-    const response = await call('/datasets', { method: 'POST', body: formOf(files, name) });
-    return { is: 'done', dataset: (await response.json()) as DatasetInfo, isNew: response.status === 201 };
+    const dataset = await client.datasets.add({
+      name: name.trim() || files[0]!.name.replace(/\.(zip|npz|gz)$/i, ''),
+      files: files.map((file) => ({ name: file.name, bytes: file })),
+    });
+    return { is: 'done', dataset };
   } catch (error) {
-    return { is: 'refused', text: messageOf(error), files: error instanceof ApiError ? error.fields : [] };
+    const rejected = (error instanceof StylographProblem && error.errors) || [];
+    return { is: 'rejected', text: messageOf(error), files: rejected };
   }
 }
 
-function Outcome({ state }: { state: State }) {
-  if (state.is === 'sending') return <p role="status">Sending and checking the images…</p>;
+function Outcome({ state, known }: { state: State; known: ReadonlySet<string> }) {
+  if (state.is === 'sending') return <p role="status">Uploading and checking the images…</p>;
   if (state.is === 'done') {
-    const { dataset, isNew } = state;
+    const { id, name, labels } = state.dataset;
     return (
       <p role="status">
-        {isNew ? `${dataset.name} is here now` : `${dataset.name} was here already`}, with{' '}
-        {dataset.labels.length} labels.
+        {name} {known.has(id) ? 'already exists' : 'was added'}, with {labels.length} labels.
       </p>
     );
   }
@@ -41,7 +37,7 @@ function Outcome({ state }: { state: State }) {
   return (
     <Problem text={state.text}>
       {state.files.length > 1 && (
-        <ul class="remarks">
+        <ul class="warnings">
           {state.files.map(({ path, message }) => (
             <li key={path}>
               <code>{path}</code> {message}
@@ -53,15 +49,23 @@ function Outcome({ state }: { state: State }) {
   );
 }
 
-/** A place to drop one's own images. */
-export function Upload({ onAdded }: { onAdded(): void }) {
+interface UploadProps {
+  /** Datasets before the upload. */
+  datasets: readonly Dataset[];
+  onAdded(): void;
+}
+
+/** A form and drop zone for the user's own images. */
+export function Upload({ datasets, onAdded }: UploadProps) {
   const [name, setName] = useState('');
   const [state, setState] = useState<State>({ is: 'idle' });
+  const [known, setKnown] = useState<ReadonlySet<string>>(new Set());
   const [isOver, setOver] = useState(false);
   const take = async (list: FileList | null | undefined): Promise<void> => {
     const files = [...(list ?? [])];
     if (files.length === 0 || state.is === 'sending') return;
     setState({ is: 'sending' });
+    setKnown(new Set(datasets.map(({ id }) => id)));
     const after = await send(files, name);
     setState(after);
     if (after.is === 'done') onAdded();
@@ -85,11 +89,11 @@ export function Upload({ onAdded }: { onAdded(): void }) {
     >
       <h2>Your own images</h2>
       <p>
-        Drop a zip file here that has a folder of pictures for every label, such as <code>A/1.png</code> and{' '}
-        <code>B/1.png</code>. NPZ and IDX files are taken, too.
+        Drop a zip file here with one folder of images per label, such as <code>A/1.png</code> and{' '}
+        <code>B/1.png</code>. NPZ and IDX files work too.
       </p>
       <div class="upload-form">
-        <Field id="dataset-name" label="Name" hint="That of the file when empty.">
+        <Field id="dataset-name" label="Name" hint="Default: the name of the file.">
           <input
             id="dataset-name"
             value={name}
@@ -112,7 +116,7 @@ export function Upload({ onAdded }: { onAdded(): void }) {
           />
         </Field>
       </div>
-      <Outcome state={state} />
+      <Outcome state={state} known={known} />
     </section>
   );
 }

@@ -8,7 +8,7 @@ interface ChartProps {
   title: string;
   curves: Curve[];
   logarithmic: boolean;
-  /** 0 draws what is; towards 1 an exponential average that lags more. */
+  /** Weight of the exponential moving average; 0 is none. */
   smoothing: number;
 }
 
@@ -18,7 +18,7 @@ const PALETTE = 6;
 const colourOf = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** While nothing is pointed at, the legend tells the newest values. */
+/** Shows the newest values in the legend when the pointer is elsewhere. */
 function showLast(plot: uPlot): void {
   if (plot.cursor.idx != null) return;
   const idxs = plot.data.map((values) =>
@@ -63,7 +63,7 @@ function options(props: ChartProps, width: number): uPlot.Options {
   };
 }
 
-/** Curves over iterations with the values under the pointer in the legend. A table in words is below for screen readers. */
+/** Curves over iterations; the legend shows the values under the pointer. Screen readers get the last values as text. */
 export function Chart(props: ChartProps) {
   const { title, curves, logarithmic, smoothing } = props;
   const box = useRef<HTMLDivElement>(null);
@@ -72,17 +72,19 @@ export function Chart(props: ChartProps) {
   const shape = JSON.stringify([curves.map(({ label, colour }) => [label, colour]), logarithmic, colours]);
   useEffect(() => {
     const element = box.current!;
-    const made = new uPlot(
+    const created = new uPlot(
       options(props, element.clientWidth),
       align(curves, smoothing, logarithmic),
       element,
     );
-    plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    plot.current = created;
+    const observer = new ResizeObserver(() =>
+      created.setSize({ width: element.clientWidth, height: HEIGHT }),
+    );
     observer.observe(element);
     return () => {
       observer.disconnect();
-      made.destroy();
+      created.destroy();
     };
   }, [shape]);
   useEffect(() => {
@@ -93,7 +95,7 @@ export function Chart(props: ChartProps) {
       <figcaption>{title}</figcaption>
       <div ref={box} aria-hidden="true" />
       <p class="sr-only">
-        {curves.map(({ label, points }) => `${label}: ${amount(points.at(-1)?.[1])} at last.`).join(' ')}
+        {curves.map(({ label, points }) => `${label}: ${amount(points.at(-1)?.[1])} at the end.`).join(' ')}
       </p>
     </figure>
   );

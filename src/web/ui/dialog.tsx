@@ -7,7 +7,7 @@ interface DialogProps {
   children: ComponentChildren;
 }
 
-/** A modal dialog: the browser's own keeps the focus inside and closes on Escape. */
+/** A modal dialog. The browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -37,7 +37,7 @@ export function Confirm({ title, text, action, onConfirm, onClose }: ConfirmProp
       <p>{text}</p>
       <div class="actions end">
         <button type="button" class="button" onClick={onClose}>
-          Keep it
+          Keep
         </button>
         <button type="button" class="button danger" onClick={onConfirm}>
           {action}

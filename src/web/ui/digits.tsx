@@ -4,25 +4,25 @@ import { Picture, pngUrl } from './picture.tsx';
 interface DigitsProps {
   digits: readonly Digit[] | undefined;
   labels: readonly string[];
-  /** The label to set apart. */
+  /** The label to highlight. */
   marked?: string | undefined;
   title: string;
 }
 
-/** Whether labels are words, which need more room than digits. */
+/** Whether labels are words, which need more space than digits. */
 export const areWords = (labels: readonly string[]): boolean => labels.some((label) => label.length > 2);
 
-/** From this many labels on their pictures are small. */
+/** With more labels their pictures are small. */
 const MANY = 20;
 export const areMany = (labels: readonly string[]): boolean => labels.length > MANY;
 
-/** What the labels are, in one word. */
+/** The noun for the labels. */
 export function nounOf(labels: readonly string[]): string {
   if (labels.every((label) => /^\d$/.test(label))) return 'digit';
   return labels.every((label) => Array.from(label).length === 1) ? 'letter' : 'label';
 }
 
-/** A picture for every label; blank places keep the room until there are some. */
+/** A picture per label, with placeholders until pictures exist. */
 export function Digits({ digits, labels, marked, title }: DigitsProps) {
   const words = areWords(labels);
   return (

@@ -1,4 +1,4 @@
-import type { Evaluation, SampleScores } from '../lib/contract.ts';
+import type { Evaluation, SampleScores } from '../../client/index.ts';
 import { amount, count, percent } from '../lib/format.ts';
 
 interface Measure {
@@ -121,7 +121,7 @@ export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
         </p>
       </div>
       {evaluation.notes && evaluation.notes.length > 0 && (
-        <ul class="remarks">
+        <ul class="warnings">
           {evaluation.notes.map((note) => (
             <li key={note}>{note}</li>
           ))}

@@ -1,17 +1,16 @@
 import { useState } from 'preact/hooks';
-import { messageOf, sendJson } from '../lib/api.ts';
-import type { Run } from '../lib/contract.ts';
+import { client, messageOf } from '../lib/client.ts';
 import { href, navigate } from '../lib/router.ts';
 import { Empty, Problem } from './parts.tsx';
 
-/** What pages that need a model show while there is none. */
+/** Shown on pages that need a model when there is none. */
 export function NoModel() {
   const [starting, setStarting] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const start = async (): Promise<void> => {
     setStarting(true);
     try {
-      const run = await sendJson<Run>('/runs', { preset: 'quick' });
+      const run = await client.runs.create({ preset: 'quick' });
       navigate(href(`/runs/${run.id}`));
     } catch (error) {
       setProblem(messageOf(error));
@@ -20,7 +19,7 @@ export function NoModel() {
   };
   return (
     <Empty title="No model yet">
-      <p>A quick run trains one in about two minutes; it can be watched while it learns.</p>
+      <p>A quick run trains one in about two minutes. You can watch its progress.</p>
       <button type="button" class="button primary" disabled={starting} onClick={start}>
         Start a quick run
       </button>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { RunProgress, RunState } from '../lib/contract.ts';
+import type { RunProgress, RunState } from '../../client/index.ts';
 import { count, duration, sentence } from '../lib/format.ts';
 
 const TONES: Record<RunState, string> = {
@@ -22,7 +22,7 @@ export const StateBadge = ({ state }: { state: RunState }) => (
 export const isOver = (state: RunState): boolean =>
   state === 'succeeded' || state === 'failed' || state === 'cancelled';
 
-/** How far a run is, with the time it has left. */
+/** The progress of a run with the remaining time. */
 export function Progress({ progress, state }: { progress: RunProgress; state: RunState }) {
   const { iteration, iterations, phase, secondsRemaining, secondsElapsed } = progress;
   const share = iterations === 0 ? 0 : iteration / iterations;
@@ -76,7 +76,7 @@ interface FieldProps {
   children: ComponentChildren;
 }
 
-/** A labelled control with its hint and its error; the control refers to them by `{id}-hint` and `{id}-error`. */
+/** A labelled control with a hint and an error, which have the ids `{id}-hint` and `{id}-error`. */
 export function Field({ label, hint, error, id, children }: FieldProps) {
   return (
     <div class={`field ${error ? 'wrong' : ''}`}>
@@ -104,7 +104,7 @@ interface ChoiceProps<T extends string> {
   onChange(value: T): void;
 }
 
-/** A few values of which one holds, as a row of radio buttons. */
+/** One of a few values, as a row of radio buttons. */
 export function Choice<T extends string>({ legend, name, options, value, onChange }: ChoiceProps<T>) {
   return (
     <fieldset class="choice">

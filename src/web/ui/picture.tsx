@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import { call, isAbort } from '../lib/api.ts';
+import { client, isAbort } from '../lib/client.ts';
 import { apiKey } from '../lib/session.ts';
 
 /**
  * An address that an `<img>` or `<video>` can load: the path itself, or with an API key, which such elements cannot
- * send, a blob of what it holds. The former one stays until the next is there; null when there is nothing at the path.
+ * send, a blob of its content. The old address stays until the new one is loaded; null if loading failed.
  */
 export function useMedia(path: string | null): string | null | undefined {
   const [url, setUrl] = useState<string | null | undefined>(undefined);
@@ -13,19 +13,19 @@ export function useMedia(path: string | null): string | null | undefined {
     if (path === null) return setUrl(null);
     if (key === null || path.startsWith('data:') || path.startsWith('blob:')) return setUrl(path);
     const controller = new AbortController();
-    let made: string | undefined;
-    call(path, { headers: { accept: '*/*' }, signal: controller.signal })
-      .then((response) => response.blob())
-      .then((blob) => {
-        made = URL.createObjectURL(blob);
-        setUrl(made);
+    let created: string | undefined;
+    client
+      .download(path, { signal: controller.signal })
+      .then(({ bytes, mediaType }) => {
+        created = URL.createObjectURL(new Blob([bytes], { type: mediaType }));
+        setUrl(created);
       })
       .catch((error: unknown) => {
         if (!isAbort(error)) setUrl(null);
       });
     return () => {
       controller.abort();
-      if (made !== undefined) URL.revokeObjectURL(made);
+      if (created !== undefined) URL.revokeObjectURL(created);
     };
   }, [path, key]);
   return url;
@@ -34,14 +34,14 @@ export function useMedia(path: string | null): string | null | undefined {
 interface PictureProps {
   path: string;
   alt: string;
-  /** `ink` is white on black as models make it, `sheet` is drawn as ink on paper already. */
+  /** `ink` is a model's output, white on black; `sheet` is ink on paper; `plain` keeps its colours. */
   kind: 'ink' | 'sheet' | 'plain';
   class?: string;
-  /** Called when there is no such picture. */
+  /** Called when the picture cannot be loaded. */
   onMissing?: () => void;
 }
 
-/** A picture in the colours of the theme: ink on paper by day, light on dark by night. */
+/** A picture in the colours of the theme: dark ink in the light theme, light ink in the dark theme. */
 export function Picture({ path, alt, kind, class: name = '', onMissing }: PictureProps) {
   const url = useMedia(path);
   if (url === undefined || url === null) {

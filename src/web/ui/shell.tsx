@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { announcement } from '../lib/announce.ts';
-import { call, messageOf } from '../lib/api.ts';
+import { client, messageOf } from '../lib/client.ts';
 import { route } from '../lib/router.ts';
-import { apiKey, connection, keyWanted, mendConnection, setKey } from '../lib/session.ts';
+import { apiKey, connection, keyWanted, setKey, watchConnection } from '../lib/session.ts';
 import { theme, toggleTheme } from '../lib/theme.ts';
 import { Dialog } from './dialog.tsx';
 import { Field } from './parts.tsx';
@@ -20,7 +20,7 @@ function currentPlace(): string {
   return first === 'runs' || first === 'compare' ? '' : first;
 }
 
-/** Asks for an API key; it is sent with requests and never stored beyond the tab. */
+/** Asks for an API key, which is sent with requests and stored for this tab only. */
 function KeyDialog({ reason }: { reason: string }) {
   const [key, setDraft] = useState('');
   const submit = (event: Event): void => {
@@ -33,7 +33,7 @@ function KeyDialog({ reason }: { reason: string }) {
         <p id="key-reason" role="status">
           {reason}
         </p>
-        <Field id="key" label="Key" hint="Kept in this tab only, until it is closed.">
+        <Field id="key" label="Key" hint="Kept until you close this tab.">
           <input
             id="key"
             type="password"
@@ -54,19 +54,19 @@ function KeyDialog({ reason }: { reason: string }) {
   );
 }
 
-/** The queues' board is a page of its own, which cannot send the key: a cookie stands for it there. */
+/** The queues' page cannot send the key, so the server sets a cookie first. */
 const QUEUES = '/queues';
 
 function QueuesLink() {
-  const [refusal, setRefusal] = useState('');
+  const [problem, setProblem] = useState('');
   const open = async (event: Event): Promise<void> => {
     if (apiKey.value === null) return;
     event.preventDefault();
     try {
-      await call(`${QUEUES}/session`, { method: 'POST' });
+      await client.openQueues();
       location.assign(QUEUES);
     } catch (error) {
-      setRefusal(messageOf(error));
+      setProblem(messageOf(error));
     }
   };
   return (
@@ -74,13 +74,13 @@ function QueuesLink() {
       <a href={QUEUES} onClick={open}>
         Queues
       </a>
-      <span role="status">{refusal}</span>
+      <span role="status">{problem}</span>
     </>
   );
 }
 
 function forgetKey(): void {
-  call(`${QUEUES}/session`, { method: 'DELETE' }).catch(() => undefined);
+  client.closeQueues().catch(() => undefined);
   setKey(null);
 }
 
@@ -128,7 +128,7 @@ function Header() {
 }
 
 export function Shell({ children }: { children: ComponentChildren }) {
-  useEffect(mendConnection, []);
+  useEffect(watchConnection, []);
   return (
     <>
       <button type="button" class="skip" onClick={skipToMain}>
@@ -137,7 +137,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <Header />
       <div role="status" class="connection">
         {connection.value === 'lost' && (
-          <p class="banner">Connection lost. Trying again; nothing that happens meanwhile is missed.</p>
+          <p class="banner">Connection lost. Reconnecting; no event will be missed.</p>
         )}
       </div>
       <main id="main" tabIndex={-1}>

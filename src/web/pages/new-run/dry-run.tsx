@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, messageOf, sendJson } from '../../lib/api.ts';
-import type { ResolvedRun } from '../../lib/contract.ts';
+import { type ResolvedRun, type RunRequest, StylographProblem } from '../../../client/index.ts';
+import { client, messageOf } from '../../lib/client.ts';
 import { bytes, count, duration } from '../../lib/format.ts';
 import { useLatest } from '../../lib/hooks.ts';
 import { byField } from '../../lib/run-form.ts';
@@ -11,24 +11,24 @@ const TYPING_MS = 250;
 export interface Answer {
   resolved?: ResolvedRun;
   errors: Record<string, string>;
-  /** What belongs to no field. */
+  /** An error that belongs to no field. */
   problem?: string;
 }
 
 export const failure = (error: unknown): Answer =>
-  error instanceof ApiError && error.fields.length > 0
-    ? { errors: byField(error.fields) }
+  error instanceof StylographProblem && error.errors !== undefined && error.errors.length > 0
+    ? { errors: byField(error.errors) }
     : { errors: {}, problem: messageOf(error) };
 
-/** What the server says of the form as it is typed: the resolved run with its estimate, or what is wrong. */
-export function useDryRun(body: object): Answer {
+/** The server's answer to the form while it is typed: the resolved run with its estimate, or errors. */
+export function useDryRun(body: RunRequest): Answer {
   const [answer, setAnswer] = useState<Answer>({ errors: {} });
   const latest = useLatest(TYPING_MS);
   const key = apiKey.value;
   useEffect(() => {
     latest(async (signal) => {
       try {
-        setAnswer({ resolved: await sendJson('/runs?dryRun=true', body, { signal }), errors: {} });
+        setAnswer({ resolved: await client.runs.dryRun(body, { signal }), errors: {} });
       } catch (error) {
         if (!signal.aborted) setAnswer((before) => ({ ...before, ...failure(error) }));
       }
@@ -37,9 +37,9 @@ export function useDryRun(body: object): Answer {
   return answer;
 }
 
-/** What the run will cost, before it is started. */
+/** The estimated time and memory of the run. */
 export function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
-  if (resolved === undefined) return <p class="meta">Asking what this run will take…</p>;
+  if (resolved === undefined) return <p class="meta">Estimating…</p>;
   const { estimate, config } = resolved;
   const images = config.iterations * config.batchSize;
   return (
@@ -47,22 +47,24 @@ export function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
       <dl class="facts">
         <div>
           <dt>Time</dt>
-          <dd>{estimate.seconds === null ? 'not known yet' : `about ${duration(estimate.seconds)}`}</dd>
+          <dd>{estimate.seconds === null ? 'unknown' : `about ${duration(estimate.seconds)}`}</dd>
         </div>
         <div>
           <dt>Memory</dt>
           <dd>{bytes(estimate.memoryBytes)}</dd>
         </div>
         <div>
-          <dt>A checkpoint</dt>
+          <dt>Checkpoint size</dt>
           <dd>{bytes(estimate.checkpointBytes)}</dd>
         </div>
         <div>
-          <dt>Images seen</dt>
+          <dt>Training images seen</dt>
           <dd>{count(images)}</dd>
         </div>
       </dl>
-      <p class="meta">{estimate.reason ?? 'Time as measured on a run of the same shape here.'}</p>
+      <p class="meta">
+        {estimate.reason ?? 'Time as measured on this machine for a run with the same networks.'}
+      </p>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { isAbort, messageOf } from '../../lib/api.ts';
-import type { Model } from '../../lib/contract.ts';
+import type { Model } from '../../../client/index.ts';
+import { isAbort, messageOf } from '../../lib/client.ts';
 import { useLatest, useLoad } from '../../lib/hooks.ts';
 import { type Ink, isEmpty, NO_INK } from '../../lib/ink.ts';
 import { type Digit, decodeAll, drawSeed, encodeInk, generate } from '../../lib/style.ts';
@@ -14,7 +14,7 @@ import { Pad } from './pad.tsx';
 const BLEND_MS = 40;
 const otherDrawing = signal<Ink>(NO_INK);
 
-/** Where a style comes from. */
+/** The source of a style. */
 interface Source {
   kind: 'seed' | 'drawing';
   seed: number;
@@ -23,14 +23,14 @@ interface Source {
 export const mix = (a: readonly number[], b: readonly number[], share: number): number[] =>
   a.map((value, i) => value + share * (b[i]! - value));
 
-/** The latent of a side; undefined while there is none, such as before anything is drawn. */
+/** The latent of a side; undefined before anything is drawn. */
 const useStyle = (model: Model, { kind, seed }: Source, ink: Ink) =>
   useLoad(
     async (abort) => {
       if (kind === 'drawing')
         return isEmpty(ink) ? undefined : (await encodeInk(model, ink, null, abort)).mean;
-      const wish = { label: model.labels[0]!, seed, truncation: 1, count: 1 };
-      return (await generate(model, wish, abort))[0]!.latent;
+      const query = { label: model.labels[0]!, seed, truncation: 1, count: 1 };
+      return (await generate(model, query, abort))[0]!.latent;
     },
     [model.id, kind, seed, ink],
   );
@@ -50,11 +50,11 @@ function Side({ name, source, ink, sample, onSource, onInk }: SideProps) {
       <div class="section-head">
         <h2>{name}</h2>
         <Choice
-          legend={`Where ${name.toLowerCase()} comes from`}
+          legend={`Source of the ${name.toLowerCase()}`}
           name={name}
           options={[
-            ['seed', 'A seed'],
-            ['drawing', 'A drawing'],
+            ['seed', 'Seed'],
+            ['drawing', 'Drawing'],
           ]}
           value={source.kind}
           onChange={(kind) => onSource({ ...source, kind })}
@@ -85,7 +85,7 @@ function Side({ name, source, ink, sample, onSource, onInk }: SideProps) {
               class="button small"
               onClick={() => onSource({ ...source, seed: drawSeed() })}
             >
-              Another
+              Random seed
             </button>
           </div>
         </div>
@@ -94,7 +94,7 @@ function Side({ name, source, ink, sample, onSource, onInk }: SideProps) {
   );
 }
 
-/** Every label in each latent that is there, anew whenever they change. */
+/** Every label at each defined latent, decoded again when the latents change. */
 function useDigits(
   model: Model,
   latents: (number[] | undefined)[],
@@ -105,8 +105,8 @@ function useDigits(
   useEffect(() => {
     latest(async (abort) => {
       try {
-        const asked = latents.map((latent) => latent && decodeAll(model, latent, abort));
-        setDigits(await Promise.all(asked));
+        const decoded = latents.map((latent) => latent && decodeAll(model, latent, abort));
+        setDigits(await Promise.all(decoded));
         setProblem(undefined);
       } catch (error) {
         if (isAbort(error)) throw error;
@@ -132,7 +132,7 @@ export function Blend({ model }: { model: Model }) {
     <div class="blend">
       <div class="blend-sides">
         <Side
-          name="One hand"
+          name="First style"
           source={left}
           ink={drawing.value}
           sample={sample(first)}
@@ -142,7 +142,7 @@ export function Blend({ model }: { model: Model }) {
           }}
         />
         <Side
-          name="Another"
+          name="Second style"
           source={right}
           ink={otherDrawing.value}
           sample={sample(second)}
@@ -153,7 +153,7 @@ export function Blend({ model }: { model: Model }) {
         />
       </div>
       <section class="panel blend-between" aria-labelledby="between-title">
-        <h2 id="between-title">Between them</h2>
+        <h2 id="between-title">Mixed style</h2>
         {problem !== undefined && <Problem text={problem} />}
         <input
           type="range"
@@ -162,15 +162,15 @@ export function Blend({ model }: { model: Model }) {
           max={1}
           step={0.01}
           value={share}
-          aria-label="Share of the other hand"
+          aria-label="Share of the second style"
           aria-valuetext={`${Math.round(100 * share)} %`}
           onInput={(event) => setShare(Number(event.currentTarget.value))}
         />
         <p class="blend-ends meta" aria-hidden="true">
-          <span>One hand</span>
-          <span>Another</span>
+          <span>First style</span>
+          <span>Second style</span>
         </p>
-        <Digits title="Every label between the two hands" digits={mixed} labels={model.labels} />
+        <Digits title="Every label in the mixed style" digits={mixed} labels={model.labels} />
       </section>
     </div>
   );

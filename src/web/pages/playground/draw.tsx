@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { isAbort, messageOf } from '../../lib/api.ts';
-import type { Model } from '../../lib/contract.ts';
+import type { Model } from '../../../client/index.ts';
+import { isAbort, messageOf } from '../../lib/client.ts';
 import { useLatest, useLoad } from '../../lib/hooks.ts';
 import { type Ink, isEmpty, NO_INK } from '../../lib/ink.ts';
-import { placeCounts } from '../../lib/models.ts';
-import { type Digit, encodeInk, middleOf, type Reading, transferInk } from '../../lib/style.ts';
+import { positionMatters } from '../../lib/models.ts';
+import { type Digit, encodeInk, meanImageOf, type Reading, transferInk } from '../../lib/style.ts';
 import { areMany, areWords, Digits, nounOf } from '../../ui/digits.tsx';
 import { Problem } from '../../ui/parts.tsx';
 import { Examples } from './examples.tsx';
@@ -13,40 +13,40 @@ import { Pad } from './pad.tsx';
 
 const DRAWING_MS = 90;
 
-/** The drawing is kept while one looks at other parts of the playground, which use it too. */
+/** The drawing, shared by the pages of the playground. */
 export const drawing = signal<Ink>(NO_INK);
 
-interface Answer {
+interface Result {
   digits?: Digit[];
   reading?: Reading;
   problem?: string;
 }
 
-/** Asks what a drawing is and how its hand writes every label, as it is drawn. */
-function useHand(model: Model, label: string | null): [Answer, (ink: Ink) => void] {
-  const [answer, setAnswer] = useState<Answer>({});
+/** The label and the latent of a drawing, and every label in its style, updated while it is drawn. */
+function useResult(model: Model, label: string | null): [Result, (ink: Ink) => void] {
+  const [result, setResult] = useState<Result>({});
   const latest = useLatest(DRAWING_MS);
-  const ask = (ink: Ink): void =>
+  const update = (ink: Ink): void =>
     latest(async (abort) => {
-      if (isEmpty(ink)) return setAnswer({});
+      if (isEmpty(ink)) return setResult({});
       try {
         const [digits, reading] = await Promise.all([
           transferInk(model, ink, label, abort),
           encodeInk(model, ink, label, abort),
         ]);
-        setAnswer({ digits, reading });
+        setResult({ digits, reading });
       } catch (error) {
         if (isAbort(error)) throw error;
-        setAnswer((before) => ({ ...before, problem: messageOf(error) }));
+        setResult((before) => ({ ...before, problem: messageOf(error) }));
       }
     });
-  return [answer, ask];
+  return [result, update];
 }
 
-/** How sure the model is of each label. */
+/** The probability of each label. */
 function Scores({ reading, labels }: { reading: Reading | undefined; labels: readonly string[] }) {
   return (
-    <ol class={`score-bars ${areWords(labels) ? 'words' : ''}`} aria-label="How sure the model is">
+    <ol class={`score-bars ${areWords(labels) ? 'words' : ''}`} aria-label="Probability of each label">
       {labels.map((label) => {
         const share =
           reading?.scores?.[label] ?? (reading && !reading.inferred && reading.label === label ? 1 : 0);
@@ -67,16 +67,16 @@ function Scores({ reading, labels }: { reading: Reading | undefined; labels: rea
 }
 
 function readingText(reading: Reading | undefined): string {
-  if (reading === undefined) return 'The model says what it sees as you draw.';
-  if (!reading.inferred) return `Taken as ${reading.label}, as you say.`;
-  const sure = reading.scores?.[reading.label] ?? 0;
-  return `Looks like ${reading.label} (${Math.round(100 * sure)} % sure).`;
+  if (reading === undefined) return 'The model recognises the label while you draw.';
+  if (!reading.inferred) return `Label ${reading.label}, as chosen.`;
+  const probability = reading.scores?.[reading.label] ?? 0;
+  return `Looks like ${reading.label} (${Math.round(100 * probability)} %).`;
 }
 
 interface LabelChoiceProps {
   labels: readonly string[];
   label: string | null;
-  /** Whether the label is said before drawing, or only where the model has it wrong. */
+  /** Whether the user chooses the label before drawing, or only corrects the model. */
   first: boolean;
   onChange(label: string | null): void;
 }
@@ -84,13 +84,13 @@ interface LabelChoiceProps {
 function LabelChoice({ labels, label, first, onChange }: LabelChoiceProps) {
   return (
     <label class="inline">
-      {first ? 'You draw' : 'Wrong?'}{' '}
+      {first ? 'Label' : 'Wrong?'}{' '}
       <select
         value={label ?? ''}
-        aria-label={`The ${nounOf(labels)} that is drawn`}
+        aria-label="Label of the drawing"
         onChange={(event) => onChange(event.currentTarget.value || null)}
       >
-        <option value="">Let it guess</option>
+        <option value="">Detect the label</option>
         {labels.map((name) => (
           <option key={name} value={name}>
             {first ? name : `It is ${name}`}
@@ -103,32 +103,32 @@ function LabelChoice({ labels, label, first, onChange }: LabelChoiceProps) {
 
 export function Draw({ model }: { model: Model }) {
   const { labels } = model;
-  const first = placeCounts(model);
+  const first = positionMatters(model);
   const [label, setLabel] = useState<string | null>(first ? labels[0]! : null);
-  const [answer, ask] = useHand(model, label);
+  const [result, update] = useResult(model, label);
   const guide = useLoad(
-    async (abort) => (first && label !== null ? await middleOf(model, label, abort) : undefined),
+    async (abort) => (first && label !== null ? await meanImageOf(model, label, abort) : undefined),
     [model.id, label],
   );
   const ink = drawing.value;
-  useEffect(() => ask(ink), [ink, label, model.id]);
-  const { digits, reading, problem } = answer;
+  useEffect(() => update(ink), [ink, label, model.id]);
+  const { digits, reading, problem } = result;
   const choice = <LabelChoice labels={labels} label={label} first={first} onChange={setLabel} />;
   return (
     <div class="draw">
       <Pad
         ink={ink}
-        label="Drawing area. With a keyboard, take an example instead."
+        label="Drawing area. With a keyboard, use an example instead."
         noun={nounOf(labels)}
         guide={guide.data}
         onChange={(next) => {
           drawing.value = next;
         }}
-        onDraw={ask}
+        onDraw={update}
       />
       <div class="draw-right">
         <div class="section-head">
-          <h2>In your hand</h2>
+          <h2>In your handwriting</h2>
           {first && choice}
         </div>
         {problem !== undefined && <Problem text={problem} />}

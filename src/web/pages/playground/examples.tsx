@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { messageOf } from '../../lib/api.ts';
-import type { Model } from '../../lib/contract.ts';
+import type { Model } from '../../../client/index.ts';
+import { messageOf } from '../../lib/client.ts';
 import type { Ink } from '../../lib/ink.ts';
 import { drawSeed, generate } from '../../lib/style.ts';
 import { areMany } from '../../ui/digits.tsx';
@@ -10,7 +10,7 @@ interface ExamplesProps {
   onPick(ink: Ink, label: string): void;
 }
 
-/** Digits to start from without drawing: every press brings one in another hand. */
+/** Examples to use instead of a drawing; each press generates one in a random style. */
 export function Examples({ model, onPick }: ExamplesProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const pick = async (label: string): Promise<void> => {
@@ -24,14 +24,14 @@ export function Examples({ model, onPick }: ExamplesProps) {
   };
   return (
     <fieldset class="examples">
-      <legend>Or take an example</legend>
+      <legend>Or use an example</legend>
       <div class={`key-row ${areMany(model.labels) ? 'many' : ''}`}>
         {model.labels.map((label) => (
           <button
             key={label}
             type="button"
             class="key"
-            aria-label={`Take an example of ${label}`}
+            aria-label={`Use an example of ${label}`}
             onClick={() => pick(label)}
           >
             {label}

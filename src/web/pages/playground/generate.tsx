@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Model } from '../../lib/contract.ts';
+import type { Model } from '../../../client/index.ts';
 import { useLoad } from '../../lib/hooks.ts';
 import { href, replaceAddress, route } from '../../lib/router.ts';
 import { type Drawn, decodeAll, drawSeed, generate } from '../../lib/style.ts';
@@ -10,43 +10,43 @@ import { Picture, pngUrl } from '../../ui/picture.tsx';
 const MAX_SEED = 4_294_967_295;
 const MAX_TRUNCATION = 2;
 const VARIATIONS = 24;
-/** Nearer to the middle than the service's own 1: what a first look should see. */
-const FIRST_TRUNCATION = 0.7;
+/** The page starts with more common styles than the API's default of 1 gives. */
+const DEFAULT_TRUNCATION = 0.7;
 
-interface Wish {
+interface Query {
   label: string;
   seed: number;
   truncation: number;
 }
 
-function wishOf(query: URLSearchParams, model: Model): Wish {
-  const label = query.get('label') ?? '';
-  const whole = (text: string | null, most: number): number | undefined => {
+function queryOf(address: URLSearchParams, model: Model): Query {
+  const label = address.get('label') ?? '';
+  const numberUpTo = (most: number, text: string | null): number | undefined => {
     const value = Number(text);
     return text !== null && text !== '' && value >= 0 && value <= most ? value : undefined;
   };
-  const seed = whole(query.get('seed'), MAX_SEED);
+  const seed = numberUpTo(MAX_SEED, address.get('seed'));
   return {
     label: model.labels.includes(label) ? label : (model.labels[3] ?? model.labels[0]!),
     seed: seed === undefined ? 1 : Math.floor(seed),
-    truncation: whole(query.get('truncation'), MAX_TRUNCATION) ?? FIRST_TRUNCATION,
+    truncation: numberUpTo(MAX_TRUNCATION, address.get('truncation')) ?? DEFAULT_TRUNCATION,
   };
 }
 
-/** Copies the page's address, which holds all that makes the picture. */
+/** Copies the page's address, which contains all settings of the picture. */
 function CopyLink() {
-  const [said, setSaid] = useState('Copy link');
+  const [text, setText] = useState('Copy link');
   const copy = async (): Promise<void> => {
     const done = await navigator.clipboard.writeText(location.href).then(
       () => true,
       () => false,
     );
-    setSaid(done ? 'Copied' : 'Copy the address bar');
-    setTimeout(() => setSaid('Copy link'), 2_000);
+    setText(done ? 'Copied' : 'Copy failed: use the address bar');
+    setTimeout(() => setText('Copy link'), 2_000);
   };
   return (
     <button type="button" class="button" onClick={copy}>
-      <span role="status">{said}</span>
+      <span role="status">{text}</span>
     </button>
   );
 }
@@ -59,11 +59,11 @@ interface VariationsProps {
 function Variations({ images, onPick }: VariationsProps) {
   return (
     <section aria-labelledby="more-title">
-      <h2 id="more-title">Other hands</h2>
+      <h2 id="more-title">Other styles</h2>
       <ul class="variations">
         {images.map(({ seed, png }) => (
           <li key={seed}>
-            <button type="button" aria-label={`Take seed ${seed}`} onClick={() => onPick(seed)}>
+            <button type="button" aria-label={`Use seed ${seed}`} onClick={() => onPick(seed)}>
               <Picture kind="ink" path={pngUrl(png)} alt="" />
             </button>
           </li>
@@ -74,13 +74,13 @@ function Variations({ images, onPick }: VariationsProps) {
 }
 
 export function Generate({ model }: { model: Model }) {
-  const wish = wishOf(route.value.query, model);
-  const change = (part: Partial<Wish>): void =>
-    replaceAddress(href('/playground/generate', { model: model.id, ...wish, ...part }));
-  const { label, seed, truncation } = wish;
+  const query = queryOf(route.value.query, model);
+  const change = (part: Partial<Query>): void =>
+    replaceAddress(href('/playground/generate', { model: model.id, ...query, ...part }));
+  const { label, seed, truncation } = query;
   const { data, error } = useLoad(
     async (signal) => {
-      const images = await generate(model, { ...wish, count: VARIATIONS + 1 }, signal);
+      const images = await generate(model, { ...query, count: VARIATIONS + 1 }, signal);
       return { images, digits: await decodeAll(model, images[0]!.latent, signal) };
     },
     [model.id, label, seed, truncation],
@@ -91,11 +91,7 @@ export function Generate({ model }: { model: Model }) {
       <div class="generate-main">
         <div class="big-picture">
           {first && (
-            <Picture
-              kind="ink"
-              path={pngUrl(first.png)}
-              alt={`A ${first.label} drawn from seed ${first.seed}`}
-            />
+            <Picture kind="ink" path={pngUrl(first.png)} alt={`${first.label}, seed ${first.seed}`} />
           )}
         </div>
         <form class="generate-form" onSubmit={(event) => event.preventDefault()}>
@@ -119,14 +115,14 @@ export function Generate({ model }: { model: Model }) {
                 }
               />
               <button type="button" class="button" onClick={() => change({ seed: drawSeed() })}>
-                Another
+                Random
               </button>
             </span>
           </Field>
           <Field
             id="truncation"
-            label={`Boldness ${truncation.toFixed(2)}`}
-            hint="Below 1 it keeps to common hands; above 1 it takes risks."
+            label={`Truncation ${truncation.toFixed(2)}`}
+            hint="Scales the latent: below 1 styles are common, above 1 unusual."
           >
             <input
               id="truncation"
@@ -144,8 +140,13 @@ export function Generate({ model }: { model: Model }) {
       </div>
       {error !== undefined && <Problem text={error} />}
       <section aria-labelledby="same-title">
-        <h2 id="same-title">The same hand</h2>
-        <Digits title="Every label in this hand" digits={data?.digits} labels={model.labels} marked={label} />
+        <h2 id="same-title">The same style</h2>
+        <Digits
+          title="Every label in this style"
+          digits={data?.digits}
+          labels={model.labels}
+          marked={label}
+        />
       </section>
       <Variations images={others} onPick={(next) => change({ seed: next })} />
     </div>

@@ -7,25 +7,25 @@ const PEN = { min: 10, max: 44, standard: 24 };
 
 interface PadProps {
   ink: Ink;
-  /** After every stroke, undo and clear. */
+  /** Called after every stroke, undo and clear. */
   onChange(ink: Ink): void;
-  /** While a stroke is drawn. */
+  /** Called while a stroke is drawn. */
   onDraw?(ink: Ink): void;
-  /** What the pad is for, to screen readers. */
+  /** Label for screen readers. */
   label: string;
-  /** What is to be drawn, in one word. */
+  /** Noun for what to draw. */
   noun?: string;
-  /** A faint picture to draw upon, as base64 PNG. */
+  /** A faint picture to draw over, as base64 PNG. */
   guide?: string | undefined;
 }
 
-/** The point of an event within the pad, in units of SIDE. */
+/** The position of an event on the pad, in units of SIDE. */
 function pointOf(event: PointerEvent, box: DOMRect): Stroke['points'][number] {
   const at = (value: number): number => Math.round(((value * SIDE) / box.width) * 10) / 10;
   return [at(event.clientX - box.left), at(event.clientY - box.top), event.pressure || 0.5];
 }
 
-/** Draws the strokes at the canvas's own resolution, in its text colour. */
+/** Draws the strokes at the canvas's resolution, in its text colour. */
 function paint(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): void {
   const side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (canvas.width !== side) {
@@ -38,7 +38,7 @@ function paint(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): void {
   drawStrokes(context, strokes, side / SIDE);
 }
 
-/** Pointer handlers that turn what a hand does on the canvas into strokes. */
+/** Pointer handlers that record strokes on the canvas. */
 function usePen({ ink, onChange, onDraw }: PadProps, size: number) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const stroke = useRef<Stroke | null>(null);
@@ -62,8 +62,9 @@ function usePen({ ink, onChange, onDraw }: PadProps, size: number) {
   const onPointerMove = (event: PointerEvent): void => {
     if (!stroke.current || !event.isPrimary) return;
     const box = canvas.current!.getBoundingClientRect();
-    const between = event.getCoalescedEvents?.() ?? [];
-    for (const one of between.length > 0 ? between : [event]) stroke.current.points.push(pointOf(one, box));
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    const moves = coalesced.length > 0 ? coalesced : [event];
+    for (const move of moves) stroke.current.points.push(pointOf(move, box));
     paint(canvas.current!, strokes());
     const { points } = stroke.current;
     onDraw?.({ strokes: [...ink.strokes, { ...stroke.current, points: [...points] }], example: null });
@@ -77,7 +78,7 @@ function usePen({ ink, onChange, onDraw }: PadProps, size: number) {
   return { canvas, handlers: { onPointerDown, onPointerMove, onPointerUp, onPointerCancel: onPointerUp } };
 }
 
-/** A square of paper to draw on with mouse, pen or finger. */
+/** A square to draw on with mouse, pen or finger. */
 export function Pad(props: PadProps) {
   const { ink, onChange, label, noun = 'digit', guide } = props;
   const [size, setSize] = useState(PEN.standard);

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { Model } from '../../lib/contract.ts';
+import type { Model } from '../../../client/index.ts';
 import { ago, shortId } from '../../lib/format.ts';
 import { useTitle } from '../../lib/hooks.ts';
 import { latestOf, tintOf, useModels } from '../../lib/models.ts';
@@ -24,30 +24,30 @@ const PARTS: Part[] = [
     name: 'draw',
     title: 'Draw',
     lead: ({ labels }) =>
-      `Draw one ${nounOf(labels)}. The model reads your style from it and writes all ${numberOf(labels.length)} in your hand.`,
+      `Draw one ${nounOf(labels)}. The model encodes its style and generates all ${numberOf(labels.length)} in your handwriting.`,
     view: Draw,
   },
   {
     name: 'generate',
     title: 'Generate',
-    lead: () => 'A hand that never existed, from a number. The address holds all of it: share the link.',
+    lead: () => 'A new style from a seed. The address contains all settings, so you can share the link.',
     view: Generate,
   },
   {
     name: 'walk',
     title: 'Walk',
-    lead: () => 'Every place on the map is a style. Drag over it.',
+    lead: () => 'Every point of the map is a style. Drag over it.',
     view: Walk,
   },
   {
     name: 'blend',
     title: 'Blend',
-    lead: () => 'Two hands, and everything between them.',
+    lead: () => 'Mix two styles.',
     view: Blend,
   },
 ];
 
-/** As one writes it in a sentence. */
+/** A number as written in a sentence. */
 const numberOf = (count: number): string => (count === 10 ? 'ten' : String(count));
 
 interface ModelChoiceProps {
@@ -114,7 +114,7 @@ export function Playground() {
         ))}
       </nav>
       {wanted !== null && model.id !== wanted && !model.aliases.includes(wanted) && (
-        <Problem text={`There is no model ${wanted}; the latest one is used.`} />
+        <Problem text={`Model ${wanted} does not exist. This page uses the latest one.`} />
       )}
       <div class={tintOf(model)}>
         <View key={model.id} model={model} />

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { call, messageOf } from '../../lib/api.ts';
-import type { Run, RunState } from '../../lib/contract.ts';
+import type { Run, RunState } from '../../../client/index.ts';
+import { client, messageOf } from '../../lib/client.ts';
 import { navigate } from '../../lib/router.ts';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Problem } from '../../ui/parts.tsx';
@@ -26,17 +26,17 @@ const TEXTS: Record<Action, string> = {
 const QUESTIONS: Partial<Record<Action, { title: string; text: string; action: string }>> = {
   cancel: {
     title: 'Cancel this run?',
-    text: 'It ends for good. What it has drawn and its checkpoints stay.',
-    action: 'Cancel the run',
+    text: 'It cannot be resumed. Its figures and checkpoints stay.',
+    action: 'Cancel run',
   },
   delete: {
     title: 'Delete this run?',
-    text: 'Its events, checkpoints and pictures are removed for good. A model that it published stays.',
-    action: 'Delete the run',
+    text: 'Its events, checkpoints and figures are deleted permanently. Its published model stays.',
+    action: 'Delete run',
   },
 };
 
-/** What can be done with the run in its state; its events tell when it is done. */
+/** Buttons for the actions that the run's state allows. */
 export function Controls({ run }: { run: Run }) {
   const [asking, setAsking] = useState<Action | null>(null);
   const [busy, setBusy] = useState(false);
@@ -47,11 +47,11 @@ export function Controls({ run }: { run: Run }) {
     setProblem(null);
     try {
       if (action === 'delete') {
-        await call(`/runs/${run.id}`, { method: 'DELETE' });
+        await client.runs.delete(run.id);
         navigate('#/');
         return;
       }
-      await call(`/runs/${run.id}/${action}`, { method: 'POST' });
+      await client.runs[action](run.id);
     } catch (error) {
       setProblem(messageOf(error));
     }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { getJson } from '../../lib/api.ts';
-import type { Page, Run, RunEvent } from '../../lib/contract.ts';
+import { everyItem, type Run, type StoredEvent } from '../../../client/index.ts';
+import { client } from '../../lib/client.ts';
 import { amount, count, moment, sentence } from '../../lib/format.ts';
 import type { LogLine, RunView } from '../../lib/run-view.ts';
 
@@ -11,12 +11,12 @@ export function Facts({ run }: { run: Run }) {
     ['Preset', run.preset],
     ['Dataset', run.dataset],
     ['Seed', String(run.seed)],
-    ['Computed on', run.device],
+    ['Device', run.device],
     [
       'Best checkpoint',
       run.best === undefined
         ? null
-        : `${count(run.best.iteration)}, ${(100 * run.best.conditionalAccuracy).toFixed(1)} % of samples as asked`,
+        : `${count(run.best.iteration)}, ${(100 * run.best.conditionalAccuracy).toFixed(1)} % conditional accuracy`,
     ],
     ['Started', run.startedAt && moment(run.startedAt)],
     ['Finished', run.finishedAt && moment(run.finishedAt)],
@@ -39,7 +39,7 @@ export function Facts({ run }: { run: Run }) {
   );
 }
 
-/** A configuration as name and text, nested groups as `group.name`. */
+/** A configuration as names and texts; a nested setting is `group.name`. */
 export function flattenConfig(config: object, prefix = ''): [name: string, text: string][] {
   return Object.entries(config).flatMap(([key, value]: [string, unknown]): [string, string][] => {
     const name = prefix + key;
@@ -99,33 +99,28 @@ export function Checkpoints({ iterations }: { iterations: number[] }) {
 
 const momentOf = (id: string): string => moment(new Date(Number(id.split('-')[0])).toISOString());
 
-const toLine = ({ id, type, data }: RunEvent): LogLine[] => {
-  if (type === 'log') return [{ id, level: data.level as string, message: data.message as string }];
-  if (type === 'state') return [{ id, level: 'info', message: `The run is ${data.state}.` }];
+const toLines = (event: StoredEvent): LogLine[] => {
+  if (event.type === 'log') return [{ id: event.id, ...event.data }];
+  if (event.type === 'state')
+    return [{ id: event.id, level: 'info', message: `The run is ${event.data.state}.` }];
   return [];
 };
 
-/** What was told before this page followed the run; read only when it is asked for. */
+/** Log lines from before this page followed the run. */
 async function readLog(run: string): Promise<LogLine[]> {
   const lines: LogLine[] = [];
-  let after: string | null = '';
-  while (after !== null) {
-    const page: Page<RunEvent> = await getJson(
-      `/runs/${run}/events?limit=${PAGE}${after && `&after=${after}`}`,
-    );
-    lines.push(...page.items.flatMap(toLine));
-    after = page.nextCursor;
-  }
+  const events = everyItem((after) => client.runs.events(run, { after, limit: PAGE }));
+  for await (const event of events) lines.push(...toLines(event));
   return lines;
 }
 
 export function Log({ view }: { view: RunView }) {
-  const [former, setFormer] = useState<LogLine[] | null>(null);
+  const [past, setPast] = useState<LogLine[] | null>(null);
   const open = (): void => {
-    if (former === null) readLog(view.run.id).then(setFormer, () => setFormer([]));
+    if (past === null) readLog(view.run.id).then(setPast, () => setPast([]));
   };
-  const known = new Set(former?.map(({ id }) => id));
-  const lines = [...(former ?? []), ...view.log.filter(({ id }) => !known.has(id))];
+  const known = new Set(past?.map(({ id }) => id));
+  const lines = [...(past ?? []), ...view.log.filter(({ id }) => !known.has(id))];
   return (
     <details onToggle={(event) => event.currentTarget.open && open()}>
       <summary>Log</summary>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Run } from '../../lib/contract.ts';
+import type { Run } from '../../../client/index.ts';
 import { ALL, ORDER, sortFigures } from '../../lib/figures.ts';
 import { sentence } from '../../lib/format.ts';
 import type { RunView } from '../../lib/run-view.ts';
@@ -30,7 +30,12 @@ function Figure({ run, title, file }: FigureProps) {
   );
 }
 
-export function FinalFigures({ view }: { view: RunView }) {
+interface FinalFiguresProps {
+  view: RunView;
+  labelName(label: string): string;
+}
+
+export function FinalFigures({ view, labelName }: FinalFiguresProps) {
   const figures = sortFigures(view.finals);
   const [chosen, setKind] = useState(ORDER[0]!);
   const [label, setLabel] = useState(ALL);
@@ -39,7 +44,7 @@ export function FinalFigures({ view }: { view: RunView }) {
   const labels = figures.get(kind)!;
   const shown = labels.has(label) ? label : labels.has(ALL) ? ALL : [...labels.keys()][0]!;
   const titleOf = (name: string): string => TITLES[name] ?? sentence(name);
-  const title = shown === ALL ? titleOf(kind) : `${titleOf(kind)}, label ${shown}`;
+  const title = shown === ALL ? titleOf(kind) : `${titleOf(kind)}, label ${labelName(shown)}`;
   return (
     <section class="panel" aria-labelledby="figures-title">
       <div class="section-head">
@@ -56,7 +61,7 @@ export function FinalFigures({ view }: { view: RunView }) {
         <Choice
           legend="Label of the figure"
           name="figure-label"
-          options={[...labels.keys()].map((name) => [name, name] as const)}
+          options={[...labels.keys()].map((key) => [key, key === ALL ? 'All' : labelName(key)] as const)}
           value={shown}
           onChange={setLabel}
         />

@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { call } from '../../lib/api.ts';
-import type { Film, Run } from '../../lib/contract.ts';
-import { getAll } from '../../lib/follow-run.ts';
+import type { Film, Run } from '../../../client/index.ts';
+import { client, listAll } from '../../lib/client.ts';
 import { useLoad } from '../../lib/hooks.ts';
 import { href } from '../../lib/router.ts';
 import type { RunView } from '../../lib/run-view.ts';
@@ -9,13 +8,13 @@ import { apiKey } from '../../lib/session.ts';
 import { isOver } from '../../ui/parts.tsx';
 import { useMedia } from '../../ui/picture.tsx';
 
-/** The report opens in a tab; with an API key, which a link cannot send, it is fetched and saved. */
+/** The report opens in a tab. With an API key, which a link cannot send, it is downloaded instead. */
 function ReportLink({ run }: { run: Run }) {
   const path = run.links.report;
   const save = async (event: Event): Promise<void> => {
     if (apiKey.value === null) return;
     event.preventDefault();
-    const blob = await (await call(path, { headers: { accept: 'text/html' } })).blob();
+    const blob = new Blob([await client.runs.report(run.id)], { type: 'text/html' });
     const link = Object.assign(document.createElement('a'), {
       href: URL.createObjectURL(blob),
       download: `${run.id}.html`,
@@ -35,10 +34,10 @@ export function PublishedModel({ view }: { view: RunView }) {
   if (run.modelId === undefined) return null;
   return (
     <section class="panel published" aria-labelledby="published-title">
-      <h2 id="published-title">Its model is ready</h2>
+      <h2 id="published-title">The model is ready</h2>
       <div class="actions">
         <a class="button primary" href={href('/playground/draw', { model: run.modelId })}>
-          Write in your own hand
+          Draw with it
         </a>
         <a class="button" href={href('/playground/generate', { model: run.modelId })}>
           Generate
@@ -52,14 +51,14 @@ export function PublishedModel({ view }: { view: RunView }) {
   );
 }
 
-const prefersStill = matchMedia('(prefers-reduced-motion: reduce)');
+const prefersReducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
 interface FilmProps {
   film: Film;
   onMissing(): void;
 }
 
-/** The manifold of a label over the run. It plays by itself unless the reader prefers less motion. */
+/** The film of a label's manifold. It plays automatically unless the user prefers reduced motion. */
 function FilmPlayer({ film, onMissing }: FilmProps) {
   const url = useMedia(film.href.mp4);
   useEffect(() => {
@@ -75,30 +74,32 @@ function FilmPlayer({ film, onMissing }: FilmProps) {
       loop
       muted
       playsInline
-      autoplay={!prefersStill.matches}
+      autoplay={!prefersReducedMotion.matches}
       onError={onMissing}
-      aria-label={`The manifold of ${film.name} over training`}
+      aria-label={`The manifold of label ${film.name} during training`}
     />
   );
 }
 
 export function Films({ run }: { run: Run }) {
   const [label, setLabel] = useState(0);
-  const [missing, setMissing] = useState(false);
+  const [missing, setMissing] = useState<ReadonlySet<number>>(new Set());
   const { data } = useLoad(
-    async (signal) => (isOver(run.state) ? await getAll<Film>(run.links.films, signal) : []),
+    async (signal) =>
+      isOver(run.state) ? await listAll((page) => client.runs.films(run.id, page), signal) : [],
     [run.id, run.state],
   );
-  const film = data?.find((other) => other.label === label) ?? data?.[0];
-  if (missing || data === undefined || film === undefined) return null;
+  const films = (data ?? []).filter((film) => !missing.has(film.label));
+  const film = films.find((other) => other.label === label) ?? films[0];
+  if (film === undefined) return null;
   return (
     <section class="panel" aria-labelledby="films-title">
       <div class="section-head">
-        <h2 id="films-title">How each label formed</h2>
+        <h2 id="films-title">Films of the manifolds</h2>
         <label class="inline-range">
           Label
-          <select value={label} onChange={(event) => setLabel(Number(event.currentTarget.value))}>
-            {data.map(({ label: index, name }) => (
+          <select value={film.label} onChange={(event) => setLabel(Number(event.currentTarget.value))}>
+            {films.map(({ label: index, name }) => (
               <option key={index} value={index}>
                 {name}
               </option>
@@ -106,7 +107,11 @@ export function Films({ run }: { run: Run }) {
           </select>
         </label>
       </div>
-      <FilmPlayer key={film.label} film={film} onMissing={() => setMissing(true)} />
+      <FilmPlayer
+        key={film.label}
+        film={film}
+        onMissing={() => setMissing((labels) => new Set([...labels, film.label]))}
+      />
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useRun } from '../../lib/follow-run.ts';
 import { ago } from '../../lib/format.ts';
 import { useTitle } from '../../lib/hooks.ts';
+import { useLabelNames } from '../../lib/labels.ts';
 import type { RunView } from '../../lib/run-view.ts';
 import { EvaluationPanel } from '../../ui/evaluation.tsx';
 import { Loading, Problem, Progress, StateBadge } from '../../ui/parts.tsx';
@@ -19,7 +20,7 @@ function Diagnoses({ view }: { view: RunView }) {
         <div key={code} class={`notice ${severity === 'critical' ? 'bad' : 'warn'}`}>
           <h3>{detail}</h3>
           <p>
-            {advice} <span class="meta">Seen at iteration {iteration}.</span>
+            {advice} <span class="meta">At iteration {iteration}.</span>
           </p>
         </div>
       ))}
@@ -27,15 +28,16 @@ function Diagnoses({ view }: { view: RunView }) {
   );
 }
 
-/** What is being done before training, which may be the training of a classifier and take minutes. */
+/** The current step before training. Training the reference classifier may take minutes. */
 function Preparation({ view: { run, log } }: { view: RunView }) {
-  const told = log.at(-1);
-  if (told === undefined || run.state !== 'running' || run.progress.phase !== 'loading') return null;
-  return <p class="meta">{told.message}</p>;
+  const last = log.at(-1);
+  if (last === undefined || run.state !== 'running' || run.progress.phase !== 'loading') return null;
+  return <p class="meta">{last.message}</p>;
 }
 
 function RunBody({ view }: { view: RunView }) {
   const { run } = view;
+  const labelName = useLabelNames(run.dataset);
   return (
     <>
       <header class="page-head run-head">
@@ -57,11 +59,11 @@ function RunBody({ view }: { view: RunView }) {
       <PublishedModel view={view} />
       <div class="columns">
         <div class="column-main">
-          <Samples view={view} />
+          <Samples view={view} labelName={labelName} />
           <Curves view={view} />
           {run.evaluation && <EvaluationPanel evaluation={run.evaluation} />}
           <Films run={run} />
-          <FinalFigures view={view} />
+          <FinalFigures view={view} labelName={labelName} />
         </div>
         <aside class="column-side panel" aria-label="About this run">
           <Facts run={run} />

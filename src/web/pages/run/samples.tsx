@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Run } from '../../lib/contract.ts';
+import type { Run } from '../../../client/index.ts';
 import { count, sentence } from '../../lib/format.ts';
 import type { RunView, Sample } from '../../lib/run-view.ts';
 import { Choice } from '../../ui/parts.tsx';
@@ -23,17 +23,18 @@ const nameOf = (kind: string): string => TITLES[kind] ?? sentence(kind);
 
 interface PlayerProps {
   run: Run;
+  labelName(label: number): string;
   samples: Sample[];
 }
 
-/** The samples of a kind over the run: the newest as it comes, or any former one by the slider. */
-function Player({ run, samples }: PlayerProps) {
+/** The samples of a kind: the newest one, or an earlier one chosen by the slider. */
+function Player({ run, labelName, samples }: PlayerProps) {
   const [held, setHeld] = useState<number | null>(null);
   const last = samples.length - 1;
   const at = held === null ? last : Math.min(held, last);
   const sample = samples[at]!;
   const before = samples[at - 1];
-  const labelled = sample.label === undefined ? '' : `, label ${sample.label}`;
+  const labelled = sample.label === undefined ? '' : `, label ${labelName(sample.label)}`;
   const caption = `Iteration ${count(sample.iteration)}${labelled}`;
   return (
     <>
@@ -69,21 +70,26 @@ function Player({ run, samples }: PlayerProps) {
   );
 }
 
-export function Samples({ view }: { view: RunView }) {
+interface SamplesProps {
+  view: RunView;
+  labelName(label: number): string;
+}
+
+export function Samples({ view, labelName }: SamplesProps) {
   const [kind, setKind] = useState('labels');
   const kinds = [...view.samples.keys()].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
   const shown = view.samples.get(kind) ? kind : kinds[0];
   if (shown === undefined) {
     return (
       <section class="panel waiting" aria-label="Samples">
-        <p class="meta">The first pictures come at iteration {count(view.run.config.sampleEvery)}.</p>
+        <p class="meta">The first samples appear at iteration {count(view.run.config.sampleEvery)}.</p>
       </section>
     );
   }
   return (
     <section class="panel samples" aria-labelledby="samples-title">
       <div class="section-head">
-        <h2 id="samples-title">As it learns</h2>
+        <h2 id="samples-title">Samples during training</h2>
         <Choice
           legend="Kind of sample"
           name="sample-kind"
@@ -92,7 +98,7 @@ export function Samples({ view }: { view: RunView }) {
           onChange={setKind}
         />
       </div>
-      <Player key={shown} run={view.run} samples={view.samples.get(shown)!} />
+      <Player key={shown} run={view.run} labelName={labelName} samples={view.samples.get(shown)!} />
       <p class="meta">{EXPLANATIONS[shown]}</p>
     </section>
   );
