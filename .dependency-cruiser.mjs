@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   serving: ['core', 'platform'],
   api: ['core', 'platform', 'store', 'data/images', 'figures', 'runs', 'serving', 'model/architecture'],
   client: [],
-  web: ['core/contracts', 'client'],
+  web: ['core/presentation', 'core/contracts/built-in', 'client'],
   bin: [
     ...['core', 'platform', 'data', 'store', 'figures', 'runs', 'serving', 'api', 'client'],
     'training/evaluation/client',

@@ -11,8 +11,31 @@ import { build } from 'esbuild';
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = join(ROOT, 'src/web');
+const THEME = join(ROOT, 'src/core/presentation/theme.ts');
 const TARGET = join(ROOT, 'dist/web');
-const PACKED = /\.(js|css|svg)$/;
+const COMPRESSED = /\.(js|css|svg)$/;
+
+/** Compiles a module without imports from other packages, and imports it. */
+async function importTypeScript(path) {
+  const { outputFiles } = await build({ entryPoints: [path], bundle: true, format: 'esm', write: false });
+  return await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+  );
+}
+
+/** `@import "theme:tokens"` in CSS: the colours and fonts that the dashboard shares with the reports. */
+const themeTokens = {
+  name: 'theme-tokens',
+  setup(builder) {
+    builder.onResolve({ filter: /^theme:tokens$/ }, ({ path }) => ({ path, namespace: 'theme' }));
+    builder.onLoad({ filter: /./, namespace: 'theme' }, async () => {
+      const { colourDeclarations, FONT_DECLARATIONS } = await importTypeScript(THEME);
+      const light = `:root { ${colourDeclarations('light')} ${FONT_DECLARATIONS} }`;
+      const dark = `:root[data-theme="dark"] { ${colourDeclarations('dark')} }`;
+      return { contents: `${light} ${dark}`, loader: 'css' };
+    });
+  },
+};
 
 const bundle = await build({
   absWorkingDir: ROOT,
@@ -26,6 +49,7 @@ const bundle = await build({
   target: 'es2022',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  plugins: [themeTokens],
   loader: { '.woff2': 'file', '.svg': 'file' },
   metafile: true,
   write: false,
@@ -38,7 +62,7 @@ mkdirSync(join(TARGET, 'assets'), { recursive: true });
 function writeAsset(name, bytes) {
   const path = join(TARGET, 'assets', name);
   writeFileSync(path, bytes);
-  if (!PACKED.test(name)) return;
+  if (!COMPRESSED.test(name)) return;
   writeFileSync(`${path}.br`, brotliCompressSync(bytes));
   writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
 }

@@ -1,4 +1,5 @@
 import type { TrainingConfig, TrainingConfigOverrides } from '../../core/contracts/config.ts';
+import { labelOf } from '../../core/presentation/labels.ts';
 import type { ReportData } from './data.ts';
 import { type Html, html } from './html.ts';
 
@@ -8,7 +9,7 @@ const isGroup = (value: unknown): value is Group =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** What a request must override to get from a preset to a configuration; groups in part. */
+/** The overrides that turn a preset into a configuration; groups hold only the differing settings. */
 export function overridesOf(config: TrainingConfig, preset: TrainingConfig): TrainingConfigOverrides {
   const different = (ours: Group, theirs: Group): Group =>
     Object.fromEntries(
@@ -22,28 +23,30 @@ export function overridesOf(config: TrainingConfig, preset: TrainingConfig): Tra
   return different(config, preset) as TrainingConfigOverrides;
 }
 
-/** Every number as a line, groups taken apart. */
-function lines(value: Group, prefix = ''): [key: string, value: unknown][] {
+/** Every setting as `group.name` and value. */
+function settingsOf(value: Group, prefix = ''): [key: string, value: unknown][] {
   return Object.entries(value).flatMap(([key, inner]) =>
-    isGroup(inner) ? lines(inner, `${prefix}${key}.`) : [[`${prefix}${key}`, inner] as [string, unknown]],
+    isGroup(inner)
+      ? settingsOf(inner, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, inner] as [string, unknown]],
   );
 }
 
-const show = (value: unknown): string => (Array.isArray(value) ? value.join(' – ') : String(value ?? '—'));
+const show = (value: unknown): string => (Array.isArray(value) ? value.join(' · ') : String(value ?? '–'));
 
 export function configSection({ run, presetConfig }: ReportData): Html {
-  const theirs = new Map(lines(presetConfig));
-  const rows = lines(run.config).map(([key, value]) => {
+  const theirs = new Map(settingsOf(presetConfig));
+  const rows = settingsOf(run.config).map(([key, value]) => {
     const differs = !same(value, theirs.get(key));
-    const was = differs ? show(theirs.get(key)) : '';
-    return html`<tr class="${differs ? 'differs' : 'same'}"><th scope="row"><code>${key}</code></th><td>${show(value)}</td><td>${was}</td></tr>`;
+    const preset = differs ? show(theirs.get(key)) : '';
+    return html`<tr class="${differs ? 'differs' : 'same'}"><th scope="row">${key.split('.').map(labelOf).join(', ')} <code>${key}</code></th><td>${show(value)}</td><td>${preset}</td></tr>`;
   });
-  const count = lines(run.config).filter(([key, value]) => !same(value, theirs.get(key))).length;
-  const told =
+  const count = settingsOf(run.config).filter(([key, value]) => !same(value, theirs.get(key))).length;
+  const summary =
     count === 0
-      ? html`Every number is the preset’s.`
-      : html`${count} of ${rows.length} numbers differ from the preset; they are marked.`;
+      ? html`All settings are those of the preset.`
+      : html`${count} of ${rows.length} settings differ from the preset (highlighted).`;
   return html`<h2>Configuration</h2>
-<p>Preset <code>${run.preset}</code>, dataset <code>${run.dataset}</code>, seed <code>${run.seed}</code>${run.from === undefined ? '' : html`, starting from the weights of <code>${run.from}</code>`}. ${told}</p>
-<div class="scroll"><table><thead><tr><th scope="col">setting</th><th scope="col">value</th><th scope="col">in the preset</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+<p>Preset <code>${run.preset}</code>, dataset <code>${run.dataset}</code>, seed <code>${run.seed}</code>${run.from === undefined ? '' : html`, starting from the weights of <code>${run.from}</code>`}. ${summary}</p>
+<div class="scroll"><table><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">Preset</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }

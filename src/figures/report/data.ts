@@ -4,16 +4,16 @@ import type { Figure } from '../../core/contracts/figures.ts';
 import type { DrawingRecord } from '../../core/contracts/films.ts';
 import type { Run } from '../../core/contracts/run.ts';
 
-/** All that a report shows. */
+/** The contents of a report. */
 export interface ReportData {
   run: Run;
-  /** What the run's preset says. */
+  /** Configuration of the run's preset. */
   presetConfig: TrainingConfig;
-  /** Unless its files are gone. */
+  /** Undefined if its files were deleted. */
   dataset: DatasetInfo | undefined;
-  /** SHA-256 of the weights that were published, or of the newest checkpoint. */
+  /** SHA-256 of the published weights, or of the newest checkpoint. */
   weights: { digest: string; iteration: number } | undefined;
-  /** Undefined while nothing was drawn. */
+  /** Undefined before the figures are drawn. */
   drawing: DrawingRecord | undefined;
   /** Final figures. */
   figures: readonly ReportFigure[];
@@ -27,6 +27,6 @@ export interface ReportFigure extends Pick<Figure, 'kind' | 'label' | 'mediaType
 export interface ReportFilm {
   name: string;
   frames: number;
-  /** Animated WebP; without it the film would have made the page too large. */
+  /** Animated WebP; undefined for films that would make the page too large. */
   webp: Uint8Array | undefined;
 }

@@ -1,7 +1,11 @@
+import { amount, count, duration } from '../../core/presentation/format.ts';
+import { labelOf, SCORES } from '../../core/presentation/labels.ts';
 import { overridesOf } from './config.ts';
 import type { ReportData } from './data.ts';
-import { duration, figureOf, grouped, moment, percent, words } from './format.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, moment } from './html.ts';
+
+/** Scores in the page's head. */
+const HEAD_SCORES = ['conditionalAccuracy', 'frechetDistance', 'coverage', 'diversityRatio'];
 
 const row = (name: string, value: string | Html): Html =>
   html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`;
@@ -13,15 +17,11 @@ export function headSection({ run }: ReportData): Html {
   const { evaluation, progress } = run;
   const facts: [string, string][] = [
     [duration(progress.secondsElapsed), 'of training'],
-    [`${grouped(progress.iteration)} of ${grouped(progress.iterations)}`, 'iterations'],
+    [`${count(progress.iteration)} of ${count(progress.iterations)}`, 'iterations'],
   ];
   if (evaluation) {
-    facts.unshift(
-      [percent(evaluation.conditionalAccuracy), 'of samples are the asked label'],
-      [figureOf(evaluation.frechetDistance), 'Fréchet distance'],
-      [percent(evaluation.coverage), 'coverage'],
-      [figureOf(evaluation.diversityRatio), 'diversity, real images 1'],
-    );
+    const scores = SCORES.filter(({ key }) => HEAD_SCORES.includes(key));
+    facts.unshift(...scores.map(({ key, label, text }): [string, string] => [text(evaluation[key]), label]));
   }
   return html`<header><h1>${run.name}</h1>
 <p class="lead">Preset ${run.preset} on ${run.dataset}, seed ${run.seed}, ${run.state}${run.finishedAt === null ? '' : ` on ${moment(run.finishedAt)}`}. ${run.tags.length === 0 ? '' : `Tags: ${run.tags.join(', ')}.`}</p>
@@ -31,10 +31,10 @@ ${run.error ? html`<p class="critical">${run.error.message} <code>${run.error.co
 
 export function diagnosesSection({ run }: ReportData): Html {
   const found = run.diagnoses ?? [];
-  if (found.length === 0) return html`<h2>Diagnoses</h2><p class="note">No known failure was seen.</p>`;
+  if (found.length === 0) return html`<h2>Diagnoses</h2><p class="note">No known failure was detected.</p>`;
   return html`<h2>Diagnoses</h2>${found.map(
     ({ code, severity, iteration, detail, advice }) =>
-      html`<p><strong class="${severity}">${words(code)}</strong> <span class="note">at iteration ${grouped(iteration)}</span><br>${detail} ${advice}</p>`,
+      html`<p><strong class="${severity}">${labelOf(code)}</strong> <span class="note">at iteration ${count(iteration)}</span><br>${detail} ${advice}</p>`,
   )}`;
 }
 
@@ -42,7 +42,7 @@ export function environmentSection({ run, drawing, dataset, weights }: ReportDat
   const rows = [row('Run', html`<code>${run.id}</code>`)];
   if (run.modelId !== undefined) rows.push(row('Model', html`<code>${run.modelId}</code>`));
   if (weights) {
-    const what = `Weights of iteration ${grouped(weights.iteration)}, SHA-256`;
+    const what = `Weights of iteration ${count(weights.iteration)}, SHA-256`;
     rows.push(row(what, html`<code>${weights.digest}</code>`));
   }
   if (dataset) rows.push(row(`Dataset ${dataset.id}, SHA-256`, html`<code>${dataset.digest}</code>`));
@@ -72,11 +72,11 @@ export function timingsSection({ run, drawing }: ReportData): Html {
   const { createdAt, startedAt, finishedAt, progress, evaluation } = run;
   const between = (from: string, to: string): string => duration((Date.parse(to) - Date.parse(from)) / 1000);
   const rows: Html[] = [];
-  if (startedAt !== null) rows.push(row('Waited for a worker', between(createdAt, startedAt)));
+  if (startedAt !== null) rows.push(row('Time in the queue', between(createdAt, startedAt)));
   rows.push(row('Training', duration(progress.secondsElapsed)));
   if (progress.iteration > 0) {
     const each = (1000 * progress.secondsElapsed) / progress.iteration;
-    rows.push(row('An iteration, on average', `${figureOf(each)} ms`));
+    rows.push(row('Mean time per iteration', `${amount(each)} ms`));
   }
   if (evaluation) rows.push(row('Evaluation', duration(evaluation.seconds)));
   if (drawing) {
@@ -88,7 +88,7 @@ export function timingsSection({ run, drawing }: ReportData): Html {
     );
   }
   if (startedAt !== null && finishedAt !== null) {
-    rows.push(row('From start to end, everything included', between(startedAt, finishedAt)));
+    rows.push(row('Total time from start to end', between(startedAt, finishedAt)));
   }
   return html`<h2>Timings</h2>${table(rows)}`;
 }
@@ -105,7 +105,7 @@ export function reproduceSection({ run, presetConfig, weights }: ReportData): Ht
   const command = `curl -X POST http://localhost:8080/runs -H 'content-type: application/json' \\\n  -d '${JSON.stringify(body)}'`;
   const expected =
     run.modelId !== undefined && weights !== undefined
-      ? html`<p>On the same kind of processor and the same versions the weights come out bit for bit the same: GET /models/{id} then states the digest</p><pre>${weights.digest}</pre>`
-      : html`<p class="note">The run has published no model whose digest could be expected.</p>`;
-  return html`<h2>Do it again</h2><pre>${command}</pre>${expected}`;
+      ? html`<p>With the same kind of processor and the same versions, the weights are bit-identical: GET /models/{id} returns this digest.</p><pre>${weights.digest}</pre>`
+      : html`<p class="note">The run published no model, so there is no digest to compare.</p>`;
+  return html`<h2>Reproduce this run</h2><pre>${command}</pre>${expected}`;
 }

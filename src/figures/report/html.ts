@@ -1,4 +1,8 @@
-/** A piece of HTML that is safe to show. */
+/** `2026-11-24 12:00 UTC` */
+export const moment = (timestamp: string): string =>
+  `${timestamp.slice(0, 10)} ${timestamp.slice(11, 16)} UTC`;
+
+/** HTML that is safe to show. */
 export class Html {
   readonly text: string;
 
@@ -25,8 +29,8 @@ const textOf = (content: Content): string => {
 };
 
 /**
- * HTML from a template: whatever is put in is escaped, for text and for quoted attributes alike, unless it is HTML made
- * in the same way. Not for scripts, styles or unquoted attributes.
+ * HTML from a template. Values are escaped for text and quoted attributes, unless they are `Html`. Not for scripts,
+ * styles or unquoted attributes.
  */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Html {
   return new Html(parts.reduce((text, part, i) => text + textOf(contents[i - 1]) + part));

@@ -15,16 +15,17 @@ import { STYLE } from './style.ts';
 
 export type { ReportData, ReportFigure, ReportFilm } from './data.ts';
 
-/** The page may show its own pictures and style and do nothing else, wherever it is opened. */
+/** Allows only the page's own pictures, fonts and style. */
 export const REPORT_POLICY = [
   "default-src 'none'",
   'img-src data:',
+  'font-src data:',
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
 
-/** A run as one HTML page that needs nothing else: it can be mailed, kept and printed. Same data, same bytes. */
+/** A run as one self-contained HTML page, to mail, keep or print. The same data gives the same bytes. */
 export function renderReport(data: ReportData): string {
   const page = html`<!doctype html>
 <html lang="en">

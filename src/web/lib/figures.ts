@@ -1,14 +1,14 @@
-/** Kinds of final figures in the order shown. */
-export const ORDER = ['labels', 'style-transfer', 'manifold', 'reconstructions', 'scatter', 'losses'];
+import { PICTURE_KINDS } from '../../core/presentation/labels.ts';
+
 /** Key of a figure that shows all labels. */
 export const ALL = 'all';
 
 /** Files of final figures by kind, then by label index or `all`. A name is `{kind}[-{label}][@2x].{extension}`. */
 export type FigureSet = Map<string, Map<string, string>>;
 
-const place = (kind: string): number => {
-  const at = ORDER.indexOf(kind);
-  return at < 0 ? ORDER.length : at;
+const positionOf = (kind: string): number => {
+  const at = PICTURE_KINDS.indexOf(kind);
+  return at < 0 ? PICTURE_KINDS.length : at;
 };
 
 /** Sorts files by kind and label, and prefers vector graphics. Copies for dense screens are left out. */
@@ -22,5 +22,5 @@ export function sortFigures(files: readonly string[]): FigureSet {
     if (extension === 'svg' || !labels.has(label)) labels.set(label, file);
     found.set(kind, labels);
   }
-  return new Map([...found].sort(([a], [b]) => place(a) - place(b)));
+  return new Map([...found].sort(([a], [b]) => positionOf(a) - positionOf(b)));
 }

@@ -1,19 +1,18 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
+import { labelOf } from '../../core/presentation/labels.ts';
 import { client } from '../lib/client.ts';
 import type { Curve } from '../lib/curves.ts';
 import { loadHistory } from '../lib/follow-run.ts';
-import { sentence } from '../lib/format.ts';
 import { useLoad, useTitle } from '../lib/hooks.ts';
 import { href, route } from '../lib/router.ts';
 import { emptyView, type RunView, withHistory } from '../lib/run-view.ts';
-import { Chart } from '../ui/chart.tsx';
 import { MEASURE_ROWS } from '../ui/evaluation.tsx';
 import { Empty, isOver, Loading, Problem, StateBadge } from '../ui/parts.tsx';
 import { Picture } from '../ui/picture.tsx';
-import { groupsOf, type Look, LookControls } from './run/curves.tsx';
+import { ChartsPanel, groupsOf, sortedPoints } from './run/curves.tsx';
 import { flattenConfig } from './run/facts.tsx';
 
-const BEAT_MS = 3_000;
+const RELOAD_MS = 3_000;
 
 async function loadView(id: string, signal: AbortSignal): Promise<RunView> {
   const [run, history] = await Promise.all([client.runs.get(id, { signal }), loadHistory(id, signal)]);
@@ -27,7 +26,7 @@ interface Row {
 
 const differs = ({ cells }: Row): boolean => new Set(cells).size > 1;
 
-/** What differs between the runs' configurations, the dataset and the seed. */
+/** Settings that differ between the runs, including dataset and seed. */
 function configRows(views: readonly RunView[]): Row[] {
   const flat = views.map(
     ({ run }) =>
@@ -41,7 +40,7 @@ function configRows(views: readonly RunView[]): Row[] {
   const names = [...new Set(flat.flatMap((config) => [...config.keys()]))];
   return names
     .map((name) => ({
-      label: name.split('.').map(sentence).join(', '),
+      label: name.split('.').map(labelOf).join(', '),
       cells: flat.map((config) => config.get(name) ?? '–'),
     }))
     .filter(differs);
@@ -55,7 +54,7 @@ interface TableProps {
 
 function Table({ caption, views, rows }: TableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
     <section class="table-box" tabIndex={0} aria-label={caption}>
       <table>
         <caption>{caption}</caption>
@@ -85,36 +84,23 @@ function Table({ caption, views, rows }: TableProps) {
 }
 
 function Overlay({ views }: { views: readonly RunView[] }) {
-  const [look, setLook] = useState<Look>({ logarithmic: false, smoothing: 0.6 });
   const charts = useMemo(() => {
     const names = [...new Set(views.flatMap(({ series }) => [...series.keys()]))];
     const inOrder = groupsOf(names).flatMap((group) => group.names);
     return inOrder.map((name) => ({
-      name,
+      title: labelOf(name),
       curves: views.flatMap(({ run, series }, i): Curve[] => {
         const points = series.get(name);
-        return points ? [{ label: run.name, colour: i, points: [...points].sort(([a], [b]) => a - b) }] : [];
+        return points ? [{ label: run.name, colour: i, points: sortedPoints(points) }] : [];
       }),
     }));
   }, [views]);
-  return (
-    <section class="panel" aria-labelledby="curves-title">
-      <div class="section-head">
-        <h2 id="curves-title">Losses</h2>
-        <LookControls look={look} onChange={setLook} />
-      </div>
-      <div class="charts">
-        {charts.map(({ name, curves }) => (
-          <Chart key={name} title={sentence(name)} curves={curves} {...look} />
-        ))}
-      </div>
-    </section>
-  );
+  return <ChartsPanel charts={charts} smoothing={0.6} />;
 }
 
 function Sheets({ views }: { views: readonly RunView[] }) {
   return (
-    <section class="side-by-side" aria-label="Sheets of the runs">
+    <section class="side-by-side" aria-label="Newest samples of the runs">
       {views.map(({ run, samples }, i) => {
         const newest = samples.get('labels')?.at(-1);
         return (
@@ -127,7 +113,7 @@ function Sheets({ views }: { views: readonly RunView[] }) {
               <Picture
                 kind="sheet"
                 path={`/runs/${run.id}/figures/${newest.file}`}
-                alt={`Digits of ${run.name} at iteration ${newest.iteration}`}
+                alt={`Generated images of ${run.name} at iteration ${newest.iteration}`}
               />
             )}
           </article>
@@ -143,12 +129,12 @@ export function Compare() {
   const { data, error } = useLoad(
     (signal) => Promise.all(ids.map((id) => loadView(id, signal))),
     [ids.join(',')],
-    { every: (views) => (views?.every(({ run }) => isOver(run.state)) ? undefined : BEAT_MS) },
+    { every: (views) => (views?.every(({ run }) => isOver(run.state)) ? undefined : RELOAD_MS) },
   );
   if (ids.length < 2) {
     return (
-      <Empty title="Choose two runs">
-        <a href="#/">To the runs</a>
+      <Empty title="Select two runs">
+        <a href="#/">All runs</a>
       </Empty>
     );
   }
@@ -179,7 +165,7 @@ export function Compare() {
             />
           )}
           <Overlay views={data} />
-          <Table caption="What differs in their configuration" views={data} rows={configRows(data)} />
+          <Table caption="Different settings" views={data} rows={configRows(data)} />
         </>
       )}
     </>

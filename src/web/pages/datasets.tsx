@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { Dataset } from '../../client/index.ts';
+import { count } from '../../core/presentation/format.ts';
 import { client, messageOf } from '../lib/client.ts';
-import { count } from '../lib/format.ts';
 import { useLoad, useTitle } from '../lib/hooks.ts';
 import { href } from '../lib/router.ts';
 import { Confirm } from '../ui/dialog.tsx';
-import { Loading, Problem } from '../ui/parts.tsx';
+import { FactList, Loading, Problem } from '../ui/parts.tsx';
 import { Picture } from '../ui/picture.tsx';
 import { Upload } from './upload.tsx';
 
@@ -63,25 +63,16 @@ function DatasetCard({ dataset, onChange }: { dataset: Dataset; onChange(): void
       />
       <div>
         <h2>{name}</h2>
-        <dl class="facts">
-          <div>
-            <dt>Images</dt>
-            <dd>
-              {count(split.train)} for training, {count(split.validation)} for validation, {count(split.test)}{' '}
-              for testing
-            </dd>
-          </div>
-          <div>
-            <dt>Size</dt>
-            <dd>
-              {width} × {height}, {channels === 1 ? 'grey' : 'colour'}
-            </dd>
-          </div>
-          <div>
-            <dt>Labels</dt>
-            <dd>{labelList(dataset)}</dd>
-          </div>
-        </dl>
+        <FactList
+          rows={[
+            [
+              'Images',
+              `${count(split.train)} for training, ${count(split.validation)} for validation, ${count(split.test)} for testing`,
+            ],
+            ['Size', `${width} × ${height}, ${channels === 1 ? 'grey' : 'colour'}`],
+            ['Labels', labelList(dataset)],
+          ]}
+        />
         {warnings.length > 0 && (
           <details class="more">
             <summary>{warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}</summary>

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Model } from '../../client/index.ts';
+import { count } from '../../core/presentation/format.ts';
 import { client, messageOf } from '../lib/client.ts';
-import { ago, count, shortId } from '../lib/format.ts';
+import { ago, shortId } from '../lib/format.ts';
 import { useTitle } from '../lib/hooks.ts';
 import { tintOf, useModels } from '../lib/models.ts';
 import { href } from '../lib/router.ts';

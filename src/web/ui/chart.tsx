@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { amount, count } from '../../core/presentation/format.ts';
 import { align, type Curve } from '../lib/curves.ts';
-import { amount, count } from '../lib/format.ts';
 import { theme } from '../lib/theme.ts';
 
 interface ChartProps {

@@ -1,66 +1,26 @@
 import type { Evaluation, SampleScores } from '../../client/index.ts';
-import { amount, count, percent } from '../lib/format.ts';
+import { count, percent } from '../../core/presentation/format.ts';
+import { evaluationRows, SCORES } from '../../core/presentation/labels.ts';
+import { FactList } from './parts.tsx';
 
-interface Measure {
-  key: keyof SampleScores;
-  label: string;
-  meaning: string;
-  /** Where a good model lies. */
-  better: 'high' | 'low' | 'one';
-  text(value: number): string;
-}
-
-const MEASURES: Measure[] = [
-  {
-    key: 'conditionalAccuracy',
-    label: 'Right digit',
-    meaning: 'A classifier that took no part in training sees the digit that was asked for.',
-    better: 'high',
-    text: percent,
-  },
-  {
-    key: 'frechetDistance',
-    label: 'Distance to real',
-    meaning: 'How far drawn and real digits lie apart as a whole (Fréchet distance); 0 is the same.',
-    better: 'low',
-    text: amount,
-  },
-  {
-    key: 'precision',
-    label: 'Among real ones',
-    meaning: 'Drawn digits that lie where real ones do (precision); safe averages do too.',
-    better: 'high',
-    text: percent,
-  },
-  {
-    key: 'coverage',
-    label: 'Variety',
-    meaning: 'Real digits that have a drawn one nearby (coverage).',
-    better: 'high',
-    text: percent,
-  },
-  {
-    key: 'diversityRatio',
-    label: 'Spread within a label',
-    meaning: 'As varied as real digits is 1; below 0.5 the model has collapsed.',
-    better: 'one',
-    text: amount,
-  },
-  {
-    key: 'sharpnessRatio',
-    label: 'Sharpness',
-    meaning: 'As sharp as real digits is 1; blur lowers it and noise raises it.',
-    better: 'one',
-    text: amount,
-  },
+/** The scores that fit on a card. */
+const SHOWN: readonly (keyof SampleScores)[] = [
+  'conditionalAccuracy',
+  'frechetDistance',
+  'precision',
+  'coverage',
+  'diversityRatio',
+  'sharpnessRatio',
 ];
+const MEASURES = SCORES.filter(({ key }) => SHOWN.includes(key));
+type Measure = (typeof MEASURES)[number];
 
 interface Mark {
   label: string;
   value: number;
 }
 
-/** A value on its scale, among the marks of images whose quality is known. */
+/** A value on its scale, with marks for images of known quality. */
 function Scale({ measure, value, marks }: { measure: Measure; value: number; marks: Mark[] }) {
   const top =
     measure.better === 'high' ? 1 : Math.max(1e-9, value, ...marks.map((mark) => mark.value)) * 1.05;
@@ -76,7 +36,7 @@ function Scale({ measure, value, marks }: { measure: Measure; value: number; mar
         {marks.map((mark) => (
           <span
             key={mark.label}
-            class={`mark ${mark.label === 'real' ? 'real' : ''}`}
+            class={`mark ${mark.label === REAL ? 'real' : ''}`}
             style={{ left: place(mark.value) }}
             title={mark.label}
           />
@@ -92,16 +52,17 @@ function Scale({ measure, value, marks }: { measure: Measure; value: number; mar
   );
 }
 
-/** Self-tests that tell most, by what they are called here: real images, and the damage a model may do. */
+const REAL = 'real';
+/** Self-tests shown as marks, with short names. */
 const ANCHORS: Record<string, string> = {
-  'validation against test': 'real',
+  'validation against test': REAL,
   blurred: 'blurred',
   'noise 0.1': 'noisy',
-  'class means': 'one shape a label',
+  'class means': 'class means',
 };
 
-/** The known images whose scores are shown beside the model's. */
-export function anchorsOf(evaluation: Evaluation): [name: string, scores: SampleScores][] {
+/** The marks' scores by name. */
+function anchorsOf(evaluation: Evaluation): [name: string, scores: SampleScores][] {
   return Object.entries(ANCHORS).flatMap(([test, name]) => {
     const scores = evaluation.selfTests[test];
     return scores === undefined ? [] : [[name, scores] as [string, SampleScores]];
@@ -110,14 +71,13 @@ export function anchorsOf(evaluation: Evaluation): [name: string, scores: Sample
 
 export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
   const anchors = anchorsOf(evaluation);
-  const { styleTransfer, reconstruction, memorisation, latent } = evaluation;
   return (
     <section class="panel" aria-labelledby="evaluation-title">
       <div class="section-head">
         <h2 id="evaluation-title">Evaluation</h2>
         <p class="meta">
-          {count(evaluation.samples)} drawn images against the {evaluation.split} images, by a classifier that
-          is right about {percent(evaluation.classifier.testAccuracy)} of these
+          {count(evaluation.samples)} generated images against the {evaluation.split} images, scored by a
+          reference classifier with {percent(evaluation.classifier.testAccuracy)} test accuracy
         </p>
       </div>
       {evaluation.notes && evaluation.notes.length > 0 && (
@@ -137,39 +97,12 @@ export function EvaluationPanel({ evaluation }: { evaluation: Evaluation }) {
           />
         ))}
       </div>
-      <dl class="facts grid">
-        <div>
-          <dt>Style transfer keeps the label</dt>
-          <dd>{percent(styleTransfer.accuracy)}</dd>
-        </div>
-        <div>
-          <dt>Slant carried over (correlation)</dt>
-          <dd>{amount(styleTransfer.slantCorrelation)}</dd>
-        </div>
-        <div>
-          <dt>Weight of the pen carried over</dt>
-          <dd>{amount(styleTransfer.inkCorrelation)}</dd>
-        </div>
-        <div>
-          <dt>Reconstruction keeps the label</dt>
-          <dd>{percent(reconstruction.labelKept)}</dd>
-        </div>
-        <div>
-          <dt>Latent dimensions in use</dt>
-          <dd>
-            {latent.activeUnits} of {latent.klPerDimension.length}
-          </dd>
-        </div>
-        <div>
-          <dt>Repeats training images</dt>
-          <dd>{memorisation.flagged ? 'maybe' : 'no'}</dd>
-        </div>
-      </dl>
+      <FactList look="grid" rows={evaluationRows(evaluation)} />
     </section>
   );
 }
 
-/** The same measures as rows, for putting evaluations side by side. */
+/** The scores as table rows, to compare evaluations. */
 export const MEASURE_ROWS = MEASURES.map(({ key, label, text }) => ({
   label,
   of: (evaluation: Evaluation | undefined) => (evaluation === undefined ? '–' : text(evaluation[key])),

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { RunProgress, RunState } from '../../client/index.ts';
-import { count, duration, sentence } from '../lib/format.ts';
+import { count, duration } from '../../core/presentation/format.ts';
+import { labelOf } from '../../core/presentation/labels.ts';
 
 const TONES: Record<RunState, string> = {
   queued: 'quiet',
@@ -15,7 +16,7 @@ const TONES: Record<RunState, string> = {
 
 export const StateBadge = ({ state }: { state: RunState }) => (
   <span class={`badge ${TONES[state]}`} data-state={state}>
-    {sentence(state)}
+    {labelOf(state)}
   </span>
 );
 
@@ -32,7 +33,7 @@ export function Progress({ progress, state }: { progress: RunProgress; state: Ru
       ? `${duration(secondsRemaining)} left`
       : null;
   const parts = [
-    isMoving && phase !== 'training' ? `${sentence(phase)}…` : null,
+    isMoving && phase !== 'training' ? `${labelOf(phase)}…` : null,
     `${count(iteration)} of ${count(iterations)} iterations`,
     left ?? (secondsElapsed >= 1 ? `${duration(secondsElapsed)} of training` : null),
   ];
@@ -66,6 +67,26 @@ export const Loading = () => (
   <p class="loading" role="status">
     Loading…
   </p>
+);
+
+interface FactListProps {
+  rows: readonly (readonly [name: string, value: ComponentChildren])[];
+  /** `small` for dense lists, `grid` for several columns. */
+  look?: 'small' | 'grid';
+}
+
+/** Names and values; rows without a value are left out. */
+export const FactList = ({ rows, look }: FactListProps) => (
+  <dl class={look === undefined ? 'facts' : `facts ${look}`}>
+    {rows
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+  </dl>
 );
 
 interface FieldProps {

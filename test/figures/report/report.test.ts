@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { newModelId, newRunId } from '../../../src/core/contracts/common.ts';
 import { PRESETS, resolveConfig } from '../../../src/core/contracts/presets.ts';
 import type { Run } from '../../../src/core/contracts/run.ts';
+import { duration } from '../../../src/core/presentation/format.ts';
+import { evaluationRows, SCORES } from '../../../src/core/presentation/labels.ts';
 import { type ReportData, renderReport } from '../../../src/figures/report/index.ts';
 import { exampleEvaluation } from '../../training/evaluation/example-evaluations.ts';
 
@@ -52,7 +54,7 @@ const dataOf = (run: Run, change: Partial<ReportData> = {}): ReportData => ({
   ...change,
 });
 
-test('whatever a user may write is shown as text, never as markup', () => {
+test('text from users is escaped', () => {
   const hostile = `"><script>alert('1')</script><img src=x onerror=alert(2)> & 'more'`;
   const run = someRun({
     name: hostile,
@@ -72,26 +74,32 @@ test('whatever a user may write is shown as text, never as markup', () => {
   assert.equal(page.match(/ onerror=/g)?.length, page.match(/&lt;img src=x onerror=/g)?.length);
 });
 
-test('the page reaches for nothing outside and its policy lets it do nothing', () => {
+test('the page loads nothing from outside, and its policy forbids scripts', () => {
   const figures = [
     { kind: 'labels', label: null, mediaType: 'image/png', bytes: new Uint8Array([1, 2, 3]) },
   ] as const;
   const page = renderReport(dataOf(someRun({ evaluation: exampleEvaluation() }), { figures }));
   const sources = [...page.matchAll(/(?:src|href)="([^"]{0,40})/g)].map(([, address]) => address!);
   assert.ok(sources.length > 0 && sources.every((address) => address.startsWith('data:image/')));
-  assert.ok(!/<(script|link|iframe|object|form)\b|\son\w+=|\sstyle=|@import|url\(/.test(page));
+  assert.ok(!/<(script|link|iframe|object|form)\b|\son\w+=|\sstyle=|@import/.test(page));
+  const fonts = [...page.matchAll(/url\(([^)]*)\)/g)].map(([, address]) => address!);
+  assert.equal(fonts.length, 2);
+  for (const font of fonts) {
+    assert.match(font, /^data:font\/woff2;base64,d09GMg/);
+    assert.ok(font.length < 60_000);
+  }
   const [, policy = ''] = /Content-Security-Policy" content="([^"]+)"/.exec(page) ?? [];
-  assert.match(policy, /^default-src &#39;none&#39;; img-src data:/);
+  assert.match(policy, /^default-src &#39;none&#39;; img-src data:; font-src data:; style-src &#39;sha256-/);
   const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
   assert.ok(policy.includes(`sha256-${createHash('sha256').update(style).digest('base64')}`));
 });
 
-test('the same run gives the same bytes', () => {
+test('the same data gives the same bytes', () => {
   const run = someRun({ evaluation: exampleEvaluation() });
   assert.equal(renderReport(dataOf(run)), renderReport(dataOf(structuredClone(run))));
 });
 
-test('it tells how to do it again: preset, seed, what differs, and the digest to expect', () => {
+test('the report has the command to reproduce the run, the differing settings and the expected digest', () => {
   const page = renderReport(dataOf(someRun())).replaceAll('&quot;', '"').replaceAll('&#39;', "'");
   const [, body = ''] = /-d '(\{.*\})'/.exec(page) ?? [];
   assert.deepEqual(JSON.parse(body), {
@@ -101,27 +109,39 @@ test('it tells how to do it again: preset, seed, what differs, and the digest to
     config: { iterations: 500, learningRates: { encoder: 0.004 } },
   });
   assert.ok(page.includes(`<pre>${DIGEST}</pre>`));
-  assert.match(page, /2 of \d+ numbers differ from the preset/);
-  assert.match(page, /<tr class="differs"><th scope="row"><code>learningRates\.encoder<\/code>/);
+  assert.match(page, /2 of \d+ settings differ from the preset/);
+  assert.match(
+    page,
+    /<tr class="differs"><th scope="row">Learning rates, Encoder <code>learningRates\.encoder<\/code>/,
+  );
   const plain = someRun({ config: PRESETS.quick.config });
-  assert.match(renderReport(dataOf(plain)), /Every number is the preset’s/);
+  assert.match(renderReport(dataOf(plain)), /All settings are those of the preset/);
 });
 
-test('a run without evaluation, pictures or model says so', () => {
+test('metrics have the labels of the dashboard', () => {
+  const page = renderReport(dataOf(someRun({ evaluation: exampleEvaluation() })));
+  for (const { label } of SCORES) assert.ok(page.includes(`<th scope="row">${label} `), label);
+  for (const [label] of evaluationRows(exampleEvaluation())) {
+    assert.ok(page.includes(`<th scope="row">${label}</th>`), label);
+  }
+});
+
+test('durations have at most two units and never 60 seconds', () => {
+  const texts = [4.24, 9.99, 119.4, 239.7, 3725, 7199.6, 7260].map(duration);
+  assert.deepEqual(texts, ['4.2 s', '10.0 s', '119 s', '4 min', '62 min 5 s', '2 h', '2 h 1 min']);
+});
+
+test('a run without evaluation, figures or model says so', () => {
   const { modelId, ...rest } = someRun({ state: 'running', finishedAt: null });
   const page = renderReport(dataOf(rest, { weights: undefined }));
-  for (const told of [
-    /has not been evaluated: it is running/,
-    /Nothing has been drawn yet/,
-    /published no model/,
-  ]) {
-    assert.match(page, told);
+  for (const text of [/has not been evaluated: it is running/, /No figures yet/, /published no model/]) {
+    assert.match(page, text);
   }
   assert.ok(!/undefined|NaN|\[object/.test(page));
   assert.match(renderReport(dataOf(someRun())), /This run has not been evaluated\. Losses alone/);
 });
 
-test('an evaluation stands beside its self-tests', () => {
+test('the scores of the model are shown beside those of the self-tests', () => {
   const evaluation = exampleEvaluation();
   const page = renderReport(dataOf(someRun({ evaluation })));
   assert.ok(page.includes(`${(100 * evaluation.conditionalAccuracy).toFixed(1)} %`));

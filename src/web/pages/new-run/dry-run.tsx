@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type ResolvedRun, type RunRequest, StylographProblem } from '../../../client/index.ts';
+import { count, duration } from '../../../core/presentation/format.ts';
 import { client, messageOf } from '../../lib/client.ts';
-import { bytes, count, duration } from '../../lib/format.ts';
+import { bytes } from '../../lib/format.ts';
 import { useLatest } from '../../lib/hooks.ts';
 import { byField } from '../../lib/run-form.ts';
 import { apiKey } from '../../lib/session.ts';
+import { FactList } from '../../ui/parts.tsx';
 
 const TYPING_MS = 250;
 
@@ -44,24 +46,14 @@ export function Estimate({ resolved }: { resolved: ResolvedRun | undefined }) {
   const images = config.iterations * config.batchSize;
   return (
     <>
-      <dl class="facts">
-        <div>
-          <dt>Time</dt>
-          <dd>{estimate.seconds === null ? 'unknown' : `about ${duration(estimate.seconds)}`}</dd>
-        </div>
-        <div>
-          <dt>Memory</dt>
-          <dd>{bytes(estimate.memoryBytes)}</dd>
-        </div>
-        <div>
-          <dt>Checkpoint size</dt>
-          <dd>{bytes(estimate.checkpointBytes)}</dd>
-        </div>
-        <div>
-          <dt>Training images seen</dt>
-          <dd>{count(images)}</dd>
-        </div>
-      </dl>
+      <FactList
+        rows={[
+          ['Time', estimate.seconds === null ? 'unknown' : `about ${duration(estimate.seconds)}`],
+          ['Memory', bytes(estimate.memoryBytes)],
+          ['Checkpoint size', bytes(estimate.checkpointBytes)],
+          ['Training images seen', count(images)],
+        ]}
+      />
       <p class="meta">
         {estimate.reason ?? 'Time as measured on this machine for a run with the same networks.'}
       </p>

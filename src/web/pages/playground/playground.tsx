@@ -47,7 +47,7 @@ const PARTS: Part[] = [
   },
 ];
 
-/** A number as written in a sentence. */
+/** A number as written in a labelOf. */
 const numberOf = (count: number): string => (count === 10 ? 'ten' : String(count));
 
 interface ModelChoiceProps {

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
+import { labelOf } from '../../../core/presentation/labels.ts';
 import type { Curve } from '../../lib/curves.ts';
-import { sentence } from '../../lib/format.ts';
 import type { RunView } from '../../lib/run-view.ts';
 import { Chart } from '../../ui/chart.tsx';
 import { Choice } from '../../ui/parts.tsx';
@@ -10,20 +10,20 @@ export interface CurveGroup {
   names: readonly string[];
 }
 
-/** What belongs on one scale, in the order of interest. */
+/** Curves with a common scale, in the order shown. */
 const GROUPS: readonly CurveGroup[] = [
-  { title: 'Adversary', names: ['discriminatorLoss', 'ganLoss'] },
+  { title: 'Adversarial losses', names: ['discriminatorLoss', 'ganLoss'] },
   { title: 'Likeness and prior', names: ['likelihoodLoss', 'priorLoss'] },
   { title: 'Encoder and decoder', names: ['encoderLoss', 'decoderLoss'] },
   { title: 'Pixels', names: ['pixelLoss'] },
-  { title: 'Distance from validation images', names: ['frechetJointDistance', 'frechetDistance'] },
+  { title: 'Distance to validation images', names: ['frechetJointDistance', 'frechetDistance'] },
   {
-    title: 'Samples against validation images',
+    title: 'Scores on validation images',
     names: ['conditionalAccuracy', 'coverage', 'diversityRatio', 'sharpnessRatio'],
   },
 ];
 
-/** Groups of the names there are; one that is not known gets a chart of its own. */
+/** Groups of the given names. Each unknown name gets its own chart. */
 export function groupsOf(names: readonly string[]): CurveGroup[] {
   const known = GROUPS.map(({ title, names: wanted }) => ({
     title,
@@ -32,11 +32,11 @@ export function groupsOf(names: readonly string[]): CurveGroup[] {
   const others = names.filter((name) => !GROUPS.some((group) => group.names.includes(name)));
   return [
     ...known.filter((group) => group.names.length > 0),
-    ...others.map((name) => ({ title: sentence(name), names: [name] })),
+    ...others.map((name) => ({ title: labelOf(name), names: [name] })),
   ];
 }
 
-export interface Look {
+interface Look {
   logarithmic: boolean;
   smoothing: number;
 }
@@ -46,8 +46,8 @@ interface LookControlsProps {
   onChange(look: Look): void;
 }
 
-/** Scale and smoothing, for all charts of a page. */
-export function LookControls({ look, onChange }: LookControlsProps) {
+/** Scale and smoothing of all charts. */
+function LookControls({ look, onChange }: LookControlsProps) {
   return (
     <div class="chart-controls">
       <Choice
@@ -61,7 +61,7 @@ export function LookControls({ look, onChange }: LookControlsProps) {
         onChange={(scale) => onChange({ ...look, logarithmic: scale === 'log' })}
       />
       <label class="inline-range">
-        Smooth
+        Smoothing
         <input
           type="range"
           min={0}
@@ -75,34 +75,48 @@ export function LookControls({ look, onChange }: LookControlsProps) {
   );
 }
 
+interface ChartsPanelProps {
+  charts: readonly { title: string; curves: Curve[] }[];
+  /** Initial smoothing. */
+  smoothing: number;
+}
+
+/** Charts with common controls. */
+export function ChartsPanel({ charts, smoothing }: ChartsPanelProps) {
+  const [look, setLook] = useState<Look>({ logarithmic: false, smoothing });
+  return (
+    <section class="panel" aria-labelledby="curves-title">
+      <div class="section-head">
+        <h2 id="curves-title">Losses and scores</h2>
+        <LookControls look={look} onChange={setLook} />
+      </div>
+      <div class="charts">
+        {charts.map(({ title, curves }) => (
+          <Chart key={title} title={title} curves={curves} {...look} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** Points in order of iterations. */
+export const sortedPoints = (points: ReadonlyMap<number, number | null>): Curve['points'] =>
+  [...points].sort(([a], [b]) => a - b);
+
 export function Curves({ view }: { view: RunView }) {
-  const [look, setLook] = useState<Look>({ logarithmic: false, smoothing: 0.4 });
-  const groups = useMemo(
+  const charts = useMemo(
     () =>
       groupsOf([...view.series.keys()]).map(({ title, names }) => ({
         title,
         curves: names.map(
           (name, i): Curve => ({
-            label: sentence(name),
-            points: [...view.series.get(name)!].sort(([a], [b]) => a - b),
+            label: labelOf(name),
+            points: sortedPoints(view.series.get(name)!),
             colour: i,
           }),
         ),
       })),
     [view.series],
   );
-  if (groups.length === 0) return null;
-  return (
-    <section class="panel" aria-labelledby="curves-title">
-      <div class="section-head">
-        <h2 id="curves-title">Losses</h2>
-        <LookControls look={look} onChange={setLook} />
-      </div>
-      <div class="charts">
-        {groups.map(({ title, curves }) => (
-          <Chart key={title} title={title} curves={curves} {...look} />
-        ))}
-      </div>
-    </section>
-  );
+  return charts.length === 0 ? null : <ChartsPanel charts={charts} smoothing={0.4} />;
 }

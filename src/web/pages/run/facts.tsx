@@ -1,8 +1,11 @@
 import { useState } from 'preact/hooks';
 import { everyItem, type Run, type StoredEvent } from '../../../client/index.ts';
+import { amount, count } from '../../../core/presentation/format.ts';
+import { labelOf } from '../../../core/presentation/labels.ts';
 import { client } from '../../lib/client.ts';
-import { amount, count, moment, sentence } from '../../lib/format.ts';
+import { moment } from '../../lib/format.ts';
 import type { LogLine, RunView } from '../../lib/run-view.ts';
+import { FactList } from '../../ui/parts.tsx';
 
 const PAGE = 200;
 
@@ -25,18 +28,7 @@ export function Facts({ run }: { run: Run }) {
       run.progress.imagesPerSecond > 0 ? `${count(Math.round(run.progress.imagesPerSecond))} images/s` : null,
     ],
   ];
-  return (
-    <dl class="facts">
-      {rows
-        .filter(([, value]) => value !== null)
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <FactList rows={rows} />;
 }
 
 /** A configuration as names and texts; a nested setting is `group.name`. */
@@ -53,14 +45,13 @@ export function ConfigTable({ run }: { run: Run }) {
   return (
     <details>
       <summary>Configuration</summary>
-      <dl class="facts small">
-        {flattenConfig(run.config).map(([name, text]) => (
-          <div key={name}>
-            <dt>{name.split('.').map(sentence).join(', ')}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList
+        look="small"
+        rows={flattenConfig(run.config).map(([name, text]) => [
+          name.split('.').map(labelOf).join(', '),
+          text,
+        ])}
+      />
     </details>
   );
 }
@@ -71,14 +62,7 @@ export function Latest({ run }: { run: Run }) {
   return (
     <details>
       <summary>Latest values</summary>
-      <dl class="facts small">
-        {values.map(([name, value]) => (
-          <div key={name}>
-            <dt>{sentence(name)}</dt>
-            <dd>{amount(value)}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList look="small" rows={values.map(([name, value]) => [labelOf(name), amount(value)])} />
     </details>
   );
 }

@@ -1,13 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Run } from '../../../client/index.ts';
-import { ALL, ORDER, sortFigures } from '../../lib/figures.ts';
-import { sentence } from '../../lib/format.ts';
+import { FIGURE_CAPTIONS, PICTURE_KINDS, pictureTitle } from '../../../core/presentation/labels.ts';
+import { ALL, sortFigures } from '../../lib/figures.ts';
 import type { RunView } from '../../lib/run-view.ts';
 import { apiKey } from '../../lib/session.ts';
 import { Choice } from '../../ui/parts.tsx';
 import { Picture } from '../../ui/picture.tsx';
 
-const TITLES: Record<string, string> = { labels: 'Digits', scatter: 'Latents' };
 interface FigureProps {
   run: Run;
   title: string;
@@ -37,14 +36,13 @@ interface FinalFiguresProps {
 
 export function FinalFigures({ view, labelName }: FinalFiguresProps) {
   const figures = sortFigures(view.finals);
-  const [chosen, setKind] = useState(ORDER[0]!);
+  const [chosen, setKind] = useState(PICTURE_KINDS[0]!);
   const [label, setLabel] = useState(ALL);
   const kind = figures.has(chosen) ? chosen : [...figures.keys()][0];
   if (kind === undefined) return null;
   const labels = figures.get(kind)!;
   const shown = labels.has(label) ? label : labels.has(ALL) ? ALL : [...labels.keys()][0]!;
-  const titleOf = (name: string): string => TITLES[name] ?? sentence(name);
-  const title = shown === ALL ? titleOf(kind) : `${titleOf(kind)}, label ${labelName(shown)}`;
+  const title = shown === ALL ? pictureTitle(kind) : `${pictureTitle(kind)}, label ${labelName(shown)}`;
   return (
     <section class="panel" aria-labelledby="figures-title">
       <div class="section-head">
@@ -52,7 +50,7 @@ export function FinalFigures({ view, labelName }: FinalFiguresProps) {
         <Choice
           legend="Figure"
           name="figure"
-          options={[...figures.keys()].map((name) => [name, titleOf(name)] as const)}
+          options={[...figures.keys()].map((name) => [name, pictureTitle(name)] as const)}
           value={kind}
           onChange={setKind}
         />
@@ -67,6 +65,7 @@ export function FinalFigures({ view, labelName }: FinalFiguresProps) {
         />
       )}
       <Figure run={view.run} title={title} file={labels.get(shown)!} />
+      <p class="meta">{FIGURE_CAPTIONS[kind]}</p>
     </section>
   );
 }

@@ -1,25 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { Run } from '../../../client/index.ts';
-import { count, sentence } from '../../lib/format.ts';
+import { count } from '../../../core/presentation/format.ts';
+import { PICTURE_KINDS, pictureTitle, SAMPLE_CAPTIONS } from '../../../core/presentation/labels.ts';
 import type { RunView, Sample } from '../../lib/run-view.ts';
 import { Choice } from '../../ui/parts.tsx';
 import { Picture } from '../../ui/picture.tsx';
-
-const TITLES: Record<string, string> = {
-  labels: 'Digits',
-  reconstructions: 'Reconstructions',
-  manifold: 'Manifold',
-  scatter: 'Latents',
-};
-const EXPLANATIONS: Record<string, string> = {
-  labels: 'A row is one style, written as every label. The styles stay the same over the run.',
-  reconstructions: 'Digits the network did not train on, and below them how it draws them again.',
-  manifold: 'The first two dimensions of style, for one label.',
-  scatter: 'Where the encoder puts images of one label, in the first two dimensions of style.',
-};
-const ORDER = Object.keys(TITLES);
-
-const nameOf = (kind: string): string => TITLES[kind] ?? sentence(kind);
 
 interface PlayerProps {
   run: Run;
@@ -47,7 +32,7 @@ function Player({ run, labelName, samples }: PlayerProps) {
           kind="sheet"
           class="over"
           path={`/runs/${run.id}/figures/${sample.file}`}
-          alt={`${nameOf(sample.kind)} at iteration ${sample.iteration}${labelled}`}
+          alt={`${pictureTitle(sample.kind)} at iteration ${sample.iteration}${labelled}`}
         />
       </div>
       <div class="scrubber">
@@ -77,7 +62,7 @@ interface SamplesProps {
 
 export function Samples({ view, labelName }: SamplesProps) {
   const [kind, setKind] = useState('labels');
-  const kinds = [...view.samples.keys()].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
+  const kinds = [...view.samples.keys()].sort((a, b) => PICTURE_KINDS.indexOf(a) - PICTURE_KINDS.indexOf(b));
   const shown = view.samples.get(kind) ? kind : kinds[0];
   if (shown === undefined) {
     return (
@@ -93,13 +78,13 @@ export function Samples({ view, labelName }: SamplesProps) {
         <Choice
           legend="Kind of sample"
           name="sample-kind"
-          options={kinds.map((name) => [name, nameOf(name)] as const)}
+          options={kinds.map((name) => [name, pictureTitle(name)] as const)}
           value={shown}
           onChange={setKind}
         />
       </div>
       <Player key={shown} run={view.run} labelName={labelName} samples={view.samples.get(shown)!} />
-      <p class="meta">{EXPLANATIONS[shown]}</p>
+      <p class="meta">{SAMPLE_CAPTIONS[shown]}</p>
     </section>
   );
 }
