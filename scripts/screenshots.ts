@@ -1,9 +1,9 @@
 /**
- * Makes the README's pictures of the dashboard: docs/images/dashboard.png and playground.png, of a real `quick` run.
+ * Takes the README's screenshots of a real `quick` run: docs/images/dashboard.png and playground.png.
  *
  *   node --import tsx scripts/screenshots.ts [URL]
  *
- * Without the URL of a server that has a finished run, one is started and trains one first: a few minutes.
+ * Without the URL of a server that has a finished run, a new server trains one first, which takes a few minutes.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { type Service, startService } from '../test/web/service.ts';
 
 const POLL_MS = 2_000;
 const LOOK = { viewport: { width: 1280, height: 860 }, colorScheme: 'light' } as const;
-/** A four that leans, in shares of the pad. */
+/** A slanted digit 4, in shares of the pad. */
 const FOUR = [
   [
     [0.42, 0.16],
@@ -34,7 +34,7 @@ const FOUR = [
 const target = (name: string): string =>
   fileURLToPath(new URL(`../docs/images/${name}.png`, import.meta.url));
 
-/** A few colours are enough for these pages, and a quarter of the bytes. */
+/** A palette is enough for these pages and needs a quarter of the bytes. */
 async function save(name: string, png: Buffer): Promise<void> {
   await sharp(png).png({ palette: true, colours: 128, effort: 10 }).toFile(target(name));
 }
@@ -50,7 +50,7 @@ async function finishedRun(url: string): Promise<Run> {
     const done = items.find(({ state }) => state === 'succeeded');
     if (done) return done;
     if (items.every(({ state }) => state !== 'queued' && state !== 'running')) {
-      throw new Error(`${url} has no run that succeeded or still may.`);
+      throw new Error(`${url} has no run that succeeded or is still running.`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
@@ -67,7 +67,7 @@ async function takePictures(url: string): Promise<void> {
     await dashboard.page.getByText(/^Iteration [\d,]+$/).waitFor();
     await dashboard.page.locator('.u-over').first().waitFor();
     await dashboard.page.waitForLoadState('networkidle');
-    // The sheet fades in.
+    // The samples fade in.
     await dashboard.page.waitForTimeout(1_000);
     await save('dashboard', await dashboard.page.screenshot());
 

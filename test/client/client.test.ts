@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fromBase64, StylographClient, type StylographProblem, toBase64 } from '../../src/client/index.ts';
 import { publishModel, startServer, type TestServer, TINY } from '../api/support.ts';
-import { faultyRoad, refusal } from './support.ts';
+import { errorAnswer, startFaultyProxy } from './faulty-proxy.ts';
 
 let server: TestServer;
 let client: StylographClient;
@@ -18,7 +18,7 @@ const withCode =
   (error: StylographProblem): boolean =>
     error.name === 'StylographProblem' && error.code === code && error.status === status;
 
-test('pictures, latents and styles go there and back', async () => {
+test('images in every accepted form give the same latent, which decodes to an image', async () => {
   const { images } = await client.generate({ label: '3', seed: 7 });
   const png = await client.generatePng({ label: '3', seed: 7 });
   assert.deepEqual(Buffer.from(fromBase64(images[0]!.png)), Buffer.from(png.bytes));
@@ -36,7 +36,7 @@ test('pictures, latents and styles go there and back', async () => {
   assert.equal((await client.styleTransferPng([png.bytes], { scale: 2 })).mediaType, 'image/png');
 });
 
-test('an answer that is an error has its code, its status and the place in the request', async () => {
+test('an error answer becomes a problem with its code, status and wrong fields', async () => {
   await assert.rejects(client.generate({ label: '12' }), withCode('invalid_label', 422));
   await assert.rejects(client.runs.get('run_nope'), withCode('run_not_found', 404));
   await assert.rejects(
@@ -47,32 +47,32 @@ test('an answer that is an error has its code, its status and the place in the r
   await assert.rejects(nobody.presets(), withCode('unreachable'));
 });
 
-test('a server that is busy is asked again after the time it names, and the caller is told', async (t) => {
-  const busy = [refusal(503, 'model_loading', 0), refusal(429, 'queue_full', 0)];
-  const road = await faultyRoad(t, server.url, (_, count) => busy[count - 1]);
-  const told: string[] = [];
-  const patient = new StylographClient({ url: road.url, onRetry: ({ code }) => told.push(code) });
+test('a call to a busy server is retried, and onRetry is called', async (t) => {
+  const busy = [errorAnswer(503, 'model_loading', 0), errorAnswer(429, 'queue_full', 0)];
+  const proxy = await startFaultyProxy(t, server.url, (_, count) => busy[count - 1]);
+  const codes: string[] = [];
+  const patient = new StylographClient({ url: proxy.url, onRetry: ({ code }) => codes.push(code) });
   await patient.generatePng({ label: '1', seed: 1 });
-  assert.deepEqual(told, ['model_loading', 'queue_full']);
-  assert.equal(road.seen.length, 3);
+  assert.deepEqual(codes, ['model_loading', 'queue_full']);
+  assert.equal(proxy.requests.length, 3);
 });
 
-test('attempts end, and a pause longer than a minute is left to the caller', async (t) => {
-  const road = await faultyRoad(t, server.url, ({ url }) =>
-    refusal(429, 'queue_full', url === '/presets' ? 3600 : 0),
+test('a call fails after its retries, and at once when the server asks for more than a minute', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, ({ url }) =>
+    errorAnswer(429, 'queue_full', url === '/presets' ? 3600 : 0),
   );
-  const given = new StylographClient({ url: road.url, retries: 2 });
+  const given = new StylographClient({ url: proxy.url, retries: 2 });
   await assert.rejects(given.models.list(), withCode('queue_full', 429));
-  assert.equal(road.seen.length, 3);
+  assert.equal(proxy.requests.length, 3);
   await assert.rejects(given.presets(), (error: StylographProblem) => error.retryAfterMs === 3_600_000);
-  assert.equal(road.seen.length, 4);
+  assert.equal(proxy.requests.length, 4);
 });
 
-test('a run is created once though its answer was lost, by one key', async (t) => {
-  const road = await faultyRoad(t, server.url, (_, count) => (count === 1 ? 'hang up' : undefined));
-  const careful = new StylographClient({ url: road.url });
+test('a run whose answer was lost is created once, by its idempotency key', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, (_, count) => (count === 1 ? 'hang up' : undefined));
+  const careful = new StylographClient({ url: proxy.url });
   const run = await careful.runs.create({ config: { networks: TINY } });
-  const keys = road.headers.map((headers) => headers['idempotency-key']);
+  const keys = proxy.headers.map((headers) => headers['idempotency-key']);
   assert.match(String(keys[0]), /^[0-9a-f]{32}$/);
   assert.deepEqual(keys, [keys[0], keys[0]]);
   const again = await client.runs.create({ config: { networks: TINY } }, { idempotencyKey: String(keys[0]) });
@@ -80,16 +80,16 @@ test('a run is created once though its answer was lost, by one key', async (t) =
   await client.runs.cancel(run.id);
 });
 
-test('what would be done twice is not repeated when its answer is lost', async (t) => {
-  const road = await faultyRoad(t, server.url, () => 'hang up');
-  const careful = new StylographClient({ url: road.url });
+test('a call that is not idempotent is not retried when its answer is lost', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, () => 'hang up');
+  const careful = new StylographClient({ url: proxy.url });
   await assert.rejects(careful.runs.pause('run_01JD9YQ7M2T4V6X8Z0B2D4F6H8'), withCode('unreachable'));
-  assert.equal(road.seen.length, 1);
+  assert.equal(proxy.requests.length, 1);
 });
 
-test('an abort ends a call and the pause between two attempts, with the reason given', async (t) => {
-  const road = await faultyRoad(t, server.url, () => refusal(503, 'model_loading', 30));
-  const patient = new StylographClient({ url: road.url });
+test('an abort ends a call, and a pause between attempts, with its reason', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, () => errorAnswer(503, 'model_loading', 30));
+  const patient = new StylographClient({ url: proxy.url });
   const stop = new AbortController();
   const call = patient.generate({ label: '1', signal: stop.signal });
   setTimeout(() => stop.abort(new Error('enough')), 50);
@@ -97,9 +97,9 @@ test('an abort ends a call and the pause between two attempts, with the reason g
   await assert.rejects(client.presets({ signal: AbortSignal.abort(new Error('before')) }), /before/);
 });
 
-test('events are followed over connections that break, each once and in order', async (t) => {
+test('events arrive once and in order over broken connections', async (t) => {
   const { run } = await server.runs.create({
-    name: 'told',
+    name: 'followed',
     preset: 'quick',
     dataset: 'mnist',
     seed: 1,
@@ -107,34 +107,34 @@ test('events are followed over connections that break, each once and in order', 
     tags: [],
   });
   const fence = (await server.runs.take({ runId: run.id, number: 1 }))!;
-  const tell = (iteration: number) =>
+  const append = (iteration: number) =>
     server.events.append(run.id, fence, { type: 'metrics', data: { iteration, ganLoss: 1 } });
-  // Every third connection is refused, and each that is let through is cut after a moment.
-  const road = await faultyRoad(t, server.url, (request, count) => {
-    if (count % 3 === 2) return refusal(503, 'redis_unavailable', 0);
+  // Every third connection is refused; the others are cut after 300 ms.
+  const proxy = await startFaultyProxy(t, server.url, (request, count) => {
+    if (count % 3 === 2) return errorAnswer(503, 'redis_unavailable', 0);
     setTimeout(() => request.socket.destroy(), 300);
     return undefined;
   });
   const lost: unknown[] = [];
-  const telling = (async () => {
+  const appending = (async () => {
     for (let iteration = 10; iteration <= 80; iteration += 10) {
-      await tell(iteration);
+      await append(iteration);
       await new Promise((resolve) => setTimeout(resolve, 120));
     }
     await server.runs.settle(run.id, fence, 'failed');
   })();
-  const follower = new StylographClient({ url: road.url });
+  const follower = new StylographClient({ url: proxy.url });
   const iterations: number[] = [];
   const types: string[] = [];
   for await (const event of follower.runs.follow(run.id, { onLost: (reason) => lost.push(reason) })) {
     types.push(event.type);
     if (event.type === 'metrics') iterations.push(event.data.iteration);
   }
-  await telling;
+  await appending;
   assert.deepEqual(iterations, [10, 20, 30, 40, 50, 60, 70, 80]);
   assert.equal(types.at(-1), 'end');
   assert.ok(lost.length >= 2, `${lost.length} connections were lost`);
-  assert.ok(road.headers.some((headers) => /^\d+-\d+$/.test(String(headers['last-event-id']))));
+  assert.ok(proxy.headers.some((headers) => /^\d+-\d+$/.test(String(headers['last-event-id']))));
 
   const events: string[] = [];
   for await (const { type } of client.runs.follow(run.id, { after: '1-1' })) events.push(type);
@@ -142,4 +142,49 @@ test('events are followed over connections that break, each once and in order', 
   const ended = (await client.runs.events(run.id, { limit: 200 })).items.at(-1)!;
   for await (const event of client.runs.follow(run.id, { after: ended.id })) assert.fail(event.type);
   await assert.rejects(client.runs.follow('run_nope').next(), withCode('run_not_found', 404));
+});
+
+test('wake ends the pause after a lost connection', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, (_, count) => (count === 1 ? 'hang up' : undefined));
+  const follower = new StylographClient({ url: proxy.url });
+  let pauseSignal: AbortSignal | undefined;
+  let pauseMs = 0;
+  const events = follower.runs.follow('run_nope', {
+    onLost: (_, ms) => {
+      pauseMs = ms;
+    },
+    wake: async (signal) => {
+      pauseSignal = signal;
+    },
+  });
+  // The second connection reaches the server, which refuses an unknown run.
+  await assert.rejects(events.next(), withCode('run_not_found', 404));
+  assert.ok(pauseMs >= 200);
+  assert.equal(pauseSignal?.aborted, true);
+  assert.equal(proxy.requests.length, 2);
+});
+
+test('the key may be a function, which is called for every request', async (t) => {
+  const proxy = await startFaultyProxy(t, server.url, () => undefined);
+  const keys = ['first', 'second'];
+  const rotating = new StylographClient({ url: proxy.url, apiKey: () => keys.shift() });
+  for (let i = 0; i < 3; i++) await rotating.presets();
+  assert.deepEqual(
+    proxy.headers.map(({ authorization }) => authorization),
+    ['Bearer first', 'Bearer second', undefined],
+  );
+});
+
+test('several labels are generated in one call, and a figure is downloaded by its address', async () => {
+  const { images } = await client.generateMany([
+    { label: 3, seed: 7 },
+    { label: 4, seed: 7 },
+  ]);
+  assert.deepEqual(
+    images.map(({ label }) => label),
+    ['3', '4'],
+  );
+  const picture = await client.download('/generate?label=3&seed=7');
+  assert.equal(picture.mediaType, 'image/png');
+  assert.equal(toBase64(picture.bytes), images[0]!.png);
 });

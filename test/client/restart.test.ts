@@ -7,7 +7,7 @@ import { StylographClient } from '../../src/client/index.ts';
 import { startServiceIn } from '../bin/support.ts';
 import { writeSmallMnist } from '../data/mnist-files.ts';
 
-test('a client follows a run to its end while the server restarts in mid-stream', {
+test('a run is followed to its end across a restart of the server', {
   timeout: 600_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stylograph-restart-'));
@@ -29,20 +29,20 @@ test('a client follows a run to its end while the server restarts in mid-stream'
       figures: { frames: 0 },
     },
   });
-  const told: { id: string; type: string; data: unknown }[] = [];
+  const received: { id: string; type: string; data: unknown }[] = [];
   let restarted = false;
   for await (const event of client.runs.follow(id)) {
-    told.push(event);
+    received.push(event);
     if (restarted || event.type !== 'metrics') continue;
     restarted = true;
     assert.equal(await service.stop(), 0);
     service = await startServiceIn(folder, { PORT: new URL(client.url).port });
   }
-  const iterations = told.flatMap(({ type, data }) =>
+  const iterations = received.flatMap(({ type, data }) =>
     type === 'metrics' ? [(data as { iteration: number }).iteration] : [],
   );
   assert.deepEqual(iterations, [10, 20, 30, 40, 50, 60]);
-  assert.deepEqual(told.at(-1), { ...told.at(-1), type: 'end', data: { state: 'succeeded' } });
+  assert.deepEqual(received.at(-1), { ...received.at(-1), type: 'end', data: { state: 'succeeded' } });
   const stored: string[] = [];
   for (let after: string | null | undefined; after !== null; ) {
     const page = await client.runs.events(id, { after, limit: 200 });
@@ -50,7 +50,7 @@ test('a client follows a run to its end while the server restarts in mid-stream'
     after = page.nextCursor;
   }
   assert.deepEqual(
-    told.map((event) => event.id),
+    received.map((event) => event.id),
     stored,
   );
 });

@@ -2,22 +2,22 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** What stands between client and server answers in place of it; undefined lets the request through. */
+/** The proxy's own answer to a request; undefined forwards it to the server. */
 export type Fault = (
   request: IncomingMessage,
   count: number,
 ) => { status: number; headers?: Record<string, string>; body?: string } | 'hang up' | undefined;
 
-export interface FaultyRoad {
+export interface FaultyProxy {
   url: string;
-  /** Requests that came, as `METHOD path`. */
-  seen: string[];
+  /** Received requests as `METHOD path`. */
+  requests: string[];
   headers: IncomingMessage['headers'][];
 }
 
-/** A proxy before a real server that answers some requests itself. */
-export async function faultyRoad(t: TestContext, target: string, fault: Fault): Promise<FaultyRoad> {
-  const road: FaultyRoad = { url: '', seen: [], headers: [] };
+/** Starts a proxy in front of a real server that answers some requests itself. */
+export async function startFaultyProxy(t: TestContext, target: string, fault: Fault): Promise<FaultyProxy> {
+  const proxy: FaultyProxy = { url: '', requests: [], headers: [] };
   const forward = (incoming: IncomingMessage, answer: ServerResponse): void => {
     const { method, headers } = incoming;
     const onward = request(new URL(incoming.url!, target), { method, headers }, (upstream) => {
@@ -29,24 +29,24 @@ export async function faultyRoad(t: TestContext, target: string, fault: Fault): 
     incoming.pipe(onward);
   };
   const server = createServer((incoming, answer) => {
-    road.seen.push(`${incoming.method} ${incoming.url}`);
-    road.headers.push(incoming.headers);
-    const outcome = fault(incoming, road.seen.length);
+    proxy.requests.push(`${incoming.method} ${incoming.url}`);
+    proxy.headers.push(incoming.headers);
+    const outcome = fault(incoming, proxy.requests.length);
     if (outcome === undefined) forward(incoming, answer);
     else if (outcome === 'hang up') incoming.socket.destroy();
     else answer.writeHead(outcome.status, outcome.headers).end(outcome.body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  road.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  proxy.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  return road;
+  return proxy;
 }
 
-/** An answer as the server refuses with. */
-export const refusal = (status: number, code: string, retryAfter?: number) => ({
+/** An error answer in the server's format. */
+export const errorAnswer = (status: number, code: string, retryAfter?: number) => ({
   status,
   headers: {
     'content-type': 'application/problem+json',
