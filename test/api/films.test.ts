@@ -110,10 +110,10 @@ test('the report of a run is one page, at any time', async () => {
     .expect(200)
     .expect('content-type', /^text\/html/);
   assert.match(early.text, /^<!doctype html>/);
-  assert.match(early.text, /Nothing has been drawn yet/);
+  assert.match(early.text, /No figures yet/);
   assert.match(
     early.headers['content-security-policy']!,
-    /^default-src 'none'; img-src data:; style-src 'sha256-/,
+    /^default-src 'none'; img-src data:; font-src data:; style-src 'sha256-/,
   );
 
   await saveFilm(server.store, id, await squareFilm({ name: '<zero>' }));
@@ -121,7 +121,7 @@ test('the report of a run is one page, at any time', async () => {
     await saveFigure(server.store, id, file, Buffer.from(file));
   }
   const page = await api().get(`/runs/${id}/report`).expect(200);
-  const shown = [...page.text.matchAll(/data:([\w/+]+);base64,([\w+/=]+)/g)].map(([, type, data]) => [
+  const shown = [...page.text.matchAll(/data:(image\/[\w+]+);base64,([\w+/=]+)/g)].map(([, type, data]) => [
     type,
     type === 'image/webp' ? '' : Buffer.from(data!, 'base64').toString(),
   ]);
