@@ -145,7 +145,7 @@ test('a second server on the same port exits with a message', { timeout: 600_000
     const port = new URL(first.url).port;
     await assert.rejects(
       startService({ PORT: port, DATA_DIR: other }),
-      /ended with 2: [\s\S]*is taken by another program/,
+      /ended with 2: [\s\S]*PORT: another program uses \d+ on 127\.0\.0\.1/,
     );
   } finally {
     await first.stop();
