@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { openLocalPlace } from '../src/bin/cli/local/place.ts';
 import { isFinished, RunRequest } from '../src/core/contracts/run.ts';
 import { EXPERIMENTS, resultOf, type TrialResult, writeResult } from './lib/results.ts';
+import { findRedisServer } from './setup/redis.mjs';
 
 /**
  * Runs every trial of a campaign that has no result yet, one after another, including the evaluation:
@@ -34,6 +35,8 @@ const { positionals, values } = parseArgs({
 const [name] = positionals;
 if (name === undefined)
   throw new Error('Name a campaign of experiments/campaigns/: npm run campaign -- NAME');
+const redisServer = process.env.REDIS_SERVER || (await findRedisServer());
+if (redisServer) process.env.REDIS_SERVER = redisServer;
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort(signal));
 
@@ -82,7 +85,7 @@ function tryClaim(file: string): boolean {
 
 /** Starts or resumes a trial and waits for its end. @returns undefined when it was interrupted */
 async function runTrial(trial: Trial, seed: number, folder: string): Promise<TrialResult | undefined> {
-  const place = await openLocalPlace(folder);
+  const place = await openLocalPlace(folder, (error) => console.error(error.message));
   const { runs } = place.client;
   try {
     const { preset, dataset, config, name } = trial;
@@ -93,10 +96,11 @@ async function runTrial(trial: Trial, seed: number, folder: string): Promise<Tri
     if (!isFinished(run.state)) {
       if (run.state !== 'queued') await runs.resume(run.id);
       console.log(`${name} seed ${seed}: ${run.id}, ${run.config.iterations} iterations`);
-      const work = await place.workOn(run.id);
-      const pause = () => runs.pause(run.id).catch(() => work.abandon());
+      const training = await place.train(run.id);
+      const pause = () => runs.pause(run.id).catch(() => training.abandon());
       stopped.signal.addEventListener('abort', pause, { once: true });
-      const { state } = await work.done;
+      await training.done;
+      const { state } = await runs.get(run.id);
       stopped.signal.removeEventListener('abort', pause);
       if (!isFinished(state)) return undefined;
     }

@@ -12,6 +12,7 @@ import { redisKeys } from '../platform/redis/key-names.ts';
 import { loadSettings, type Settings, SettingsProblem, wantsTraces } from '../platform/settings/settings.ts';
 import { Metrics, startTracing, type Tracing, watchService } from '../platform/telemetry/index.ts';
 import { ownVersion } from '../platform/version.ts';
+import { adoptRuns } from '../runs/folder/folder-runs.ts';
 import { RunEvents } from '../runs/redis/events.ts';
 import { EventHub } from '../runs/redis/hub.ts';
 import { readMetrics } from '../runs/redis/metrics.ts';
@@ -147,6 +148,10 @@ async function openQueue(
     telemetry: tracing?.telemetry,
   });
   shutdown.add('the queue', () => runs.close());
+  // Only the folder's own Redis takes in what commands left in the folder.
+  if (settings.REDIS_URL === undefined) {
+    await shutdown.unlessBegun(adoptRuns(settings.DATA_DIR, target, keys, runs));
+  }
   const hub = new EventHub(redis, target, keys);
   shutdown.add('the event streams', () => hub.close());
   const warn = (message: string): void => log.warn(message);

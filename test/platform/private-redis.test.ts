@@ -35,7 +35,7 @@ test('it keeps what it was told over its death, after which it is started again'
   process.kill(pid, 'SIGKILL');
   assert.equal(await redis.get('kept'), 'yes');
   await until('another process', async () => redisServer.pid !== pid);
-  assert.match(troubles.join(), /started again/);
+  assert.match(troubles.join(), /it is restarted with its stored data/);
   redis.disconnect();
   await redisServer.close();
   // An ended child has its number until this process has been told of its end.

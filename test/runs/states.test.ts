@@ -65,6 +65,7 @@ const move = (place: Workplace, id: string, moves: Moves) =>
     fence: undefined,
     moves: JSON.stringify(moves),
     unlessPublishing: undefined,
+    revoke: undefined,
     patch: '{}',
     now: JSON.stringify(new Date().toISOString()),
     token: newRunId(),

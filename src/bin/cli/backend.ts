@@ -66,14 +66,17 @@ const quote = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * The place that is named, else the usual server where it answers, else the usual folder; which one is told.
+ * The server or folder that the options name, else the usual server if it answers, else the usual folder; a notice
+ * says which.
+ * @param how `creates`: the folder may be missing; `onLost`: called when the place can no longer be used
  * @throws UsageProblem
  */
 export async function openBackend(
   options: PlaceOptions,
   output: Output,
-  { creates } = { creates: false },
+  how: { creates?: boolean; onLost?: (error: Error) => void } = {},
 ): Promise<Backend> {
+  const { creates = false, onLost = () => undefined } = how;
   const { data } = options;
   if (options.url !== undefined && data !== undefined) {
     throw new UsageProblem('--url and --data: name a server or a folder, not both');
@@ -92,7 +95,7 @@ export async function openBackend(
   }
   if (!creates && !existsSync(folder)) throw new NoFolder(folder);
   const { openLocalPlace } = await import('./local/place.ts');
-  const local = await openLocalPlace(resolve(folder));
+  const local = await openLocalPlace(resolve(folder), onLost);
   return {
     client: local.client,
     local,

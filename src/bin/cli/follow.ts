@@ -1,5 +1,5 @@
 import type { Run, RunEvent } from '../../client/index.ts';
-import type { Work } from '../../runs/local/work.ts';
+import type { LocalTraining } from '../../runs/folder/folder-runs.ts';
 import type { Backend } from './backend.ts';
 import { ownName } from './names.ts';
 import { sizeOf } from './pictures.ts';
@@ -19,8 +19,8 @@ export interface FollowingOptions {
   fromNow: boolean;
   /** The first Ctrl-C pauses the run instead of only ending the command. */
   owns: boolean;
-  /** The local process that trains the run. */
-  work?: Work | undefined;
+  /** Its training, if this process's child trains it. */
+  training?: LocalTraining | undefined;
   images: ImageMode;
 }
 
@@ -50,8 +50,20 @@ export async function trainRun(
   output.line(
     `${bold(run.name)}  ${run.id}  ${dim(`seed ${run.seed} · ${whole(run.config.iterations)} iterations · latent ${run.config.latentDim}`)}`,
   );
-  const work = await backend.local?.workOn(run.id);
-  await followRun(session, backend, run, { ...how, owns: true, work });
+  const training = await trainHere(session, backend, run.id);
+  await followRun(session, backend, run, { ...how, owns: true, training });
+}
+
+/** Trains the run in a child of this process, unless a server's worker does. */
+async function trainHere(
+  { output }: Session,
+  { local }: Backend,
+  runId: string,
+): Promise<LocalTraining | undefined> {
+  const serverPid = await local?.serverPid();
+  if (serverPid === undefined) return await local?.train(runId);
+  output.notice(`A server (process ${serverPid}) works in this folder; it trains the run.`);
+  return undefined;
 }
 
 /** Shows the events of a run until it ends or is paused, then its result. */
@@ -65,7 +77,7 @@ export async function followRun(
   const interrupted = interruptions(session, backend, run.id, options, view);
   // If the run's end cannot be stored, on a full disk for instance, its events do not end.
   const unrecorded = new AbortController();
-  options.work?.done.catch((error: unknown) => unrecorded.abort(error));
+  options.training?.done.catch((error: unknown) => unrecorded.abort(error));
   try {
     const following = backend.client.runs.follow(run.id, {
       ...(options.fromNow ? { after: FROM_NOW } : {}),
@@ -83,8 +95,8 @@ export async function followRun(
     view.close();
     interrupted.done();
   }
-  if (interrupted.left.aborted && options.work === undefined) throw new Ended(EXIT.interrupted);
-  await options.work?.done;
+  if (interrupted.left.aborted && options.training === undefined) throw new Ended(EXIT.interrupted);
+  await options.training?.done;
   await printResult(session, backend, run.id, interrupted.count() > 0);
 }
 
@@ -115,7 +127,7 @@ async function show(
       view.metrics(event.data.metrics);
       return view.progress(event.data.progress);
     case 'state':
-      if (event.data.state === 'queued' && !backend.local)
+      if (event.data.state === 'queued' && !options.training)
         view.say(session.output.paint.dim('waiting for a worker ...'));
       return;
     case 'progress':
@@ -157,7 +169,7 @@ function interruptions(
   session: Session,
   backend: Backend,
   runId: string,
-  { owns, work }: FollowingOptions,
+  { owns, training }: FollowingOptions,
   view: RunView,
 ) {
   const leave = new AbortController();
@@ -176,10 +188,10 @@ function interruptions(
   const done = session.onInterrupt(() => {
     count++;
     if (owns && count === 1) return void pause();
-    if (work === undefined) {
+    if (training === undefined) {
       leave.abort();
       session.output.warn(`The run continues. Watch it: ${ownName()} runs watch ${runId}${backend.flags}`);
-    } else if (count > 1) work.abandon();
+    } else if (count > 1) training.abandon();
   });
   return { left: leave.signal, done, count: () => count };
 }

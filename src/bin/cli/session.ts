@@ -41,12 +41,17 @@ export async function runCommand(
     setTimeout(() => process.exit(code), INTERRUPT_LIMIT_MS).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  let onLost = (_: Error): void => undefined;
+  const lost = new Promise<never>((_, reject) => {
+    onLost = reject;
+  });
+  lost.catch(() => undefined);
   try {
-    await command({
+    const working = command({
       output,
       signal: stop.signal,
       backend: (how) => {
-        opened ??= openBackend(options, output, how);
+        opened ??= openBackend(options, output, { ...how, onLost });
         return opened;
       },
       onInterrupt: (next) => {
@@ -56,6 +61,9 @@ export async function runCommand(
         };
       },
     });
+    // When the place is lost, the command may fail later, and nothing waits for it any more.
+    working.catch(() => undefined);
+    await Promise.race([working, lost]);
     return 0;
   } catch (error) {
     return reportError(output, error);

@@ -10,19 +10,12 @@ export const RedisTarget = z.union([
 ]);
 export type RedisTarget = z.infer<typeof RedisTarget>;
 
-/** Where records and events of runs are stored. */
-export const RunRecords = z.discriminatedUnion('in', [
-  /** `keyPrefix` starts every key in Redis. */
-  z.strictObject({ in: z.literal('redis'), redis: RedisTarget, keyPrefix: z.string() }),
-  /** In journals beside the checkpoints: runs of one machine without a server. */
-  z.strictObject({ in: z.literal('files') }),
-]);
-export type RunRecords = z.infer<typeof RunRecords>;
-
 /** Where a run child finds its run's record and data. */
 export const RunChildSettings = z.strictObject({
-  records: RunRecords,
-  /** The store: a folder, or `s3://bucket/prefix`. Journals of runs without a server are in that folder. */
+  redis: RedisTarget,
+  /** The first part of every name in Redis. */
+  keyPrefix: z.string(),
+  /** The store: a folder, or `s3://bucket/prefix`. */
   storeRoot: z.string(),
   /** Folder of the datasets. */
   dataDir: z.string(),

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTarget } from '../../core/contracts/worker.ts';
 import { StylographError } from '../../core/errors.ts';
+import { connectionName } from './redis-process.ts';
 
 export type { RedisTarget };
 
@@ -27,7 +28,9 @@ export function connectRedis(target: RedisTarget, kind: ConnectionKind): Redis {
     retryStrategy: (times: number) => Math.min(RECONNECT_MS.first * times, RECONNECT_MS.most),
   };
   const redis =
-    'url' in target ? new Redis(target.url, options) : new Redis({ ...options, path: target.path });
+    'url' in target
+      ? new Redis(target.url, options)
+      : new Redis({ ...options, path: target.path, connectionName: connectionName() });
   // Without a listener ioredis prints every failed attempt to reconnect; calls report their own failures.
   redis.on('error', () => undefined);
   return redis;

@@ -1,44 +1,56 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisTarget } from '../../core/contracts/worker.ts';
 import { StylographError } from '../../core/errors.ts';
-import { isAlive, startTimeOf } from '../processes/proc.ts';
-import { ping, socketPath } from './redis-process.ts';
+import { isAlive } from '../processes/proc.ts';
+import { claimFolder, type FolderOwner, type OwnerKind, releaseFolder } from './owner.ts';
+import { isUsedByOthers, ping, socketPath } from './redis-process.ts';
 
 const START_TIMEOUT_MS = 20_000;
-/** How often it is looked whether the server lives, and the longest pause between two attempts to start it. */
+/** A server waits this long for a command that owns the folder; most end within a second. */
+const COMMAND_WAIT_MS = 5_000;
+/** How often the watcher checks that Redis lives, and the longest pause between two attempts to start it. */
 const WATCH_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
-/** In place of a process id while there is none: a signal to it would reach the caller's own group. */
+/** In place of a process id while there is none: `kill` would send a signal to the caller's own group. */
 const NOBODY = 0;
 
 export interface PrivateRedis {
   target: RedisTarget;
-  /** Of the server that runs now. */
+  /** Of the Redis that runs now. */
   readonly pid: number;
-  /** Whether it was found running, left behind by a parent that was killed. */
+  /** Whether it was found running, left behind by a process that was killed. */
   reused: boolean;
-  /** Saves and ends the server. */
+  /** Saves and ends Redis. */
   close(): Promise<void>;
 }
 
 export interface PrivateRedisOptions {
   dataDir: string;
-  /** Program of the server: redis-server or valkey-server. */
+  /** Path of redis-server or valkey-server. */
   server: string;
-  /** Told when the server ended by itself, and when it cannot be started again. */
+  /** What this process is; by default a server. */
+  kind?: OwnerKind;
+  /** Called when Redis ended by itself, and when it cannot be restarted. */
   onTrouble?: (message: string) => void;
+}
+
+/** The folder of a data folder's Redis, created if necessary. */
+export function redisFolder(dataDir: string): string {
+  const folder = join(dataDir, 'redis');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
 }
 
 /**
  * A Redis of our own: reachable by a unix socket only, every write synced to its append-only file in
- * `dataDir`/redis. It is in a process group of its own, so that Ctrl-C reaches its parent alone.
- * One that a killed parent left behind is recognised and used again; one that dies is started again.
+ * `dataDir`/redis. It is in a process group of its own, so that Ctrl-C does not reach it. One that a killed process
+ * left behind is used again; one that dies is restarted.
  *
- * @throws StylographError `redis_unavailable` when it does not start, with the end of its log, or when another process
- *   that lives has it already
+ * @throws StylographError `redis_unavailable` when it does not start, with the end of its log, or when another living
+ *   process owns it
  */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const { redis, started } = launchPrivateRedis(options);
@@ -47,35 +59,36 @@ export async function startPrivateRedis(options: PrivateRedisOptions): Promise<P
 }
 
 /**
- * The same, with the server to close at once: who is told to end before it serves leaves no process behind. Closed
+ * The same, with the Redis to close at once: a process that must end before Redis serves leaves none behind. Closed
  * meanwhile, `started` rejects with `shutting_down`.
  */
 export function launchPrivateRedis(options: PrivateRedisOptions): {
-  redis: PrivateRedis;
+  redis: OwnedRedis;
   started: Promise<void>;
 } {
-  const folder = join(options.dataDir, 'redis');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  claim(folder);
-  const redis = new PrivateServer(folder, options);
+  const redis = new OwnedRedis(redisFolder(options.dataDir), options);
   return { redis, started: redis.start() };
 }
 
-class PrivateServer implements PrivateRedis {
+/** A Redis that this process starts, watches and ends. */
+export class OwnedRedis implements PrivateRedis {
   readonly target: { path: string };
   reused = false;
   readonly #folder: string;
   readonly #program: string;
-  readonly #tell: (message: string) => void;
+  readonly #kind: OwnerKind;
+  readonly #report: (message: string) => void;
   #pid = NOBODY;
   #starting: Promise<void> | undefined;
   #watcher: NodeJS.Timeout | undefined;
+  #isOwner = false;
   #closing = false;
 
-  constructor(folder: string, { server, onTrouble = () => undefined }: PrivateRedisOptions) {
+  constructor(folder: string, { server, kind = 'server', onTrouble = () => undefined }: PrivateRedisOptions) {
     this.#folder = folder;
     this.#program = server;
-    this.#tell = onTrouble;
+    this.#kind = kind;
+    this.#report = onTrouble;
     this.target = { path: socketPath(folder) };
   }
 
@@ -85,34 +98,48 @@ class PrivateServer implements PrivateRedis {
 
   /** @throws redis_unavailable, shutting_down */
   start(): Promise<void> {
-    const starting = this.#begin().finally(() => {
-      this.#starting = undefined;
-    });
+    const starting = this.#claim()
+      .then(() => this.#begin())
+      .finally(() => {
+        this.#starting = undefined;
+      });
     this.#starting = starting.catch(() => undefined);
     return starting.then(() => this.#watch());
   }
 
-  /** Uses the server that is there, or spawns one. @throws redis_unavailable, shutting_down */
+  async #claim(): Promise<void> {
+    const deadline = Date.now() + COMMAND_WAIT_MS;
+    for (;;) {
+      const other = claimFolder(this.#folder, this.#kind);
+      if (other === undefined) break;
+      if (this.#closing) throw closed();
+      if (other.kind === 'server' || Date.now() > deadline) throw inUse(other);
+      await sleep(WATCH_MS);
+    }
+    this.#isOwner = true;
+  }
+
+  /** Uses the Redis that is running, or spawns one. @throws redis_unavailable, shutting_down */
   async #begin(): Promise<void> {
     const { path } = this.target;
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
-      const left = await ping(path);
-      if (left === undefined) break;
-      if (left.pid !== undefined && !left.busy) {
+      const running = await ping(path);
+      if (running === undefined) break;
+      if (running.pid !== undefined && !running.busy) {
         this.reused = true;
-        this.#pid = left.pid;
+        this.#pid = running.pid;
         return;
       }
       if (this.#closing) {
-        this.#pid = left.pid ?? NOBODY;
+        this.#pid = running.pid ?? NOBODY;
         throw closed();
       }
-      // A second server on the same files would damage them.
+      // A second Redis on the same files would damage them.
       if (Date.now() > deadline) {
         throw new StylographError(
           'redis_unavailable',
-          `The private Redis (process ${left.pid ?? 'unknown'}) is there and does not answer: it still loads its data, or hangs. ` +
+          `The private Redis (process ${running.pid ?? 'unknown'}) runs but does not answer: it still loads its data, or hangs. ` +
             'Wait a little or end it, then start again.',
         );
       }
@@ -160,47 +187,50 @@ class PrivateServer implements PrivateRedis {
       throw new StylographError(
         'redis_unavailable',
         `The private Redis (${this.#program}) did not start: ${problem ?? 'it does not answer'}.\n${tail}\n` +
-          'Look at the end of redis/redis.log in the data folder, or name a server of your own in REDIS_URL.',
+          'Read the end of redis/redis.log in the data folder, or name a Redis of your own in REDIS_URL.',
       );
     }
   }
 
-  /** Starts the server again whenever it has ended. */
+  /** Restarts Redis whenever it has ended. */
   #watch(): void {
     if (this.#closing) return;
     this.#watcher = setInterval(() => {
       if (this.#starting !== undefined || isAlive(this.#pid, 'ours')) return;
-      this.#starting = this.#startAgain().finally(() => {
+      this.#starting = this.#restart().finally(() => {
         this.#starting = undefined;
       });
     }, WATCH_MS).unref();
   }
 
   /** Never rejects. */
-  async #startAgain(): Promise<void> {
-    this.#tell(
-      `The private Redis (process ${this.#pid}) ended; it is started again with what it has stored.`,
-    );
+  async #restart(): Promise<void> {
+    this.#report(`The private Redis (process ${this.#pid}) ended; it is restarted with its stored data.`);
     for (let pause = WATCH_MS; !this.#closing; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
         return await this.#begin();
       } catch (error) {
         if (this.#closing) return;
-        this.#tell((error as Error).message);
+        this.#report((error as Error).message);
         await sleep(pause, undefined, { ref: false });
       }
     }
   }
 
-  async close(): Promise<void> {
+  /** @param keepIfUsed leaves Redis running when other processes have connections to it */
+  async close({ keepIfUsed = false } = {}): Promise<void> {
     this.#closing = true;
     clearInterval(this.#watcher);
     await this.#starting;
-    if (isAlive(this.#pid, 'ours')) process.kill(this.#pid, 'SIGTERM');
-    while (isAlive(this.#pid, 'ours')) await sleep(20);
-    // A socket outside the data folder has a folder of its own.
-    const place = dirname(this.target.path);
-    if (basename(place) !== 'redis') rmSync(place, { recursive: true, force: true });
+    if (!this.#isOwner) return;
+    if (!keepIfUsed || !(await isUsedByOthers(this.target.path))) {
+      if (isAlive(this.#pid, 'ours')) process.kill(this.#pid, 'SIGTERM');
+      while (isAlive(this.#pid, 'ours')) await sleep(20);
+      // A socket outside the data folder has a folder of its own.
+      const parent = dirname(this.target.path);
+      if (basename(parent) !== 'redis') rmSync(parent, { recursive: true, force: true });
+    }
+    releaseFolder(this.#folder);
   }
 }
 
@@ -208,20 +238,12 @@ function closed(): StylographError {
   return new StylographError('shutting_down', 'The private Redis was closed before it served.');
 }
 
-/** One server a data folder: the second would end the first one's Redis. */
-function claim(folder: string): void {
-  const file = join(folder, 'owner');
-  try {
-    const [pid, start] = readFileSync(file, 'utf8').split(' ');
-    if (Number(pid) !== process.pid && start !== undefined && startTimeOf(Number(pid)) === start) {
-      throw new StylographError(
-        'redis_unavailable',
-        `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
-          '(several processes may share one folder only with a REDIS_URL).',
-      );
-    }
-  } catch (error) {
-    if (error instanceof StylographError) throw error;
-  }
-  writeFileSync(file, `${process.pid} ${startTimeOf(process.pid) ?? ''}`);
+function inUse({ pid, kind }: FolderOwner): StylographError {
+  return new StylographError(
+    'redis_unavailable',
+    kind === 'server'
+      ? `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
+          '(several processes may share one folder only with a REDIS_URL).'
+      : `A command (process ${pid}) works in this data folder. Wait until it has ended, or pause its run with Ctrl-C; then start again.`,
+  );
 }

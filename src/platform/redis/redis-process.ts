@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
-/** What is to be known of the process of a private Redis. */
-
-/** The longest path of a unix socket that Linux takes is 107 bytes. */
+/** Linux accepts 107 bytes as the path of a unix socket. */
 const LONGEST_SOCKET_PATH = 100;
 
-/** Beside the data, or where its path would be too long, in the temporary folder under a name that follows from it. */
+/** Beside the data; if that path is too long, in the temporary folder under a name derived from it. */
 export function socketPath(folder: string): string {
   const beside = join(folder, 'redis.sock');
   if (Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH) return beside;
@@ -21,11 +19,8 @@ export function socketPath(folder: string): string {
 
 const ANSWER_MS = 2_000;
 
-/**
- * The server at a socket; undefined when there is none. `busy` while it loads its data or does not answer, so that
- * nothing can be asked of it.
- */
-export async function ping(path: string): Promise<{ pid: number | undefined; busy: boolean } | undefined> {
+/** A connection for one question. */
+function askOnce(path: string): Redis {
   const redis = new Redis({
     path,
     lazyConnect: true,
@@ -36,6 +31,12 @@ export async function ping(path: string): Promise<{ pid: number | undefined; bus
     maxRetriesPerRequest: 0,
   });
   redis.on('error', () => undefined);
+  return redis;
+}
+
+/** The Redis at a socket; undefined when there is none. `busy` while it loads its data or does not answer. */
+export async function ping(path: string): Promise<{ pid: number | undefined; busy: boolean } | undefined> {
+  const redis = askOnce(path);
   try {
     await redis.connect();
   } catch {
@@ -48,6 +49,23 @@ export async function ping(path: string): Promise<{ pid: number | undefined; bus
     return { pid, busy: /^loading:1/m.test(info) };
   } catch {
     return redis.status === 'ready' ? { pid: undefined, busy: true } : undefined;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** What each connection of a process is called, so that others see which processes use a Redis. */
+export const connectionName = (pid = process.pid): string => `stylograph-${pid}`;
+
+/** Whether other processes have connections to the Redis at a socket. */
+export async function isUsedByOthers(path: string): Promise<boolean> {
+  const redis = askOnce(path);
+  try {
+    await redis.connect();
+    const clients = String(await redis.client('LIST'));
+    return [...clients.matchAll(/ name=stylograph-(\d+)/g)].some(([, pid]) => Number(pid) !== process.pid);
+  } catch {
+    return false;
   } finally {
     redis.disconnect();
   }

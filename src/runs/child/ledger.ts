@@ -1,8 +1,6 @@
-import type { RunRecords } from '../../core/contracts/worker.ts';
+import type { RunChildSettings } from '../../core/contracts/worker.ts';
 import { connectRedis } from '../../platform/redis/connection.ts';
 import { redisKeys } from '../../platform/redis/key-names.ts';
-import { LocalEvents } from '../local/events.ts';
-import { LocalRuns } from '../local/runs.ts';
 import { RunEvents } from '../redis/events.ts';
 import type { Series } from '../redis/metrics.ts';
 import { readMetrics } from '../redis/metrics.ts';
@@ -24,25 +22,11 @@ export interface RunLedger {
 
 type OpenLedger = RunLedger & { close(): void };
 
-/** @param storeRoot where the journals are, if files keep the records */
-export function openLedger(records: RunRecords, storeRoot: string): OpenLedger {
-  return records.in === 'redis' ? openRedisLedger(records) : openFileLedger(storeRoot);
-}
-
-function openFileLedger(root: string): OpenLedger {
-  const runs = new LocalRuns(root);
-  // A process that serves from this folder looks up the newest model with every call.
-  const events = new LocalEvents(runs);
-  return {
-    runs,
-    events,
-    metrics: (runId) => events.metrics(runId, {}),
-    announce: async () => true,
-    close: () => undefined,
-  };
-}
-
-function openRedisLedger({ redis: target, keyPrefix }: Extract<RunRecords, { in: 'redis' }>): OpenLedger {
+/** Opens the records and events of runs. */
+export function openLedger({
+  redis: target,
+  keyPrefix,
+}: Pick<RunChildSettings, 'redis' | 'keyPrefix'>): OpenLedger {
   const redis = connectRedis(target, 'patient');
   const keys = redisKeys(keyPrefix);
   return {

@@ -103,8 +103,8 @@ async function train(
   signal: AbortSignal,
   onEvent: (event: RunEventBody) => void = () => undefined,
 ): Promise<FromRunChild> {
-  const { records, storeRoot, dataDir } = settings;
-  const ledger = openLedger(records, storeRoot);
+  const { storeRoot, dataDir } = settings;
+  const ledger = openLedger(settings);
   try {
     const shared = await openStore(storeRoot, 'patient');
     const store = fencedStore(shared, () => ledger.runs.checkFence(runId, fence));

@@ -5,7 +5,7 @@ import { newRunId, RunId } from '../../core/contracts/common.ts';
 import type { EngineFacts } from '../../core/contracts/engine.ts';
 import { isFinished, type RunRecord, type RunState } from '../../core/contracts/run.ts';
 import type { WebhookTarget } from '../../core/contracts/webhook.ts';
-import { StylographError } from '../../core/errors.ts';
+import { errorCodeOf, StylographError } from '../../core/errors.ts';
 import { guarded } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
 import {
@@ -61,6 +61,8 @@ interface MoveOptions {
   fence?: number;
   /** Refused from the moment the run publishes its model. */
   unlessPublishing?: boolean;
+  /** Takes the run from its owner. */
+  revoke?: boolean;
 }
 
 /**
@@ -137,7 +139,7 @@ export class RunStore extends RunReader {
   async #move(
     id: string,
     moves: Moves,
-    { verb, patch = {}, fence, unlessPublishing = false }: MoveOptions,
+    { verb, patch = {}, fence, unlessPublishing, revoke }: MoveOptions,
   ): Promise<{ to: RunState; from: RunState }> {
     if (!RunId.safeParse(id).success) throw runNotFound(id);
     const answer = await MOVE.run(this.redis, runKeys(this.keys, id), {
@@ -145,6 +147,7 @@ export class RunStore extends RunReader {
       fence,
       moves: JSON.stringify(moves),
       unlessPublishing: unlessPublishing ? '1' : '',
+      revoke: revoke ? '1' : '',
       patch: JSON.stringify(encodePatch(patch)),
       now: JSON.stringify(new Date().toISOString()),
       token: randomUUID(),
@@ -196,13 +199,54 @@ export class RunStore extends RunReader {
    * nothing to do: the run is finished, paused or removed, or this is not its current job.
    */
   async take({ runId, number }: JobData): Promise<number | undefined> {
-    const [outcome, fence] = await TAKE.run(this.redis, runKeys(this.keys, runId), {
-      id: runId,
-      job: number,
+    const [outcome, fence] = await this.#take(runId, { job: number, owner: undefined });
+    return outcome === 'taken' ? fence : undefined;
+  }
+
+  /**
+   * The same for a command, which trains a run that waits without its job.
+   * @param owner names the command's process, for `pauseAbandoned`
+   * @throws run_not_found, invalid_state
+   */
+  async takeForCommand(id: string, owner: string): Promise<number> {
+    const answer = await this.#take(id, { job: undefined, owner });
+    if (answer[0] === 'state') throw cannotMove(id, answer[1], { queued: 'running' }, 'be trained');
+    if (answer[0] !== 'taken') throw runNotFound(id);
+    await this.#jobs.remove(id);
+    return answer[1];
+  }
+
+  async #take(id: string, by: { job: number | undefined; owner: string | undefined }) {
+    return await TAKE.run(this.redis, runKeys(this.keys, id), {
+      id,
+      ...by,
       now: JSON.stringify(new Date().toISOString()),
       token: randomUUID(),
     });
-    return outcome === 'taken' ? fence : undefined;
+  }
+
+  /**
+   * Pauses the runs whose command was killed while it trained them.
+   * @param isAlive whether the process of `takeForCommand` lives
+   */
+  async pauseAbandoned(isAlive: (owner: string) => boolean): Promise<void> {
+    for (const id of await guarded(() => this.redis.smembers(this.keys.live))) {
+      const [state, owner, fence] = await guarded(() =>
+        this.redis.hmget(this.keys.run(id), 'state', '_owner', 'fence'),
+      );
+      if (owner == null || !(state! in OUTCOMES.blocked) || isAlive(owner)) continue;
+      const message = `The process that trained it (${owner.split(' ')[0]}) ended without a report; resume it from its last checkpoint.`;
+      const patch = { error: { code: 'child_died', message } };
+      await this.#move(id, OUTCOMES.blocked, {
+        fence: Number(fence),
+        verb: 'be paused',
+        patch,
+        revoke: true,
+      }).catch((error: unknown) => {
+        // Another process did the same, or took the run.
+        if (errorCodeOf(error) !== 'fence_lost' && errorCodeOf(error) !== 'invalid_state') throw error;
+      });
+    }
   }
 
   /** @throws fence_lost when another worker owns the run now */

@@ -55,14 +55,13 @@ export const CREATE = answering<['created' | 'replayed' | 'conflict' | 'full', s
 
 export const MOVE = answering<
   Refusal | ['moved', to: RunState, from: RunState] | ['state' | 'publishing', RunState]
->()('move', STATE_KEYS, ['id', 'fence', 'moves', 'unlessPublishing', 'patch', 'now', 'token']);
+>()('move', STATE_KEYS, ['id', 'fence', 'moves', 'unlessPublishing', 'revoke', 'patch', 'now', 'token']);
 
-export const TAKE = answering<['taken', fence: number] | ['dropped']>()('take', STATE_KEYS, [
-  'id',
-  'job',
-  'now',
-  'token',
-]);
+export const TAKE = answering<['taken', fence: number] | ['dropped'] | ['missing'] | ['state', RunState]>()(
+  'take',
+  STATE_KEYS,
+  ['id', 'job', 'owner', 'now', 'token'],
+);
 
 export const APPEND = answering<Refusal | ['appended', eventId: string] | ['known']>()(
   'append',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import type { Run } from '../../../src/core/contracts/run.ts';
 import { writeSmallMnist } from '../../data/mnist-files.ts';
 import { startServiceIn } from '../support.ts';
 import { folder, lines, run, start, TINY } from './support.ts';
@@ -61,6 +62,18 @@ test('interrupted and resumed training gives the same model as uninterrupted tra
     const served = await fetch(`${service.url}/generate?label=3&seed=9`);
     assert.deepEqual(drawn.bytes, Buffer.from(await served.arrayBuffer()));
     assert.equal(served.headers.get('x-model-id'), models[0].id);
+    const { items } = (await (await fetch(`${service.url}/runs`)).json()) as { items: Run[] };
+    assert.deepEqual(
+      items.map(({ id, state }) => [id, state]),
+      [
+        [last.id, 'succeeded'],
+        [events.at(-1).data.id, 'succeeded'],
+      ],
+    );
+    const asked = await run(['train', '--resume', last.id, '--data', data]);
+    assert.equal(asked.code, 1);
+    const listedBesideServer = json((await run(['runs', '--data', data, '--json'])).out).items;
+    assert.equal(listedBesideServer.length, 2);
   } finally {
     await service.stop();
   }

@@ -1,10 +1,13 @@
--- Makes the worker that holds the run's current job the run's owner. A run that has an owner already has lost it:
--- requests made meanwhile are carried out at once.
+-- Makes the caller the run's owner: a worker that holds the run's current job, or a command (`arg.owner` names its
+-- process). A run in training that a worker finds in the queue has lost its owner: requests made meanwhile are carried
+-- out at once. A command takes only a run that waits.
 local state = redis.call('HGET', key.run, 'state')
-if not state or redis.call('HGET', key.run, '_job') ~= arg.job then return { 'dropped' } end
+if not state then return { 'missing' } end
+if arg.owner == '' and redis.call('HGET', key.run, '_job') ~= arg.job then return { 'dropped' } end
 if state == 'running' and redis.call('HGET', key.run, '_taker') == arg.token then
   return { 'taken', tonumber(redis.call('HGET', key.run, 'fence')) }
 end
+if arg.owner ~= '' and state ~= 'queued' then return { 'state', state } end
 local afterLoss = AFTER_LOSS[state]
 if afterLoss then
   enter(afterLoss)
@@ -16,5 +19,7 @@ if state ~= 'queued' then
 end
 enter('running')
 redis.call('HSET', key.run, '_taker', arg.token)
+if arg.owner == '' then redis.call('HDEL', key.run, '_owner')
+else redis.call('HSET', key.run, '_owner', arg.owner) end
 if redis.call('HGET', key.run, 'startedAt') == 'null' then redis.call('HSET', key.run, 'startedAt', arg.now) end
 return { 'taken', redis.call('HINCRBY', key.run, 'fence', 1) }
