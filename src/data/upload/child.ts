@@ -2,7 +2,7 @@ import { errorCodeOf, type StylographError } from '../../core/errors.ts';
 import { openStore } from '../../store/index.ts';
 import { saveDataset } from '../uploaded.ts';
 import { importDataset } from './import.ts';
-import type { FromUploadChild, ToUploadChild } from './process.ts';
+import type { FromUploadChild, ToUploadChild } from './import-in-child.ts';
 
 /**
  * Runs the child process of an upload: it imports the one upload that its parent sends, answers and ends. After a stop

@@ -9,7 +9,7 @@ import type { DatasetLimits, DatasetUpload, ReceivedDataset } from '../../core/c
 import { StylographError } from '../../core/errors.ts';
 import { isAlive } from '../../platform/processes/proc.ts';
 import { explainFullDisk, requireSpace } from '../../store/disk.ts';
-import { type ImportedDataset, importInChild } from './process.ts';
+import { type ImportedDataset, importInChild } from './import-in-child.ts';
 import { refuse } from './refusals.ts';
 
 const ROOT = 'uploads';
