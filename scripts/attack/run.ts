@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prepare } from '../../bench/prepare.mjs';
 import { KeyRing } from '../../src/platform/keys/index.ts';
-import { publishModel, startServer } from '../../test/api/support.ts';
+import { publishModel, startServer } from '../../test/api/test-server.ts';
 import { ensureVenv } from '../setup/venv.mjs';
 
 /*

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { KeyRing } from '../../src/platform/keys/index.ts';
 import { loadSettings } from '../../src/platform/settings/settings.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 const STUDIO = 'https://studio.example.org';
 const KEY = 'the-key-of-the-studio';
@@ -34,7 +34,7 @@ const get = (to: TestServer, origin: string) =>
     .get('/runs')
     .set({ origin, authorization: `Bearer ${KEY}` });
 
-test('a page of an allowed origin may ask, and reads what it needs of the answer', async () => {
+test('a page of an allowed origin may call and read the headers of the answer', async () => {
   const asked = await preflight(server, STUDIO).expect(204);
   assert.equal(asked.headers['access-control-allow-origin'], STUDIO);
   assert.match(asked.headers['access-control-allow-methods']!, /\bPOST\b/);
@@ -48,19 +48,19 @@ test('a page of an allowed origin may ask, and reads what it needs of the answer
   assert.equal(answer.headers['access-control-allow-credentials'], undefined);
 });
 
-test('it may read why it was refused, and no key is needed less', async () => {
+test('an allowed origin still needs a key, and may read why it was refused', async () => {
   const answer = await request(server.url).get('/runs').set('origin', STUDIO);
   assertProblem(answer, 401, 'unauthorized');
   assert.equal(answer.headers['access-control-allow-origin'], STUDIO);
 });
 
-test('an answer that depends on Accept says so too', async () => {
+test('an answer that depends on Accept and Origin names both in Vary', async () => {
   const index = await request(server.url).get('/').set('origin', STUDIO).expect(200);
   assert.match(index.headers.vary!, /Origin/);
   assert.match(index.headers.vary!, /Accept/);
 });
 
-test('other origins, and every one where none is allowed, get no leave', async () => {
+test('other origins are not allowed, and without a setting none is', async () => {
   const others = [
     'https://evil.example',
     'https://studio.example.org.evil.example',
@@ -77,12 +77,12 @@ test('other origins, and every one where none is allowed, get no leave', async (
   }
 });
 
-test('OPTIONS of programs goes on telling the methods', async () => {
+test('OPTIONS without an origin still lists the methods', async () => {
   const answer = await request(server.url).options('/runs').expect(204);
   assert.equal(answer.headers.allow, 'GET, HEAD, POST, OPTIONS');
 });
 
-test('a server without keys lets in the pages of allowed origins, and no session of theirs', async () => {
+test('a server without keys accepts pages of allowed origins, but not their cookies', async () => {
   const headers = { origin: STUDIO, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' };
   await request(open.url).post('/runs').set(headers).expect(202);
   assertProblem(
@@ -96,7 +96,7 @@ test('a server without keys lets in the pages of allowed origins, and no session
   assertProblem(await request(open.url).post('/runs').set(other), 403, 'cross_site');
 });
 
-test('an origin that could never match is refused at the start', () => {
+test('a malformed origin in the settings is refused at startup', () => {
   for (const wrong of [
     '*',
     'studio.example.org',

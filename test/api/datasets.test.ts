@@ -12,7 +12,7 @@ import { DatasetLibrary } from '../../src/data/library.ts';
 import { openFolderStore } from '../../src/store/local-store.ts';
 import { folders, picture } from '../data/upload/labelled-pictures.ts';
 import { until } from '../runs/support.ts';
-import { assertProblem, pngSize, startServer, type TestServer } from './support.ts';
+import { assertProblem, pngSize, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 let folder: string;
@@ -68,7 +68,7 @@ async function names(): Promise<string[]> {
 const pack = (files: Zippable): Uint8Array => zipSync(files, { level: 6, mtime: new Date(1980, 0, 1) });
 const RED = [220, 40, 30] as const;
 
-test('a zip of folders becomes a dataset: labels, size, colour, split, digest, sheet; the same again changes nothing', async () => {
+test('a zip of folders becomes a dataset, and the same upload again changes nothing', async () => {
   const zip = pack(await folders(['cat', 'dog', 'Ölvogel'], 24, { ink: RED, width: 40, height: 30 }));
   const { status, headers, body } = await upload(zip, { name: 'Three Beasts' });
   assert.equal(status, 201, JSON.stringify(body));
@@ -103,7 +103,7 @@ test('a zip of folders becomes a dataset: labels, size, colour, split, digest, s
   assert.equal(((await (await fetch(`${server.url}/datasets/three-beasts`)).json()) as Dataset).id, info.id);
 });
 
-test('folders train, validation and test fix the split; what is doubtful is told', async () => {
+test('folders train, validation and test fix the split, and doubtful images are listed as warnings', async () => {
   const files: Record<string, Uint8Array> = {};
   for (const [at, part] of ['train', 'train', 'validation', 'test'].entries()) {
     for (const kind of [0, 1]) {
@@ -177,7 +177,7 @@ test('a dataset is not deleted while a run uses it, and built-in ones never are'
   assertProblem(await remove(id!), 404, 'dataset_not_found');
 });
 
-test('hostile uploads are refused by name and leave nothing behind', async () => {
+test('hostile uploads are refused with the name of the file and leave nothing behind', async () => {
   const before = await names();
   const good = await folders(['A', 'B'], 4);
   const hostile: [zip: Uint8Array, says: RegExp][] = [
@@ -196,7 +196,7 @@ test('hostile uploads are refused by name and leave nothing behind', async () =>
   assert.deepEqual(await names(), before);
 });
 
-test('files that cannot be taken are listed one by one, up to a bound', async () => {
+test('unusable files are listed one by one, up to a limit', async () => {
   const bad = Object.fromEntries(
     Array.from({ length: 60 }, (_, at) => [`${'AB'[at % 2]}/${at}.png`, Buffer.from(`no ${at}`)]),
   );
@@ -205,7 +205,7 @@ test('files that cannot be taken are listed one by one, up to a bound', async ()
   assert.equal(errors!.length, 50);
 });
 
-test('fields are checked like those of any other call', async () => {
+test('form fields are validated like the fields of other calls', async () => {
   const zip = pack(await folders(['A', 'B'], 4));
   const refused = async (fields: Fields) =>
     assertProblem(await upload(zip, fields), 400, 'validation_failed').detail;
@@ -222,7 +222,7 @@ test('fields are checked like those of any other call', async () => {
   assert.deepEqual(await leftovers(), []);
 });
 
-test('a form that no parser can read is the mistake of who sent it', async () => {
+test('a malformed form is answered with 400', async () => {
   const part = (head: string) => `--cut\r\ncontent-disposition: form-data; name="${head}\r\n\r\n`;
   const file = 'file"; filename="x.zip"\r\ncontent-type: application/zip';
   for (const [type, body] of [
@@ -249,7 +249,7 @@ test('a form that no parser can read is the mistake of who sent it', async () =>
   assert.deepEqual(await leftovers(), []);
 });
 
-test('an upload beyond the limit is refused, whether or not it states its size', async () => {
+test('an upload over the limit is refused, with or without a Content-Length', async () => {
   const big = Buffer.alloc(6_000_000, 7);
   const { detail } = assertProblem(await upload(big), 413, 'body_too_large');
   assert.match(detail, /DATASET_MIB/);
@@ -271,7 +271,7 @@ function formWith(bytes: Uint8Array): FormData {
   return form;
 }
 
-test('an upload that is cut in the middle leaves nothing behind', async () => {
+test('an interrupted upload leaves nothing behind', async () => {
   const before = await names();
   const form = new Response(formWith(pack(await folders(['A', 'B'], 20))));
   const body = Buffer.from(await form.arrayBuffer());
@@ -287,7 +287,7 @@ test('an upload that is cut in the middle leaves nothing behind', async () => {
   assert.deepEqual(await names(), before);
 });
 
-test('what a killed process left of an upload is swept at the next start', async () => {
+test('files left by a killed process are deleted at the next start', async () => {
   const dead = `${hostname()}.4194304.00000000-0000-0000-0000-000000000000`;
   const alive = `${hostname()}.${process.ppid}.00000000-0000-0000-0000-000000000000`;
   for (const name of [dead, alive]) {

@@ -5,7 +5,7 @@ import { EventSource } from 'eventsource';
 import request from 'supertest';
 import type { RunEvent } from '../../src/core/contracts/run.ts';
 import { until } from '../runs/support.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 const api = () => request(server.url);
@@ -78,7 +78,7 @@ const ended = (told: Told[]): boolean => told.at(-1)?.type === 'end';
 const asJson = async (id: string): Promise<RunEvent[]> =>
   (await api().get(`/runs/${id}/events?limit=200`).expect(200)).body.items;
 
-test('a stream tells what was and what comes, and stops connecting after the end', async () => {
+test('a stream sends past and live events, and a client that has the end gets 204', async () => {
   const run = await startRun();
   await run.say(10);
   const { source, until: untilTold } = listen(`/runs/${run.id}/events`);
@@ -99,7 +99,7 @@ test('a stream tells what was and what comes, and stops connecting after the end
   assert.equal(told.length, 6);
 });
 
-test('a client goes on exactly after the event it saw last', async () => {
+test('a client continues exactly after its last event', async () => {
   const run = await startRun();
   for (const iteration of [10, 20, 30]) await run.say(iteration);
   const events = await asJson(run.id);
@@ -114,7 +114,7 @@ test('a client goes on exactly after the event it saw last', async () => {
   );
 });
 
-test('an id nobody knows is answered with a snapshot first, then with what comes', async () => {
+test('an unknown event id is answered with a snapshot, then with live events', async () => {
   const run = await startRun();
   await run.say(10);
   for (const id of ['1-1', 'nonsense']) {
@@ -142,7 +142,7 @@ test('an id nobody knows is answered with a snapshot first, then with what comes
   late.source.close();
 });
 
-test('a quiet stream is kept open by comments, and one that is left is let go of', async () => {
+test('comments keep a quiet stream open, and a stream whose client disconnects is released', async () => {
   const run = await startRun();
   const controller = new AbortController();
   const response = await fetch(`${server.url}/runs/${run.id}/events`, {
@@ -162,7 +162,7 @@ test('a quiet stream is kept open by comments, and one that is left is let go of
   await until('the subscription to end', async () => server.hub.subscribers === 0);
 });
 
-test('as JSON the same events come page by page', async () => {
+test('JSON returns the same events page by page', async () => {
   const run = await startRun();
   for (const iteration of [10, 20, 30]) await run.say(iteration);
   const all = await asJson(run.id);
@@ -183,7 +183,7 @@ test('as JSON the same events come page by page', async () => {
   assert.match(head.headers['content-type']!, /event-stream/);
 });
 
-test('many clients hear the same', async () => {
+test('many clients receive the same events', async () => {
   const run = await startRun();
   const clients = Array.from({ length: 20 }, () => listen(`/runs/${run.id}/events`));
   await Promise.all(clients.map(({ until }) => until((told) => told.length >= 2)));

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { saveFigure, saveFilm } from '../../src/store/index.ts';
 import { squareFilm } from '../figures/square-film.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 const api = () => request(server.url);
@@ -14,7 +14,7 @@ after(() => server.close());
 
 const newRun = async (): Promise<string> => (await api().post('/runs').expect(202)).body.id;
 
-test('a run without films says why there are none', async () => {
+test('a run without films explains why it has none', async () => {
   const id = await newRun();
   assert.deepEqual((await api().get(`/runs/${id}/films`).expect(200)).body, { items: [], nextCursor: null });
   const { detail } = assertProblem(await api().get(`/runs/${id}/films/3.mp4`), 404, 'film_not_found');
@@ -24,7 +24,7 @@ test('a run without films says why there are none', async () => {
   assertProblem(await api().get('/runs/run_1/films/3.mp4'), 404, 'run_not_found');
 });
 
-test('films are listed by label, and found by index and by name', async () => {
+test('films are listed by label, and found by index or name', async () => {
   const id = await newRun();
   for (const [label, name] of ['zero', 'T-shirt/top'].entries()) {
     await saveFilm(server.store, id, await squareFilm({ label, name }));
@@ -55,7 +55,7 @@ test('films are listed by label, and found by index and by name', async () => {
   assertProblem(await api().get(`/runs/${id}/films/7.gif`), 404, 'film_not_found');
 });
 
-test('a film that cannot be encoded says so, and the next one can', async () => {
+test('a film that cannot be encoded fails with child_died, and the next film is encoded', async () => {
   const id = await newRun();
   const film = await squareFilm({ name: 'damaged' });
   await saveFilm(server.store, id, { ...film, frames: film.frames.subarray(0, 3) });
@@ -68,7 +68,7 @@ test('a film that cannot be encoded says so, and the next one can', async () => 
   assert.equal(whole.status, 200);
 });
 
-test('video comes in parts for those who ask so', async () => {
+test('range requests get parts of a video', async () => {
   const id = await newRun();
   await saveFilm(server.store, id, await squareFilm());
   const get = (headers: Record<string, string> = {}) =>
@@ -103,7 +103,7 @@ test('video comes in parts for those who ask so', async () => {
   assert.equal(head.headers['content-length'], String(all.length));
 });
 
-test('the report of a run is one page, at any time', async () => {
+test('the report of a run is one page, available at any time', async () => {
   const id = await newRun();
   const early = await api()
     .get(`/runs/${id}/report`)

@@ -4,7 +4,7 @@ import { request as rawRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { newRunId } from '../../src/core/contracts/common.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 before(async () => {
@@ -13,7 +13,7 @@ before(async () => {
 after(() => server.close());
 const api = () => request(server.url);
 
-test('the index links to calls that exist', async () => {
+test('the index links to existing calls', async () => {
   const { body } = await api().get('/').expect(200);
   for (const path of [
     body.links.docs,
@@ -26,7 +26,7 @@ test('the index links to calls that exist', async () => {
   }
 });
 
-test('an unknown path is a problem, a known one with another method says what is allowed', async () => {
+test('an unknown path is answered with 404, an unsupported method with 405 and the allowed methods', async () => {
   assertProblem(await api().get('/nothing-here'), 404, 'not_found');
   const put = await api().put('/runs');
   assertProblem(put, 405, 'method_not_allowed');
@@ -46,7 +46,7 @@ test('HEAD answers like GET without a body', async () => {
   assert.ok(!text);
 });
 
-test('bodies that cannot be read are refused by their kind', async () => {
+test('malformed, oversized and unsupported bodies each get their own error', async () => {
   const post = (type: string, body: string) => api().post('/runs').set('content-type', type).send(body);
   assertProblem(await post('application/json', '{"preset":'), 400, 'malformed_json');
   assertProblem(await post('application/json', ''), 400, 'malformed_json');
@@ -59,13 +59,13 @@ test('bodies that cannot be read are refused by their kind', async () => {
   );
 });
 
-test('an answer that no call can give is refused before any work', async () => {
+test('an unsupported Accept header is refused before any work', async () => {
   const refused = assertProblem(await api().get('/runs').set('accept', 'image/png'), 406, 'not_acceptable');
   assert.match(refused.detail, /application\/json/);
   await api().get('/runs').set('accept', 'text/html, */*;q=0.1').expect(200);
 });
 
-test('every mistake of a request is named, and nothing is clamped', async () => {
+test('every mistake of a request is listed, and no value is clamped', async () => {
   const list = await api().get('/runs?limit=0&cursor=zzz&sort=asc');
   const problem = assertProblem(list, 400, 'validation_failed');
   assert.deepEqual(problem.errors!.map(({ path }) => path).sort(), [
@@ -87,7 +87,7 @@ test('every mistake of a request is named, and nothing is clamped', async () => 
   ]);
 });
 
-test('a path that is not valid encoding is refused', async () => {
+test('a path with invalid percent-encoding is refused', async () => {
   const { port } = new URL(server.url);
   const [status, text] = await new Promise<[number | undefined, string]>((resolve, reject) => {
     const call = rawRequest({ port, path: '/runs/%zz' }, (response) => {
@@ -103,7 +103,7 @@ test('a path that is not valid encoding is refused', async () => {
   assert.equal(JSON.parse(text).code, 'validation_failed');
 });
 
-test('answers carry the headers that keep browsers from doing anything with them', async () => {
+test('answers carry headers that prevent browsers from running them', async () => {
   const { headers } = await api().get('/');
   assert.match(headers['content-security-policy']!, /default-src 'none'/);
   assert.equal(headers['x-content-type-options'], 'nosniff');
@@ -112,7 +112,7 @@ test('answers carry the headers that keep browsers from doing anything with them
   assert.doesNotMatch(docs.headers['content-security-policy']!, /upgrade-insecure-requests/);
 });
 
-test('the document describes every call, and is the one that is kept in the repository', async () => {
+test('the OpenAPI document describes every call and equals the committed file', async () => {
   const { body } = await api().get('/openapi.json').expect(200);
   assert.equal(body.openapi, '3.1.1');
   const operations = Object.values(
@@ -126,14 +126,14 @@ test('the document describes every call, and is the one that is kept in the repo
   assert.deepEqual(body.components, kept.components, 'run "npm run openapi"');
 });
 
-test('health tells that the process lives and is ready without any model', async () => {
+test('a server without a model is live and ready', async () => {
   await api().get('/health/live').expect(200);
   const { body } = await api().get('/health/ready').expect(200);
   assert.deepEqual({ ...body, device: null }, { status: 'ready', reasons: [], device: null, modelId: null });
   assert.match(body.device, /^[cg]pu$/);
 });
 
-test('datasets are listed, described and shown', async () => {
+test('datasets can be listed, described and viewed as a sheet', async () => {
   const { body } = await api().get('/datasets').expect(200);
   assert.deepEqual(body.items.map(({ id }: { id: string }) => id).includes('mnist'), true);
   const one = await api().get('/datasets/mnist').expect(200);

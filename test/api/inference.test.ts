@@ -6,7 +6,7 @@ import { newModelId } from '../../src/core/contracts/common.ts';
 import { manifoldAxis } from '../../src/core/contracts/manifold.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { until } from '../runs/support.ts';
-import { assertProblem, pngSize, publishModel, startServer, type TestServer } from './support.ts';
+import { assertProblem, pngSize, publishModel, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 let model: ModelRecord;
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => server.close());
 
-test('generate draws afresh without a seed and says which one it drew', async () => {
+test('generate without a seed draws a random one and returns it', async () => {
   const [a, b] = [await getPng('/generate?label=3'), await getPng('/generate?label=3')];
   assert.notDeepEqual(a.body, b.body);
   assert.equal(a.headers['cache-control'], 'no-store');
@@ -36,7 +36,7 @@ test('generate draws afresh without a seed and says which one it drew', async ()
   assert.deepEqual(again.body, a.body);
 });
 
-test('a seed gives the same bytes every time, a strong ETag and 304 for who has them', async () => {
+test('a seed always gives the same bytes with a strong ETag, and 304 for a client that has them', async () => {
   const first = await getPng('/generate?label=3&seed=7');
   const second = await getPng('/generate?label=3&seed=7');
   assert.deepEqual(second.body, first.body);
@@ -52,7 +52,7 @@ test('a seed gives the same bytes every time, a strong ETag and 304 for who has 
     assert.ok(text.includes(part), part);
 });
 
-test('a sheet holds the images that their seeds give alone', async () => {
+test('the images of a sheet equal the images of their seeds alone', async () => {
   const { body } = await api().get('/generate?label=3&seed=7&count=5&format=json').expect(200);
   assert.equal(body.modelId, model.id);
   assert.deepEqual([body.images.length, body.images[0].seed, body.images[0].label], [5, 7, '3']);
@@ -87,7 +87,7 @@ test('invert turns white on black into black on white', async () => {
   );
 });
 
-test('Accept chooses between PNG and JSON, and format goes before it', async () => {
+test('Accept chooses between PNG and JSON, and format overrides it', async () => {
   const accept = (type: string, path = '/generate?label=3&seed=1') => api().get(path).set('accept', type);
   await accept('application/json').expect('content-type', /^application\/json/);
   await accept('image/*').expect('content-type', 'image/png');
@@ -102,7 +102,7 @@ test('Accept chooses between PNG and JSON, and format goes before it', async () 
   assertProblem(await accept('text/html'), 406, 'not_acceptable');
 });
 
-test('generate refuses what is out of range, unknown or missing', async () => {
+test('generate refuses values that are out of range, unknown or missing', async () => {
   for (const query of [
     '',
     'label=',
@@ -127,7 +127,7 @@ test('generate refuses what is out of range, unknown or missing', async () => {
   assertProblem(await api().get('/generate?label=3&model=nobody'), 404, 'model_not_found');
 });
 
-test('truncation 0 leaves only the mean', async () => {
+test('truncation 0 decodes the mean of the prior', async () => {
   const [a, b] = [
     await getPng('/generate?label=3&truncation=0&seed=1'),
     await getPng('/generate?label=3&truncation=0&seed=2'),
@@ -136,7 +136,7 @@ test('truncation 0 leaves only the mean', async () => {
   assert.deepEqual(await pixels(a.body), await pixels(b.body));
 });
 
-test('labels are taken by name before index', async () => {
+test('a label name has precedence over an index', async () => {
   const named = await publishModel(server.models, { labels: ['5', 'boot', 'cap'], dataset: 'shoes' });
   const label = async (reference: string) => {
     const { body } = await api()
@@ -182,13 +182,13 @@ test('POST /generate keeps the order of its items and counts them', async () => 
   assert.equal(many.errors![0]!.path, 'body.items');
 });
 
-test('a thousand images are made at once', async () => {
+test('one call generates a thousand images', async () => {
   const items = [...Array(10).keys()].map((label) => ({ label, count: 100, seed: 1 }));
   const { body } = await api().post('/generate').send({ items }).expect(200);
   assert.equal(body.images.length, 1000);
 });
 
-test('decode gives the image of a latent', async () => {
+test('decode returns the image of a latent', async () => {
   const { body } = await api().get('/generate?label=3&seed=7&format=json');
   const [{ latent }] = body.images;
   const decoded = await api()
@@ -219,7 +219,7 @@ test('decode gives the image of a latent', async () => {
   );
 });
 
-test('encode takes PNGs, pixels and bytes alike', async () => {
+test('encode accepts PNGs, pixels and image bytes with equal results', async () => {
   const raw = await sharp(picture).toColourspace('b-w').raw().toBuffer();
   const pixels = Array.from({ length: 28 }, (_, y) => [...raw.subarray(y * 28, (y + 1) * 28)]);
   const { body } = await api()
@@ -242,7 +242,7 @@ test('encode takes PNGs, pixels and bytes alike', async () => {
   await api().post('/encode?normalize=none').set('content-type', 'image/webp').send(large).expect(200);
 });
 
-test('a label that is not given is inferred, with beliefs that sum to one', async () => {
+test('a missing label is inferred, with probabilities that sum to one', async () => {
   const { body } = await api()
     .post('/encode')
     .send({ images: [{ png: base64(picture) }, { png: base64(picture) }], labels: [null, 3] })
@@ -255,7 +255,7 @@ test('a label that is not given is inferred, with beliefs that sum to one', asyn
   assert.deepEqual([inferred.labelInferred, given.labelInferred], [true, false]);
 });
 
-test('encode says what is wrong with an image, and with which', async () => {
+test('encode names the image that is wrong and the reason', async () => {
   const post = (type: string, body: Buffer, query = '') =>
     api().post(`/encode${query}`).set('content-type', type).send(body);
   assertProblem(await post('image/png', Buffer.from('not an image')), 422, 'invalid_image');
@@ -282,7 +282,7 @@ test('encode says what is wrong with an image, and with which', async () => {
   assertProblem(await json({ images: Array(257).fill({ png }) }), 400, 'validation_failed');
 });
 
-test('reconstruct gives each image back with its error', async () => {
+test('reconstruct returns each image with its error', async () => {
   const images = [{ png: base64(picture) }, { png: base64(picture) }];
   const { body } = await api()
     .post('/reconstruct')
@@ -304,7 +304,7 @@ test('reconstruct gives each image back with its error', async () => {
   assert.deepEqual(await pixels(top), original);
 });
 
-test('style transfer makes a row a source and a column a target', async () => {
+test('style transfer returns a row per source and a column per target', async () => {
   const images = [{ png: base64(picture) }, { png: base64(picture) }];
   const all = await api()
     .post('/style-transfer')
@@ -364,7 +364,7 @@ test('style transfer makes a row a source and a column a target', async () => {
   );
 });
 
-test('style transfer with average makes one row from the mean of the means', async () => {
+test('style transfer with average returns one row from the mean of the encoded means', async () => {
   const other = (await getPng('/generate?label=5&seed=2')).body;
   const body = { images: [{ png: base64(picture) }, { png: base64(other) }], labels: [3, 5] };
   const apart = await api().post('/style-transfer').send(body).expect(200);
@@ -468,7 +468,7 @@ test('interpolate goes from one end to the other', async () => {
   assertProblem(await api().post('/interpolate?method=cubic').send(ends), 400, 'validation_failed');
 });
 
-test('models are listed, named by aliases and removed when none holds them', async () => {
+test('models are listed, named by aliases, and deleted when no alias points to them', async () => {
   const other = await publishModel(server.models, { seed: 9 });
   const { body } = await api().get('/models?limit=1').expect(200);
   assert.deepEqual([body.items[0].id, body.items[0].aliases.includes('latest')], [other.id, true]);
@@ -503,7 +503,7 @@ test('models are listed, named by aliases and removed when none holds them', asy
   assert.equal((await api().get('/generate?label=1')).headers['x-model-id'], model.id);
 });
 
-test('a child killed under requests costs none of them', async () => {
+test('requests survive a killed inference child', async () => {
   const expected = (await getPng('/generate?label=3&seed=7')).body;
   const calls = Array.from({ length: 10 }, () => getPng('/generate?label=3&seed=7'));
   process.kill(server.inference.pid!, 'SIGKILL');
@@ -511,7 +511,7 @@ test('a child killed under requests costs none of them', async () => {
   await api().get('/health/ready').expect(200);
 });
 
-test('while the child is down readiness says so, and afterwards it is ready with the model', async () => {
+test('readiness reports a missing inference child, and its return with the model', async () => {
   const pid = server.inference.pid!;
   process.kill(pid, 'SIGKILL');
   await until('its end to be noticed', async () => server.inference.pid !== pid);

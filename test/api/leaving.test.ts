@@ -13,7 +13,7 @@ import { Metrics } from '../../src/platform/telemetry/index.ts';
 import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import { until } from '../runs/support.ts';
-import { publishModel, startServer, type TestServer } from './support.ts';
+import { publishModel, startServer, type TestServer } from './test-server.ts';
 
 /** A registry whose removals tell when they begin, and wait until they may go on. */
 class HeldRegistry extends ModelRegistry {
@@ -94,7 +94,7 @@ async function removeAndLeave(id: string): Promise<void> {
   await untilConnected(server, 0);
 }
 
-test('a change whose client hangs up is in the audit log with how it ended, once', async () => {
+test('a change whose client disconnects is logged once in the audit log, with its outcome', async () => {
   await publishModel(models);
   const { id } = await publishModel(models, { seed: 2 });
   await models.setAlias('mine', id);
@@ -123,7 +123,7 @@ test('a change whose client hangs up is in the audit log with how it ended, once
   );
 });
 
-test('a call that another application has taken over is told as unknown when its client hangs up', async () => {
+test('a call to the queue board is logged with an unknown outcome when its client disconnects', async () => {
   // Built when it is first asked for.
   await request(server.url).get('/queues').auth('of-an-operator', { type: 'bearer' }).expect(200);
   audited.length = 0;
@@ -137,7 +137,7 @@ test('a call that another application has taken over is told as unknown when its
   assert.deepEqual([entry.outcome, 'status' in entry], ['unknown', false]);
 });
 
-test('a call whose client hangs up is measured as such, and its span ends', async () => {
+test('a call whose client disconnects is measured as 499, and its span ends', async () => {
   const labels = 'method="DELETE",route="/models/:model",status="499"';
   const before = await measured(labels);
   await removeAndLeave(newModelId());
@@ -148,7 +148,7 @@ test('a call whose client hangs up is measured as such, and its span ends', asyn
   assert.equal(await measured(labels), before + 1);
 });
 
-test('a call that waits behind another one on its connection is over with it', async () => {
+test('a call that waits behind another on its connection ends with the connection', async () => {
   spans.length = 0;
   const before = started;
   const begun = once(models.removals, 'begun');
@@ -160,7 +160,7 @@ test('a call that waits behind another one on its connection is over with it', a
   models.goOn();
 });
 
-test('a server that closes waits for no client that has left, and ends connections held in reserve', async () => {
+test('a closing server waits for no disconnected client, and ends unused connections', async () => {
   // So long that only closing can end them.
   const patient = {
     keepAliveMs: 3_600_000,

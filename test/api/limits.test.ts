@@ -7,7 +7,7 @@ import request from 'supertest';
 import { DEFAULT_API_LIMITS } from '../../src/api/deps.ts';
 import { KeyRing } from '../../src/platform/keys/index.ts';
 import { until } from '../runs/support.ts';
-import { assertProblem, publishModel, startServer, type TestServer } from './support.ts';
+import { assertProblem, publishModel, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 /** For time-outs alone, which would cut off calls that compute. */
@@ -54,7 +54,7 @@ const blank = async (width: number, height: number): Promise<Buffer> =>
     .png({ compressionLevel: 9 })
     .toBuffer();
 
-test('bodies and image files beyond their sizes are refused', async () => {
+test('oversized bodies and image files are refused', async () => {
   const long = JSON.stringify({ items: [{ label: 3 }], more: 'x'.repeat(20_000) });
   assertProblem(await post('/generate', long), 413, 'body_too_large');
   assertProblem(await post('/encode', Buffer.alloc(10_001), 'image/png'), 413, 'body_too_large');
@@ -62,7 +62,7 @@ test('bodies and image files beyond their sizes are refused', async () => {
   assertProblem(await post('/encode', { images: [{ png }] }), 422, 'invalid_image');
 });
 
-test('images that unpack to too many pixels are refused by their header, alone and together', async () => {
+test('images with too many pixels, one or all together, are refused by their header', async () => {
   const bomb = await blank(101, 100);
   assert.match(
     assertProblem(await post('/encode', bomb, 'image/png'), 422, 'invalid_image').detail,
@@ -70,11 +70,11 @@ test('images that unpack to too many pixels are refused by their header, alone a
   );
   const half = (await blank(100, 80)).toString('base64');
   const images = [{ png: half }, { png: half }];
-  assert.match(assertProblem(await post('/encode', { images }), 422, 'invalid_image').detail, /in all/);
+  assert.match(assertProblem(await post('/encode', { images }), 422, 'invalid_image').detail, /in total/);
   await post('/encode', { images: images.slice(1) }).expect(200);
 });
 
-test('a call makes no more images than it may, in whatever way it asks', async () => {
+test('every call is limited in the images that it generates', async () => {
   const png = (await blank(28, 28)).toString('base64');
   for (const answer of [
     await get('/generate?label=3&count=31'),
@@ -92,7 +92,7 @@ test('a call makes no more images than it may, in whatever way it asks', async (
   await get('/generate?label=3&count=30').expect(200);
 });
 
-test('a sheet of more pixels than it may have is refused before anything is computed, in whatever way it is asked for', async () => {
+test('an oversized sheet is refused on every route before anything is computed', async () => {
   const png = (await blank(28, 28)).toString('base64');
   const item = { latent: [0, 0, 0, 0], label: 3 };
   for (const answer of [
@@ -113,11 +113,11 @@ test('a sheet of more pixels than it may have is refused before anything is comp
   await get('/generate?label=3&count=9&scale=16&format=json').expect(200);
 });
 
-test('without a setting the largest manifold of the largest images makes a sheet', () => {
+test('the default limit allows the largest manifold of the largest images', () => {
   assert.ok(DEFAULT_API_LIMITS.sheetPixels >= (40 * 64) ** 2);
 });
 
-test('a run that would need more memory than it may is not accepted', async () => {
+test('a run that needs more memory than allowed is refused', async () => {
   const config = { batchSize: 512 };
   for (const path of ['/runs', '/runs?dryRun=true']) {
     const refused = assertProblem(await post(path, { config }), 422, 'run_too_large');
@@ -125,7 +125,7 @@ test('a run that would need more memory than it may is not accepted', async () =
   }
 });
 
-test('a client holds no more event streams than it may, and one that it closes makes room', async () => {
+test('a client is limited in its open event streams, and may open another after closing one', async () => {
   const posted = await post('/runs', {}).expect(202);
   const run = posted.body as { id: string };
   const open = async (key: string): Promise<{ response: Response; close(): void }> => {
@@ -173,7 +173,7 @@ async function raw(
   return answer;
 }
 
-test('a client that sends its headers or its body too slowly is cut off', async () => {
+test('a client that sends its headers or body too slowly is disconnected', async () => {
   const drip = (socket: ReturnType<typeof connect>): void => {
     const timer = setInterval(() => socket.write('x-a: b\r\n'), 50);
     socket.once('close', () => clearInterval(timer));
@@ -210,7 +210,7 @@ const slowForm = (key: string, spaces: number): Promise<string> => {
   });
 };
 
-test('files may take longer to arrive, from those who may send them', async () => {
+test('files may take longer to arrive, but only from authorised clients', async () => {
   const inTime = await slowForm('one-of-the-keys', 30);
   assert.match(inTime, /^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/);
   const tooLate = await slowForm('one-of-the-keys', 1_000);
@@ -219,7 +219,7 @@ test('files may take longer to arrive, from those who may send them', async () =
   assert.match(stranger, /^HTTP\/1\.1 401 /);
 });
 
-test('a connection on which nothing moves any more is closed, answered or in the middle of an answer', async () => {
+test('an idle connection is closed, before and during an answer', async () => {
   const answered = await raw(impatient, 'GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
   assert.match(answered, /^HTTP\/1\.1 200 /);
 
@@ -234,7 +234,7 @@ test('a connection on which nothing moves any more is closed, answered or in the
   reader.destroy();
 });
 
-test('headers that are too long and bytes that are not HTTP get an answer like every other error', async () => {
+test('oversized headers and invalid HTTP are answered with a problem', async () => {
   const long = await raw(
     server,
     `GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`,
@@ -246,7 +246,7 @@ test('headers that are too long and bytes that are not HTTP get an answer like e
   );
 });
 
-test('each key makes so many requests a minute, told in headers before it is refused', async () => {
+test('requests per key and minute are limited, with the remaining number in headers', async () => {
   const first = await get('/runs', 'a-third-key').expect(200);
   assert.equal(first.headers['ratelimit-limit'], '40');
   assert.equal(first.headers['ratelimit-remaining'], '39');
@@ -259,7 +259,7 @@ test('each key makes so many requests a minute, told in headers before it is ref
   await request(server.url).get('/health/live').expect(200);
 });
 
-test('connections beyond the most there may be are closed at once', async () => {
+test('connections over the limit are closed at once', async () => {
   const small = await startServer({ inference: server.inference, limits: { connections: 1 } });
   try {
     const held = connect(Number(new URL(small.url).port), '127.0.0.1');

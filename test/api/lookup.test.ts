@@ -14,7 +14,7 @@ function setUp(freshMs = 0) {
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-test('those who ask together share one look-up; another key has its own', async () => {
+test('concurrent callers share one lookup per key', async () => {
   const { lookup, begun } = setUp();
   const both = Promise.all([lookup.find('a'), lookup.find('a'), lookup.find('b')]);
   await turn();
@@ -27,7 +27,7 @@ test('those who ask together share one look-up; another key has its own', async 
   assert.deepEqual(await both, ['1', '1', '2']);
 });
 
-test('who asks while one runs gets the answer of a later one, which waits for it', async () => {
+test('a caller during a running lookup gets a later one, which waits for the first', async () => {
   const { lookup, begun } = setUp();
   const early = lookup.find('a');
   await turn();
@@ -42,7 +42,7 @@ test('who asks while one runs gets the answer of a later one, which waits for it
   assert.deepEqual(await Promise.all(late), ['new', 'new']);
 });
 
-test('a look-up that fails fails for its own, and the next one is made', async () => {
+test('a failed lookup fails for its callers only, and the next call looks up again', async () => {
   const { lookup, begun } = setUp();
   const refused = assert.rejects(lookup.find('a'), /gone/);
   await turn();
@@ -54,7 +54,7 @@ test('a look-up that fails fails for its own, and the next one is made', async (
   assert.equal(await late, 'there');
 });
 
-test('an answer holds for as long as it is fresh, or until it is to be forgotten', async () => {
+test('a result is shared while it is fresh or until forget is called', async () => {
   const { lookup, begun, clock } = setUp(10);
   const first = lookup.find('a');
   await turn();

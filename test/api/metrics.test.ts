@@ -10,7 +10,7 @@ import { startInference } from '../../src/serving/client.ts';
 import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
 import { until } from '../runs/support.ts';
-import { publishModel, startServer, type TestServer } from './support.ts';
+import { publishModel, startServer, type TestServer } from './test-server.ts';
 
 const meter = new Metrics();
 const directory = mkdtempSync(join(tmpdir(), 'stylograph-metrics-'));
@@ -64,7 +64,7 @@ test('calls are measured by route, batch and model', async () => {
   assert.ok(metrics.get('process_resident_memory_bytes')! > 50e6);
 });
 
-test('an alias that moves is a swap', async () => {
+test('a moved alias is counted as a swap', async () => {
   await publishModel(models, { seed: 2 });
   await until('the swap', async () => {
     await request(server.url).get('/generate?label=3').expect(200);
@@ -72,7 +72,7 @@ test('an alias that moves is a swap', async () => {
   });
 });
 
-test('runs are told by state, and one in training by its numbers', async () => {
+test('runs are counted by state, and a training run reports its metrics', async () => {
   const { estimate: _, ...dryRun } = (await request(server.url).post('/runs?dryRun=true').expect(200)).body;
   const { run } = await server.runs.create(dryRun);
   await request(server.url).post('/runs').expect(202);
@@ -96,7 +96,7 @@ test('runs are told by state, and one in training by its numbers', async () => {
   assert.equal(of('resident_bytes'), 6e8);
 });
 
-test('every measurement that the Grafana dashboard shows exists', async () => {
+test('every metric that the Grafana dashboard shows exists', async () => {
   const dashboard = readFileSync(
     new URL('../../docs/deploy/observability/grafana-dashboard.json', import.meta.url),
     'utf8',

@@ -8,7 +8,7 @@ import { packModel } from '../../src/store/archive/pack.ts';
 import { weightsDigest } from '../../src/store/index.ts';
 import { perturbedModel, TINY } from '../store/archive/perturbed-model.ts';
 import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts';
-import { startServer, type TestServer } from './support.ts';
+import { startServer, type TestServer } from './test-server.ts';
 
 let here: TestServer;
 let there: TestServer;
@@ -36,7 +36,7 @@ async function imageOf({ url }: TestServer, model: string): Promise<Buffer> {
   return Buffer.from(await answer.arrayBuffer());
 }
 
-test('a model goes from one server to another as one archive and draws the same bytes there', async () => {
+test('a model exported to another server generates the same bytes there', async () => {
   const id = await publish(exampleEvaluation());
   const { bytes, modelId } = await clientOf(here).models.download(id);
   assert.equal(modelId, id);
@@ -53,7 +53,7 @@ test('a model goes from one server to another as one archive and draws the same 
   assert.deepEqual([again.status, again.headers.get('location')], [200, `/models/${id}`]);
 });
 
-test('an archive that is damaged, of another model, or cannot be loaded is refused and leaves nothing', async (t) => {
+test('an archive that is damaged, conflicts with a model or cannot be loaded is refused and leaves nothing behind', async (t) => {
   const { record, weights } = perturbedModel({ networks: TINY, latentDim: 3 });
   const client = clientOf(there);
   const before = (await client.models.list()).items.length;
@@ -101,7 +101,7 @@ test('an archive that is damaged, of another model, or cannot be loaded is refus
   assert.equal(json.status, 415);
 });
 
-test('the champion moves by the gate only, and back in one call', async () => {
+test('the champion moves only by promotion, and back with one rollback', async () => {
   const client = clientOf(here);
   const first = await publish(exampleEvaluation());
   const better = await publish(exampleEvaluation({ frechetDistance: 0.01 }));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import request from 'supertest';
 import { newRunId } from '../../src/core/contracts/common.ts';
-import { assertProblem, publishModel, startServer } from './support.ts';
+import { assertProblem, publishModel, startServer } from './test-server.ts';
 
-test('without Redis runs are unavailable at once, readiness says why, and inference goes on', async () => {
+test('without Redis, runs fail at once, readiness reports why, and inference continues', async () => {
   const server = await startServer();
   try {
     await publishModel(server.models);

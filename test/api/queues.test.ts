@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { createKey, KeyRing, revokeKey } from '../../src/platform/keys/index.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylograph-queues-'));
 const file = join(folder, 'keys.json');
@@ -27,7 +27,7 @@ const openSession = async (): Promise<string> => {
   return String(opened.headers['set-cookie']);
 };
 
-test('the board opens with an admin key alone', async () => {
+test('only an admin key opens the board', async () => {
   assertProblem(await request(server.url).get('/queues'), 401, 'unauthorized');
   assertProblem(await request(server.url).get('/queues').set(bearer('not-an-operator')), 403, 'forbidden');
   assertProblem(
@@ -45,7 +45,7 @@ test('the board opens with an admin key alone', async () => {
   );
 });
 
-test('a session stands for the key at the board only, and scripts and other sites cannot use it', async () => {
+test('a session replaces the key at the board only, and scripts and other sites cannot use it', async () => {
   const cookie = await openSession();
   assert.match(cookie, /Path=\/queues; HttpOnly; SameSite=Strict; Max-Age=3600$/);
   assert.ok(!cookie.includes(admin.key));
@@ -68,7 +68,7 @@ test('a session stands for the key at the board only, and scripts and other site
   await request(server.url).put('/queues/api/queues/resume').set('cookie', pair!).expect(200);
 });
 
-test('a session ends when it is closed, and with its key', async () => {
+test('a session ends when it is closed or its key is revoked', async () => {
   const first = (await openSession()).split(';')[0]!;
   await request(server.url).delete('/queues/session').set('cookie', first).expect(204);
   assertProblem(await request(server.url).get('/queues').set('cookie', first), 401, 'unauthorized');

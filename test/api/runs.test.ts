@@ -5,7 +5,7 @@ import { newRunId } from '../../src/core/contracts/common.ts';
 import type { Figure } from '../../src/core/contracts/figures.ts';
 import { StylographError } from '../../src/core/errors.ts';
 import { saveFigure } from '../../src/store/run-files.ts';
-import { assertProblem, publishModel, startServer, type TestServer, TINY } from './support.ts';
+import { assertProblem, publishModel, startServer, type TestServer, TINY } from './test-server.ts';
 
 let server: TestServer;
 const api = () => request(server.url);
@@ -26,7 +26,7 @@ const finish = async (runId: string) => {
   await server.runs.settle(runId, fence, 'failed', { error: { code: 'diverged', message: 'test' } });
 };
 
-test('a run without a body has every default, and is found again', async () => {
+test('a run without a body gets every default and can be fetched', async () => {
   const { body, headers } = await api().post('/runs').expect(202);
   assert.equal(headers.location, `/runs/${body.id}`);
   assert.match(body.id, /^run_[0-9A-Z]{26}$/);
@@ -44,7 +44,7 @@ test('a run without a body has every default, and is found again', async () => {
   for (const link of Object.values(body.links as Record<string, string>)) await api().get(link).expect(200);
 });
 
-test('overrides replace numbers of the preset, groups in part', async () => {
+test('overrides replace values of the preset, also parts of groups', async () => {
   const config = { iterations: 5, learningRates: { encoder: 0.5 } };
   const given = { name: 'mine', preset: 'article', seed: 3, tags: ['a'], config };
   const { body } = await api().post('/runs').send(given).expect(202);
@@ -99,7 +99,7 @@ test('an idempotency key starts one run however often it is sent', async () => {
   assertProblem(await send({}, 'x'.repeat(256)), 400, 'validation_failed');
 });
 
-test('a run is refused when its dataset or start model does not fit', async () => {
+test('a run whose dataset or start model does not fit is refused', async () => {
   const send = (body: object) => api().post('/runs?dryRun=true').send(body);
   assertProblem(await send({ dataset: 'nothing' }), 404, 'dataset_not_found');
   assertProblem(await send({ preset: 'huge' }), 400, 'validation_failed');
@@ -128,7 +128,7 @@ test('runs are listed newest first, page by page', async () => {
   assert.deepEqual(seen, ids);
 });
 
-test('cancel, pause and resume apply where they make sense', async () => {
+test('cancel, pause and resume are accepted only in states that allow them', async () => {
   const { body: run } = await api().post('/runs');
   const ask = (kind: string) => api().post(`/runs/${run.id}/${kind}`);
   assertProblem(await ask('pause'), 409, 'invalid_state');
@@ -144,7 +144,7 @@ test('cancel, pause and resume apply where they make sense', async () => {
   assertProblem(await ask('cancel'), 409, 'invalid_state');
 });
 
-test('a finished run can be removed with all it left', async () => {
+test('deleting a finished run deletes its files', async () => {
   const { body: run } = await api().post('/runs');
   await saveFigure(server.store, run.id, 'labels-000000010.png', Buffer.from('png'));
   await finish(run.id);
@@ -155,7 +155,7 @@ test('a finished run can be removed with all it left', async () => {
   assert.equal(await server.store.exists(`runs/${run.id}`), false);
 });
 
-test('a removal that the store interrupts is finished by the next one', async (t) => {
+test('a deletion that the store interrupts is completed by the next one', async (t) => {
   const { body: run } = await api().post('/runs');
   await saveFigure(server.store, run.id, 'labels-000000010.png', Buffer.from('png'));
   await finish(run.id);
@@ -167,7 +167,7 @@ test('a removal that the store interrupts is finished by the next one', async (t
   assert.equal(await server.store.exists(`runs/${run.id}`), false);
 });
 
-test('a run that does not exist is told so by every call on it', async () => {
+test('every call on an unknown run is answered with run_not_found', async () => {
   for (const id of [newRunId(), 'run_1', 'x:y']) {
     for (const path of ['', '/events', '/metrics', '/checkpoints', '/figures', '/figures/a.png']) {
       assertProblem(await api().get(`/runs/${id}${path}`), 404, 'run_not_found');
@@ -176,7 +176,7 @@ test('a run that does not exist is told so by every call on it', async () => {
   }
 });
 
-test('metrics come as series or as CSV, in part and thinned', async () => {
+test('metrics are returned as series or CSV, filtered and thinned', async () => {
   const { body: run } = await api().post('/runs');
   const fence = await begin(run.id);
   for (let i = 1; i <= 10; i++) {
@@ -254,7 +254,7 @@ test('figures are listed and served with an ETag', async () => {
   }
 });
 
-test('presets are listed with their numbers', async () => {
+test('presets are listed with their configurations', async () => {
   const { body } = await api().get('/presets').expect(200);
   assert.ok(body.items.length >= 3);
   for (const { name, description, config } of body.items) {

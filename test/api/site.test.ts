@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 /** A server without keys on this machine: what its browser sends for pages of others must not be taken for its user's. */
 let server: TestServer;
@@ -12,7 +12,7 @@ after(() => server.close());
 
 const post = (headers: Record<string, string>) => request(server.url).post('/runs').set(headers);
 
-test('a page of another site starts no run, whatever the browser tells of it', async () => {
+test('a page of another site cannot start a run, with or without fetch metadata', async () => {
   for (const headers of [
     { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
     { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', origin: 'http://127.0.0.1:1' },
@@ -25,20 +25,20 @@ test('a page of another site starts no run, whatever the browser tells of it', a
   assert.equal((await request(server.url).get('/runs')).body.items.length, 0);
 });
 
-test('a picture of another site is not drawn, and a link to the dashboard may be followed', async () => {
+test('another site cannot embed an image, but may link to the dashboard', async () => {
   const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
   assertProblem(await request(server.url).get('/generate?label=3').set(image), 403, 'cross_site');
   const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
   await request(server.url).get('/').set(link).expect(200);
 });
 
-test('the own dashboard and programs are let in', async () => {
+test('the dashboard of this server and programs are accepted', async () => {
   await post({ 'sec-fetch-site': 'same-origin', origin: server.url }).expect(202);
   await post({ origin: server.url }).expect(202);
   await post({}).expect(202);
 });
 
-test('a name that was made to resolve to this machine is refused unless it is allowed', async () => {
+test('an unknown host name is refused unless it is allowed (DNS rebinding)', async () => {
   for (const host of [
     'evil.example',
     'evil.example:8080',

@@ -4,7 +4,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import type { TrainingConfig } from '../../src/core/contracts/config.ts';
 import type { ModelRecord } from '../../src/core/contracts/model.ts';
 import { until } from '../runs/support.ts';
-import { publishModel, startServer, type TestServer } from './support.ts';
+import { publishModel, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 before(async () => {
@@ -43,7 +43,7 @@ function startClients(
   return { answers, failures, stop };
 }
 
-test('models that are published under load take over one after another, and no request fails', async (t) => {
+test('models published under load replace one another, and no request fails', async (t) => {
   const first = await publishModel(server.models, { seed: 1 });
   await server.inference.ensure(first);
   const clients = startClients(t, `${server.url}/generate?label=3`);
@@ -66,7 +66,7 @@ test('models that are published under load take over one after another, and no r
   assert.equal(clients.answers.at(-1), order.at(-1));
 });
 
-test('a new model that cannot be loaded leaves the old one in place', async (t) => {
+test('when a new model cannot be loaded, the old one keeps answering', async (t) => {
   const before = (await fetch(`${server.url}/generate?label=3`)).headers.get('x-model-id');
   const damaged = await publishModel(server.models, { seed: 6 });
   await server.store.write(`models/${damaged.id}`, {
@@ -80,7 +80,7 @@ test('a new model that cannot be loaded leaves the old one in place', async (t) 
   assert.deepEqual([...new Set(clients.answers)], [before]);
 });
 
-test('an alias that was moved answers with its new model at once', async () => {
+test('a moved alias answers with its new model at once', async () => {
   const { items } = (await (await fetch(`${server.url}/models`)).json()) as { items: { id: string }[] };
   for (const { id } of items.slice(1, 3)) {
     const moved = await fetch(`${server.url}/models/aliases/mine`, {

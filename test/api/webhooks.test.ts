@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import request from 'supertest';
 import { until } from '../runs/support.ts';
-import { assertProblem, startServer, type TestServer } from './support.ts';
+import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 const received: { headers: IncomingHttpHeaders; body: string }[] = [];
@@ -29,7 +29,7 @@ after(async () => {
 const post = (webhook: object, headers = {}) =>
   request(server.url).post('/runs').set(headers).send({ name: 'Hooked', webhook });
 
-test('a run tells its webhook, signed, what it was asked to, and a test on demand', {
+test('a webhook receives the requested events and test messages, signed', {
   timeout: 60_000,
 }, async () => {
   const { body: run } = await post({ url, events: ['end'] }, { 'idempotency-key': 'hooked' }).expect(202);
@@ -58,7 +58,7 @@ test('a run tells its webhook, signed, what it was asked to, and a test on deman
   }
 });
 
-test('targets that may not be called are refused when the run is posted', async () => {
+test('forbidden webhook addresses are refused when the run is created', async () => {
   for (const target of ['http://169.254.169.254/', 'http://[::1]:80/', 'http://2130706434/']) {
     assertProblem(await post({ url: target }), 422, 'webhook_refused');
   }
@@ -69,7 +69,7 @@ test('targets that may not be called are refused when the run is posted', async 
   assertProblem(await post({ url, secret: 'whsec_short' }), 400, 'validation_failed');
 });
 
-test('a run without a webhook has none to test', async () => {
+test('testing the webhook of a run without one is answered with webhook_not_found', async () => {
   const { body: run } = await request(server.url).post('/runs').send({}).expect(202);
   assertProblem(await request(server.url).post(`/runs/${run.id}/webhook/test`), 404, 'webhook_not_found');
   const none = await request(server.url).get(`/runs/${run.id}/webhook/deliveries`).expect(200);

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { processTree } from '../../bench/lib/processes.ts';
 import { isAlive } from '../../src/platform/processes/proc.ts';
 import { ModelRegistry, openFolderStore } from '../../src/store/index.ts';
-import { publishModel } from '../api/support.ts';
+import { publishModel } from '../api/test-server.ts';
 import { writeSmallMnist } from '../data/mnist-files.ts';
 import { until } from '../runs/support.ts';
 import { type Service, spawnServer, startServiceIn } from './support.ts';

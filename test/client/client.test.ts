@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fromBase64, StylographClient, type StylographProblem, toBase64 } from '../../src/client/index.ts';
-import { publishModel, startServer, type TestServer, TINY } from '../api/support.ts';
+import { publishModel, startServer, type TestServer, TINY } from '../api/test-server.ts';
 import { errorAnswer, startFaultyProxy } from './faulty-proxy.ts';
 
 let server: TestServer;

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { KeyRing } from '../../src/platform/keys/index.ts';
-import { publishModel, startServer, type TestServer } from '../api/support.ts';
+import { publishModel, startServer, type TestServer } from '../api/test-server.ts';
 
 const KEY = 'the-key-of-another-service';
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));

@@ -11,7 +11,7 @@ import { type Inference, type InferenceOptions, startInference } from '../../src
 import { latentFromSeed } from '../../src/serving/latents.ts';
 import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
-import { publishModel } from '../api/support.ts';
+import { publishModel } from '../api/test-server.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'stylograph-serving-'));
 const models = new ModelRegistry(await openFolderStore(folder));

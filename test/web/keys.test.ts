@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { KeyRing } from '../../src/platform/keys/index.ts';
-import { publishModel, startServer, type TestServer } from '../api/support.ts';
+import { publishModel, startServer, type TestServer } from '../api/test-server.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 
 const KEY = 'a-key-that-opens-all';

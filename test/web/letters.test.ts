@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Request } from 'playwright-core';
-import { publishModel, startServer, type TestServer } from '../api/support.ts';
+import { publishModel, startServer, type TestServer } from '../api/test-server.ts';
 import { assertAccessible, drawStroke, launchBrowser, SEVEN, SKIP, visit } from './browser.ts';
 
 /** The playground with a model of uploaded letters: labels have names, and the position of a drawing matters. */

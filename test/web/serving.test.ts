@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
 import { KeyRing } from '../../src/platform/keys/index.ts';
-import { startServer, type TestServer } from '../api/support.ts';
+import { startServer, type TestServer } from '../api/test-server.ts';
 
 /** The dashboard from the build of `npm test`. */
 const DASHBOARD = fileURLToPath(new URL('../../dist/web', import.meta.url));

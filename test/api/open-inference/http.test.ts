@@ -5,7 +5,7 @@ import request from 'supertest';
 import { newModelId } from '../../../src/core/contracts/common.ts';
 import type { ModelRecord } from '../../../src/core/contracts/model.ts';
 import { KeyRing } from '../../../src/platform/keys/index.ts';
-import { publishModel, startServer, type TestServer } from '../support.ts';
+import { publishModel, startServer, type TestServer } from '../test-server.ts';
 
 let server: TestServer;
 let first: ModelRecord;
@@ -78,7 +78,7 @@ test('the server and its models describe themselves', async () => {
   );
 });
 
-test('a model becomes ready by being asked for', async () => {
+test('a readiness check loads the model', async () => {
   for (;;) {
     const { status, body } = await api().get(`/v2/models/encoder/versions/${first.id}/ready`);
     assert.deepEqual(body, { name: 'encoder', ready: status === 200 });
@@ -88,7 +88,7 @@ test('a model becomes ready by being asked for', async () => {
   assert.ok(server.inference.isLoaded(first.id));
 });
 
-test('the decoder makes of tensors the very pixels that the API makes', async () => {
+test('the decoder returns the same pixels as the API', async () => {
   const { body, headers } = await infer('decoder', { id: '42', ...decode() }).expect(200);
   assert.deepEqual([body.id, body.model_name, body.model_version], ['42', 'decoder', model.id]);
   assert.equal(headers['x-model-id'], model.id);
@@ -106,7 +106,7 @@ test('the decoder makes of tensors the very pixels that the API makes', async ()
   assert.notDeepEqual(older.body.outputs, body.outputs);
 });
 
-test('labels are indices, also where they are named by other numbers', async () => {
+test('labels are indices, even if label names are other numbers', async () => {
   const odd = await publishModel(server.models, { seed: 3, labels: ['1', '2', '3'] });
   const body = decode();
   body.inputs[1]!.data = [1, 1];
@@ -118,7 +118,7 @@ test('labels are indices, also where they are named by other numbers', async () 
   await server.models.remove(odd.id);
 });
 
-test('the encoder gives what the API gives, and infers labels that are left out or -1', async () => {
+test('the encoder returns the same latents as the API, and infers labels that are missing or -1', async () => {
   const pixels = Buffer.concat(await decodedByApi());
   const images = await Promise.all(
     [0, 1].map(async (i) => {
@@ -156,7 +156,7 @@ test('the encoder gives what the API gives, and infers labels that are left out 
   assert.equal(unlabelled.body.outputs[0].data[0], labels.data[0]);
 });
 
-test('tensors come and go as bytes after the JSON', async () => {
+test('binary tensors after the JSON are read and written', async () => {
   const latent = Buffer.from(Float32Array.from(LATENTS).buffer);
   const label = Buffer.from(BigInt64Array.from([3n, 7n]).buffer);
   const json = Buffer.from(
@@ -256,12 +256,12 @@ const REFUSED: [string, () => object, number, RegExp][] = [
   ],
 ];
 for (const [what, body, status, text] of REFUSED) {
-  test(`${what}: refused with what is wrong`, async () => {
+  test(`${what} is refused with the reason`, async () => {
     assertError(await infer('decoder', body()), status, text);
   });
 }
 
-test('float pixels beyond 0 to 1 are refused, naming the other form', async () => {
+test('FP32 pixels outside 0 to 1 are refused with the alternative', async () => {
   const data = new Array(784).fill(200);
   const image = { name: 'image', datatype: 'FP32', shape: [1, 28, 28, 1], data };
   assertError(
@@ -291,7 +291,7 @@ test('unknown models and versions, other methods and unsupported bodies are refu
   );
 });
 
-test('keys count as they do elsewhere', async () => {
+test('keys and scopes apply as on other routes', async () => {
   const path = '/v2/models/decoder/infer';
   const missing = await request(server.url).post(path).send(decode());
   assertError(missing, 401, /Bearer/);

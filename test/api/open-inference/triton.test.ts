@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ensureVenv } from '../../../scripts/setup/venv.mjs';
 import { KeyRing } from '../../../src/platform/keys/index.ts';
-import { publishModel, startServer } from '../support.ts';
+import { publishModel, startServer } from '../test-server.ts';
 
 const KEY = 'the-key-of-a-triton-client';
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -25,7 +25,7 @@ const { python, problem } = await ensureVenv({
   },
 );
 
-test("NVIDIA's client of Triton decodes and encodes, by bytes and by JSON", {
+test("NVIDIA's Triton client decodes and encodes, with binary tensors and JSON", {
   skip: problem?.message ?? false,
 }, async (t) => {
   const server = await startServer({ keys: await KeyRing.open({ specs: [`infer:${KEY}`] }) });

@@ -29,9 +29,9 @@ import { weightsDigest } from '../../src/store/digest.ts';
 import type { FolderStore } from '../../src/store/folder-store.ts';
 import { openFolderStore } from '../../src/store/local-store.ts';
 import { ModelRegistry } from '../../src/store/models.ts';
-import { startTestRedis } from './redis.ts';
+import { startTestRedis } from './test-redis.ts';
 
-/** Small networks: what they make means nothing, but they make it in a few milliseconds. */
+/** Small networks, whose output is meaningless but fast to compute. */
 export const TINY: TrainingConfig['networks'] = {
   encoder: [4, 4, 8],
   decoder: [8, 6, 4],
@@ -76,92 +76,115 @@ export interface TestServer {
   runs: RunStore;
   events: RunEvents;
   hub: EventHub;
-  /** Ends Redis under the server. */
+  /** Stops Redis while the server keeps running. */
   stopRedis(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A server that listens, with a Redis, a store and an inference child of its own. */
+/** A listening server with its own Redis, store and inference child. */
 export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'stylograph-api-'));
-  const redisServer = await startTestRedis(folder);
-  const redis = connectRedis(redisServer.target, 'prompt');
-  const keys = redisKeys();
-  const directory = join(folder, 'store');
-  const store = await openFolderStore(directory);
-  const models = new ModelRegistry(store);
+  const redis = await openRedis(folder);
+  const storage = await openStorage(folder);
   const inference =
-    overrides.inference ?? (await startInference({ childModule: CHILD_MODULES.inference, directory }));
-  const runs = new RunStore(redis, keys);
-  const events = new RunEvents(redis, keys);
-  const hub = new EventHub(redis, redisServer.target, keys);
-  // The one receiver that tests may have; every other local address is refused as it is for users.
+    overrides.inference ??
+    (await startInference({ childModule: CHILD_MODULES.inference, directory: storage.directory }));
+  const deps: ApiDeps = {
+    version: '0.0.0-test',
+    ...redis.deps,
+    store: storage.store,
+    models: storage.models,
+    inference,
+    datasets: storage.datasets,
+    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
+    meter: new Metrics(),
+    ...overrides,
+  };
+  const app = await buildApp(deps);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const { runs, events, hub } = redis.deps;
+  return {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    deps,
+    inference,
+    models: storage.models,
+    store: storage.store,
+    runs,
+    events,
+    hub,
+    stopRedis: () => redis.stop(),
+    close: async () => {
+      await app.close();
+      // A given inference client is closed by the test that created it.
+      if (overrides.inference === undefined) await inference.close();
+      await redis.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A Redis server, and the dependencies that use it. */
+async function openRedis(folder: string) {
+  const server = await startTestRedis(folder);
+  const connection = connectRedis(server.target, 'prompt');
+  const keys = redisKeys();
+  const runs = new RunStore(connection, keys);
+  const hub = new EventHub(connection, server.target, keys);
+  // Tests receive webhooks on this address. Other local addresses are refused, as for users.
   const policy = new AddressPolicy(['127.0.0.1']);
   const webhooks = new Webhooks({
-    redis: redisServer.target,
+    redis: server.target,
     keys,
     send: (message) => sendMessage(message, { policy, timeoutMs: 5_000 }),
   });
   webhooks.start();
-  const deps: ApiDeps = {
-    version: '0.0.0-test',
+  const deps = {
     runs,
-    events,
+    events: new RunEvents(connection, keys),
     hub,
-    metrics: (runId, query) => readMetrics(redis, keys, runId, query),
-    store,
-    models,
-    inference,
-    datasets: new DatasetLibrary({
-      dataDir: folder,
-      storeRoot: directory,
-      store,
-      uploadChild: CHILD_MODULES.upload,
-    }),
-    encodeFilm: (task) => encodeFilm(CHILD_MODULES.film, task),
+    metrics: (runId, query) => readMetrics(connection, keys, runId, query),
     pingRedis: async () => {
-      await guarded(() => redis.ping());
+      await guarded(() => connection.ping());
     },
-    meter: new Metrics(),
     queues: () => [runs.queue],
-    sessions: new Sessions(redis, keys),
+    sessions: new Sessions(connection, keys),
     webhooks: {
       test: (runId) => webhooks.test(runId),
       deliveries: (runId, limit) => webhooks.deliveries(runId, limit),
       check: (url) => policy.check(url),
       drawSecret,
     },
-    ...overrides,
-  };
-  const app = await buildApp(deps);
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  const { port } = app.server.address() as AddressInfo;
+  } satisfies Partial<ApiDeps>;
   return {
-    app,
-    url: `http://127.0.0.1:${port}`,
     deps,
-    inference,
-    models,
-    store,
-    runs,
-    events,
-    hub,
-    stopRedis: () => redisServer.close(),
+    stop: () => server.close(),
     close: async () => {
-      await app.close();
-      // One that was given belongs to whoever gave it.
-      if (overrides.inference === undefined) await inference.close();
       await webhooks.close();
       await hub.close();
       await runs.close();
-      redis.disconnect();
-      await redisServer.close();
-      await rm(folder, { recursive: true, force: true });
+      connection.disconnect();
+      await server.close();
     },
   };
 }
 
-/** Width and height that a PNG states. */
+/** The store in a folder, and the models and datasets in it. */
+async function openStorage(folder: string) {
+  const directory = join(folder, 'store');
+  const store = await openFolderStore(directory);
+  const models = new ModelRegistry(store);
+  const datasets = new DatasetLibrary({
+    dataDir: folder,
+    storeRoot: directory,
+    store,
+    uploadChild: CHILD_MODULES.upload,
+  });
+  return { directory, store, models, datasets };
+}
+
+/** Width and height of a PNG. */
 export function pngSize(png: Buffer): [width: number, height: number] {
   return [png.readUInt32BE(16), png.readUInt32BE(20)];
 }
