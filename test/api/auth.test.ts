@@ -99,7 +99,7 @@ test('the audit log names who changed what and who was refused, but contains no 
     subject: posted.headers.location,
     requestId: 'asked-by-test',
   });
-  // The first refusal of its kind was told in a former test; within a minute no other is.
+  // An earlier test logged the first refusal of this kind; within a minute no other is logged.
   assert.deepEqual(rest, []);
   assert.ok(!JSON.stringify(audited).includes('both-of-them'));
 });

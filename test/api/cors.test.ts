@@ -8,7 +8,7 @@ import { assertProblem, startServer, type TestServer } from './test-server.ts';
 const STUDIO = 'https://studio.example.org';
 const KEY = 'the-key-of-the-studio';
 let server: TestServer;
-/** Without keys, as on somebody's own machine. */
+/** A server without keys, as on a user's own machine. */
 let open: TestServer;
 let closed: TestServer;
 before(async () => {
@@ -44,7 +44,7 @@ test('a page of an allowed origin may call and read the headers of the answer', 
   assert.equal(answer.headers['access-control-allow-origin'], STUDIO);
   assert.match(answer.headers['access-control-expose-headers']!, /X-Model-Id/);
   assert.match(answer.headers.vary!, /Origin/);
-  // Cookies are no part of it.
+  // Cookies are not allowed.
   assert.equal(answer.headers['access-control-allow-credentials'], undefined);
 });
 

@@ -53,7 +53,7 @@ async function upload(files: Uint8Array | [string, Uint8Array][], fields: Fields
   };
 }
 
-/** What is in the folder besides whole datasets. */
+/** Entries of the folder other than complete datasets. */
 async function leftovers(): Promise<string[]> {
   const found = [];
   for (const name of ['uploads', '.tmp']) found.push(...(await readdir(join(folder, name)).catch(() => [])));
@@ -88,7 +88,7 @@ test('a zip of folders becomes a dataset, and the same upload again changes noth
   for (const part of [loaded.train, loaded.validation, loaded.test]) {
     assert.deepEqual(new Set(part.labels), new Set([0, 1, 2]));
   }
-  // The ink is red and the paper black, at the padding too.
+  // The ink is red and the paper black, including the padding.
   assert.deepEqual([...loaded.train.images.subarray(0, 3)], [0, 0, 0]);
   assert.ok(loaded.train.images.some((level, at) => at % 3 === 0 && level === 220));
 
@@ -99,7 +99,7 @@ test('a zip of folders becomes a dataset, and the same upload again changes noth
   assert.deepEqual([again.status, again.body], [200, info]);
   assert.deepEqual(await names(), [info.id]);
   assert.deepEqual(await leftovers(), []);
-  // Its id may be given without its ending.
+  // The dataset id also works without its suffix.
   assert.equal(((await (await fetch(`${server.url}/datasets/three-beasts`)).json()) as Dataset).id, info.id);
 });
 

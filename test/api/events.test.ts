@@ -45,7 +45,7 @@ interface Told {
   data: Record<string, unknown>;
 }
 
-/** Listens until `enough`, and returns what was told. */
+/** Reads events until `enough` returns true, and returns them. */
 function listen(path: string, headers: Record<string, string> = {}) {
   const told: Told[] = [];
   let check = (): void => {};
@@ -94,7 +94,7 @@ test('a stream sends past and live events, and a client that has the end gets 20
     told.map(({ id, type, data }) => ({ id, type, data })),
     await asJson(run.id),
   );
-  // The connection closes, the client tries once more with the last id, and is told 204 to leave it.
+  // The connection closes. The client reconnects with the last id and gets 204, which ends its attempts.
   await until('the client to stop', async () => source.readyState === source.CLOSED);
   assert.equal(told.length, 6);
 });
@@ -195,7 +195,7 @@ test('many clients receive the same events', async () => {
 });
 
 test('closing the server ends open streams', async () => {
-  // No comment comes that would end them by chance.
+  // Keep-alive comments are off, since writing one could end the streams by chance.
   const own = await startServer({ inference: server.inference, limits: { keepAliveMs: 3_600_000 } });
   try {
     const { body } = await request(own.url).post('/runs').expect(202);
@@ -214,7 +214,7 @@ test('closing the server ends open streams', async () => {
     while (!/event: state\ndata: .*"queued".*\n\n/.test(text)) await once(heard, 'chunk');
     assert.equal(own.hub.subscribers, 1);
     await own.app.close();
-    // Finished or cut off, but over.
+    // The stream has ended, completely or not.
     await Promise.allSettled([reading]);
     assert.equal(own.hub.subscribers, 0);
   } finally {

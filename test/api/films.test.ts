@@ -73,7 +73,7 @@ test('range requests get parts of a video', async () => {
   await saveFilm(server.store, id, await squareFilm());
   const get = (headers: Record<string, string> = {}) =>
     api().get(`/runs/${id}/films/0.mp4`).set(headers).buffer().parse(bytesOf);
-  // Two at once: the film is encoded once, and both get the same.
+  // Two concurrent requests: the film is encoded once, and both get the same bytes.
   const [whole, twin] = await Promise.all([get(), get()]);
   assert.deepEqual([whole.status, twin.status], [200, 200]);
   const all = whole.body as Buffer;
@@ -135,7 +135,7 @@ test('the report of a run is one page, available at any time', async () => {
   assertProblem(await api().get('/runs/run_1/report'), 404, 'run_not_found');
 });
 
-/** The body as it is, for media types that supertest does not know. */
+/** Parses the body as bytes, for media types that supertest does not know. */
 function bytesOf(response: unknown, done: (error: Error | null, body: Buffer) => void): void {
   const chunks: Buffer[] = [];
   const stream = response as NodeJS.ReadableStream;

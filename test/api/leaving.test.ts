@@ -15,7 +15,7 @@ import { ModelRegistry } from '../../src/store/models.ts';
 import { until } from '../runs/support.ts';
 import { publishModel, startServer, type TestServer } from './test-server.ts';
 
-/** A registry whose removals tell when they begin, and wait until they may go on. */
+/** A registry whose deletions report their start and wait to be released. */
 class HeldRegistry extends ModelRegistry {
   readonly removals = new EventEmitter();
 
@@ -65,7 +65,7 @@ function dial({ url }: TestServer, sent: string): Socket {
   return socket;
 }
 
-/** Resolves when the server has noticed who came, or who left. */
+/** Resolves when the server has noticed a new or a closed connection. */
 const untilConnected = ({ app }: TestServer, clients: number): Promise<boolean> =>
   until(`${clients} connections`, () => {
     return new Promise<boolean>((resolve) =>
@@ -83,7 +83,7 @@ const measured = async (labels: string): Promise<number> => {
 
 const firstEntry = (): Promise<AuditEntry> => until('an entry', async () => audited[0] ?? false);
 
-/** Has a client ask for a model's removal and hang up while it is under way. */
+/** Sends a request to delete a model, and disconnects while it is in progress. */
 async function removeAndLeave(id: string): Promise<void> {
   audited.length = 0;
   spans.length = 0;
@@ -124,13 +124,13 @@ test('a change whose client disconnects is logged once in the audit log, with it
 });
 
 test('a call to the queue board is logged with an unknown outcome when its client disconnects', async () => {
-  // Built when it is first asked for.
+  // The board is built at the first request for it.
   await request(server.url).get('/queues').auth('of-an-operator', { type: 'bearer' }).expect(200);
   audited.length = 0;
   const json = ['content-type: application/json', 'content-length: 100'];
   const socket = dial(server, `${head('PUT /queues/api/queues/pause', ...json)}{`);
   await untilConnected(server, 1);
-  // Answered on the same event loop after it, so that the other one has been handed over.
+  // The same event loop answers this request later, so the other one has been handed over by then.
   await request(server.url).get('/queues/api/queues').auth('of-an-operator', { type: 'bearer' }).expect(200);
   socket.destroy();
   const entry = await firstEntry();
@@ -161,7 +161,7 @@ test('a call that waits behind another on its connection ends with the connectio
 });
 
 test('a closing server waits for no disconnected client, and ends unused connections', async () => {
-  // So long that only closing can end them.
+  // These time-outs are so long that only closing can end the connections.
   const patient = {
     keepAliveMs: 3_600_000,
     headersTimeoutMs: 3_600_000,

@@ -10,7 +10,7 @@ import { until } from '../runs/support.ts';
 import { assertProblem, publishModel, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
-/** For time-outs alone, which would cut off calls that compute. */
+/** A server with short time-outs, which would interrupt calls that compute. */
 let impatient: TestServer;
 before(async () => {
   server = await startServer({
@@ -25,7 +25,7 @@ before(async () => {
       runBytes: 1200 * 2 ** 20,
       requestsPerMinute: 40,
       streamsPerKey: 2,
-      // No comment comes that would notice by chance that a client has left.
+      // Keep-alive comments are off, since writing one would reveal a disconnected client by chance.
       keepAliveMs: 3_600_000,
     },
   });
@@ -97,7 +97,7 @@ test('an oversized sheet is refused on every route before anything is computed',
   const item = { latent: [0, 0, 0, 0], label: 3 };
   for (const answer of [
     await get('/generate?label=3&count=9&scale=16'),
-    // More images than a call may have, too; the sheet is looked at first.
+    // The image limit is exceeded as well, but the sheet is checked first.
     await get('/generate?label=3&count=400'),
     await get('/manifold?label=3&size=40'),
     await post('/generate?format=png&scale=16', { items: [{ label: 3, count: 9 }] }),
@@ -155,7 +155,7 @@ test('a client is limited in its open event streams, and may open another after 
   second.close();
 });
 
-/** What a raw connection that sends this answers, until the server closes it. */
+/** Sends raw text, and returns everything that the server answers until it closes the connection. */
 async function raw(
   { url }: TestServer,
   sent: string,
@@ -193,7 +193,7 @@ test('a client that sends its headers or body too slowly is disconnected', async
   assert.match(body, /^HTTP\/1\.1 408 /);
 });
 
-/** Sends a form to `/datasets`, a space of its preamble at a time, and its end after so many of them. */
+/** Sends a form to `/datasets` slowly: its preamble in single spaces, then the rest. */
 const slowForm = (key: string, spaces: number): Promise<string> => {
   const end = '\r\n--b\r\ncontent-disposition: form-data; name="unknown"\r\n\r\nx\r\n--b--\r\n';
   const head =
@@ -223,7 +223,7 @@ test('an idle connection is closed, before and during an answer', async () => {
   const answered = await raw(impatient, 'GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n');
   assert.match(answered, /^HTTP\/1\.1 200 /);
 
-  // More than the buffers on the way can hold, and nobody reads it.
+  // The answer is larger than all buffers on its way, and the client does not read it.
   const reader = connect(Number(new URL(server.url).port), '127.0.0.1').pause();
   reader.on('error', () => undefined);
   await once(reader, 'connect');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SharedLookup } from '../../src/api/inference/model-chooser.ts';
 
-/** A look-up whose answers come when told to. */
+/** A lookup that the test answers by hand. */
 function setUp(freshMs = 0) {
   const begun: { key: string; answer(value: string): void; fail(error: Error): void }[] = [];
   const clock = { ms: 0 };

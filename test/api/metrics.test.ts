@@ -39,7 +39,7 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Values by name and labels, as they are written. */
+/** Metric values by name and labels, as in Prometheus's text format. */
 async function read(): Promise<Map<string, number>> {
   const { text, headers } = await request(server.url).get('/metrics').expect(200);
   assert.match(headers['content-type']!, /^text\/plain; version=0\.0\.4/);

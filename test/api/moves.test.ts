@@ -63,7 +63,7 @@ test('an archive that is damaged, conflicts with a model or cannot be loaded is 
   await assert.rejects(client.models.import(new Uint8Array(zipSync(files))), problem('invalid_archive', 422));
   await assert.rejects(client.models.import(new Uint8Array(10)), problem('invalid_archive', 422));
 
-  // Everything holds together, but no network has such weights.
+  // The archive is consistent, but its weights fit no network.
   const fewer = weights.filter(({ name }) => !name.startsWith('discriminator/'));
   const odd = { ...record, digest: weightsDigest(fewer), image: { ...record.image, labels: ['a', 'b'] } };
   const oddFiles = packModel({ ...odd, image: record.image }, fewer);
@@ -85,7 +85,7 @@ test('an archive that is damaged, conflicts with a model or cannot be loaded is 
       problem('invalid_archive', 422)(error) && /cannot be loaded/.test(error.message),
   );
   watched.mock.restore();
-  // Nobody could see it, so that `latest` never was a model that cannot be loaded.
+  // The model never became visible, so `latest` never pointed to a model that cannot be loaded.
   assert.deepEqual(meanwhile, [before]);
   assert.equal((await client.models.list()).items.length, before);
   assert.deepEqual(await there.store.list('imports'), []);

@@ -37,7 +37,7 @@ test('without Redis, runs fail at once, readiness reports why, and inference con
     );
     await api().get('/health/live').expect(200);
     await api().get('/generate?label=3').expect(200);
-    // An open stream waits for Redis to come back.
+    // An open stream waits until Redis is available again.
     await reader.cancel();
   } finally {
     await server.close();

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => server.close());
 
-/** Plays the worker: takes the run's first job. @returns the fence */
+/** Acts as the worker and takes the run's first job. @returns the fencing token */
 async function begin(runId: string): Promise<number> {
   const fence = await server.runs.take({ runId, number: 1 });
   assert.ok(fence !== undefined);

@@ -1,4 +1,4 @@
-/** A JSON schema of the OpenAPI document, as far as values are made from it. */
+/** The keywords of a JSON schema from which this file makes values. */
 export interface JsonSchema {
   $ref?: string;
   type?: string | string[];

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { assertProblem, startServer, type TestServer } from './test-server.ts';
 
-/** A server without keys on this machine: what its browser sends for pages of others must not be taken for its user's. */
+/** A server without keys on this machine. It must not take requests of other sites' pages for requests of its user. */
 let server: TestServer;
 before(async () => {
   server = await startServer({ allowedHosts: ['studio.example'] });

@@ -14,7 +14,7 @@ after(() => server.close());
 
 const CLIENTS = 16;
 
-/** Clients that ask again as soon as they are answered, until told to stop or the test is over; what they were answered, in order. */
+/** Clients that send the next request after each answer, until they are stopped or the test ends, and their answers in order. */
 function startClients(
   t: TestContext,
   url: string,
@@ -51,7 +51,7 @@ test('models published under load replace one another, and no request fails', as
   await until('answers of the first', async () => since(first) > 50);
 
   const published: ModelRecord[] = [first];
-  // More than are held at a time, so that the oldest are unloaded meanwhile.
+  // More models than fit in the inference process, so that it unloads the oldest.
   for (let seed = 2; seed <= 5; seed++) {
     const next = await publishModel(server.models, { seed });
     published.push(next);
@@ -94,7 +94,7 @@ test('a moved alias answers with its new model at once', async () => {
   }
 });
 
-/** Networks of some six megabytes each, so that one that is left behind shows. */
+/** Networks of about six megabytes each, large enough to reveal a leak. */
 const MEGABYTES: TrainingConfig['networks'] = {
   encoder: [16, 64, 384],
   decoder: [32, 16, 16],
@@ -109,7 +109,7 @@ test('fifty swaps of an alias under load fail no request, and the inference proc
   timeout: 600_000,
 }, async (t) => {
   const models: ModelRecord[] = [];
-  // More than are held at a time: every swap loads one and lets one go.
+  // More models than fit in the inference process: every swap loads one and unloads one.
   for (let seed = 11; seed <= 15; seed++) {
     models.push(await publishModel(server.models, { seed, networks: MEGABYTES }));
   }
@@ -134,6 +134,6 @@ test('fifty swaps of an alias under load fail no request, and the inference proc
   assert.deepEqual(clients.failures, []);
   assert.deepEqual(new Set(clients.answers), new Set(models.map(({ id }) => id)));
   const [early, late] = [Math.max(...sizes.slice(10, 20)), Math.max(...sizes.slice(40))];
-  // Thirty swaps that each left their model behind would be three times as much.
+  // If thirty swaps each leaked a model, the growth would be three times as large.
   assert.ok(late - early < 60, `from ${early} to ${late} MB`);
 });

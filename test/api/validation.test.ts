@@ -38,7 +38,7 @@ const document = app.swagger() as unknown as {
 };
 const resolve = resolver(document.components.schemas);
 
-/** A request with valid values, but for one parameter or the body. */
+/** A request with valid values except for one parameter or the body. */
 function requestWith(
   [path, method, operation]: [string, string, Operation],
   wrong: { parameter?: string; value: unknown },
@@ -72,7 +72,7 @@ function* invalidRequests(): Generator<Request> {
       const route: [string, string, Operation] = [path, method, operation];
       for (const { name, schema } of operation.parameters ?? []) {
         for (const value of invalidValues(schema, resolve)) {
-          // Parameters are text: another type cannot be sent.
+          // Parameters are text, so values of other types cannot be sent.
           if (typeof value !== 'object') yield requestWith(route, { parameter: name, value });
         }
       }

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { isBuiltIn } from '../../core/contracts/built-in.ts';
 import type { EncodeRequest, ImageInput, LabelReference } from '../../core/contracts/inference.ts';
@@ -7,9 +7,9 @@ import { type FieldError, invalidField, StylographError } from '../../core/error
 import { decodeImage } from '../../data/images/decode.ts';
 import { imageFromPixels } from '../../data/images/json-pixels.ts';
 import { type NormalizeMode, normalizeImage } from '../../data/images/normalize.ts';
-import type { App } from '../context.ts';
+import type { App, RouteDeps } from '../context.ts';
 import type { ApiLimits } from '../deps.ts';
-import type { EncodeInput, InferenceCall } from './call.ts';
+import { type EncodeInput, type InferenceCall, startCall } from './call.ts';
 
 export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'];
 
@@ -32,17 +32,24 @@ export function acceptImages(app: App, limits: ApiLimits): void {
   );
 }
 
+interface Query {
+  model: string;
+  normalize: NormalizeMode;
+  label?: string | undefined;
+}
+
 /**
- * Decodes and normalises the images of a request, and infers the labels that were not given.
- * @throws invalid_image naming the image, invalid_label, validation_failed
+ * Starts a call with the images of its body in the model's form. Labels that were not given are inferred.
+ * @throws invalid_image naming the image, invalid_label, validation_failed, and what startCall throws
  */
-export async function encodeInputs(
-  call: InferenceCall,
-  request: FastifyRequest,
-  query: { normalize: NormalizeMode; label?: string | undefined },
-): Promise<EncodeInput[]> {
+export async function startImageCall(deps: RouteDeps, reply: FastifyReply, query: Query) {
+  const call = await startCall(deps, reply, query.model);
+  return { call, inputs: await encodeInputs(call, reply.request.body, query) };
+}
+
+async function encodeInputs(call: InferenceCall, body: unknown, query: Query): Promise<EncodeInput[]> {
   const { model, limits } = call;
-  const { images, labels } = readBody(request, query.label);
+  const { images, labels } = readBody(body, query.label);
   const given = images.map((_, i) => (labels?.[i] == null ? null : call.labelIndex(labels[i])));
   const framing = isBuiltIn(model.dataset) ? 'boxed' : 'whole';
   const inputs: EncodeInput[] = [];
@@ -67,7 +74,7 @@ interface Body {
 }
 
 /** A body of JSON or of image bytes in one form. */
-function readBody({ body }: FastifyRequest, label: string | undefined): Body {
+function readBody(body: unknown, label: string | undefined): Body {
   if (Buffer.isBuffer(body)) {
     if (body.length === 0) throw invalidField('body', 'is empty; send the bytes of an image');
     return { images: [body], labels: [label ?? null] };

@@ -11,8 +11,14 @@ import {
   toPng,
   toSheet,
 } from '../inference/answer.ts';
-import { ModelQuery, startCall } from '../inference/call.ts';
-import { acceptImages, encodeInputs, IMAGE_TYPES, ImageQuery, labelOf } from '../inference/encode-inputs.ts';
+import { ModelQuery } from '../inference/call.ts';
+import {
+  acceptImages,
+  IMAGE_TYPES,
+  ImageQuery,
+  labelOf,
+  startImageCall,
+} from '../inference/encode-inputs.ts';
 import { json, pngOrJson } from '../schemas.ts';
 
 /** Most columns of a sheet of reconstructions. */
@@ -46,9 +52,9 @@ function encode(app: App, deps: RouteDeps): void {
       },
     },
     async (request, reply) => {
-      const call = await startCall(deps, reply, request.query.model);
+      const { call, inputs } = await startImageCall(deps, reply, request.query);
       const { model } = call;
-      const encoded = await call.encode(await encodeInputs(call, request, request.query));
+      const encoded = await call.encode(inputs);
       const latents = encoded.map((image) => ({
         mean: Array.from(image.mean),
         logVar: Array.from(image.logVar),
@@ -85,9 +91,8 @@ function reconstruct(app: App, deps: RouteDeps): void {
       },
     },
     async (request, reply) => {
-      const call = await startCall(deps, reply, request.query.model);
+      const { call, inputs } = await startImageCall(deps, reply, request.query);
       const { model } = call;
-      const inputs = await encodeInputs(call, request, request.query);
       const columns = Math.min(MOST_COLUMNS, inputs.length);
       checkSheet(reply, call, request.query, 2 * columns * Math.ceil(inputs.length / columns), columns);
       const encoded = await call.encode(inputs);

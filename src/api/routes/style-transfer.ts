@@ -13,8 +13,14 @@ import {
   sendAnswer,
   toSheet,
 } from '../inference/answer.ts';
-import { type EncodedImage, type InferenceCall, ModelQuery, startCall } from '../inference/call.ts';
-import { acceptImages, encodeInputs, IMAGE_TYPES, ImageQuery, labelOf } from '../inference/encode-inputs.ts';
+import { type EncodedImage, type InferenceCall, ModelQuery } from '../inference/call.ts';
+import {
+  acceptImages,
+  IMAGE_TYPES,
+  ImageQuery,
+  labelOf,
+  startImageCall,
+} from '../inference/encode-inputs.ts';
 import { pngOrJson } from '../schemas.ts';
 
 /** Most images that one style transfer makes. */
@@ -42,9 +48,8 @@ export function styleTransferRoutes(app: App, deps: RouteDeps): void {
       },
     },
     async (request, reply) => {
-      const call = await startCall(deps, reply, request.query.model);
+      const { call, inputs } = await startImageCall(deps, reply, request.query);
       const { model } = call;
-      const inputs = await encodeInputs(call, request, request.query);
       const { average = false, targets } = fieldsOf(request.body);
       const rows = targetLabels(call, targets, average ? 1 : inputs.length);
       const columns = Math.max(...rows.map(({ length }) => length));

@@ -36,7 +36,7 @@ const decode = (parameters?: object) => ({
   ...parameters,
 });
 
-/** Asserts an answer in the protocol's own form of errors. */
+/** Asserts an error in the form of the Open Inference Protocol. */
 function assertError(answer: request.Response, status: number, text: RegExp): void {
   assert.equal(answer.status, status, answer.text);
   assert.match(answer.headers['content-type']!, /^application\/json/);
@@ -44,7 +44,7 @@ function assertError(answer: request.Response, status: number, text: RegExp): vo
   assert.match(answer.body.error, text);
 }
 
-/** The pixels of what the API's own call decodes. */
+/** The pixels that POST /decode returns. */
 async function decodedByApi(): Promise<Buffer[]> {
   const latents = [
     { latent: LATENTS.slice(0, 4), label: 3 },
@@ -171,7 +171,7 @@ test('binary tensors after the JSON are read and written', async () => {
   const post = (body: Buffer, length: number | string) =>
     fetch(`${server.url}/v2/models/decoder/infer`, {
       method: 'POST',
-      // A view, since fetch would name the type of a Blob or a string by itself.
+      // A typed array, since fetch sets a Content-Type for a Blob or a string.
       body: new Uint8Array(body),
       headers: { authorization: `Bearer ${KEY}`, 'inference-header-content-length': String(length) },
     });

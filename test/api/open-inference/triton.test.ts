@@ -10,7 +10,7 @@ import { publishModel, startServer } from '../test-server.ts';
 const KEY = 'the-key-of-a-triton-client';
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** A Python with NVIDIA's client, or why there is none. */
+/** A Python interpreter with NVIDIA's client, or the reason why none is available. */
 const { python, problem } = await ensureVenv({
   name: 'triton',
   requirements: here('./requirements.txt'),
