@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EventSource } from 'eventsource';
 import sharp from 'sharp';
+import { writeSmallMnist } from '../data/mnist-files.ts';
 import { type Service, startServiceIn } from './support.ts';
 
 /** The whole service as `npm start` runs it, on real MNIST. */
@@ -171,13 +172,16 @@ test('a second server on the same data folder is refused, and the first one keep
 
 test('an unfinished run resumes when the server restarts after SIGTERM', {
   timeout: 600_000,
-}, async () => {
-  let service = await startService();
+}, async (t) => {
+  const ownFolder = mkdtempSync(join(tmpdir(), 'stylograph-resumed-'));
+  t.after(() => rmSync(ownFolder, { recursive: true, force: true }));
+  await writeSmallMnist(ownFolder);
+  let service = await startServiceIn(ownFolder);
   const config = {
-    iterations: 60,
-    warmupIterations: 60,
+    iterations: 200,
+    warmupIterations: 200,
     checkpointEvery: 1000,
-    metricsEvery: 10,
+    metricsEvery: 40,
     sampleEvery: 1000,
     ...small,
   };
@@ -195,14 +199,14 @@ test('an unfinished run resumes when the server restarts after SIGTERM', {
   while ((await iterationsSoFar()) < 5) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(await service.stop(), 0);
 
-  service = await startService();
+  service = await startServiceIn(ownFolder);
   try {
     const events = await follow(`${service.url}${path}/events`);
     const states = events.filter(({ type }) => type === 'state').map(({ data }) => data.state);
     assert.deepEqual(states, ['queued', 'running', 'queued', 'running', 'succeeded']);
     assert.deepEqual(
       events.filter(({ type }) => type === 'metrics').map(({ data }) => data.iteration),
-      [10, 20, 30, 40, 50, 60],
+      [40, 80, 120, 160, 200],
     );
   } finally {
     await service.stop();

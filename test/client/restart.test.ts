@@ -19,11 +19,11 @@ test('a run is followed to its end across a restart of the server', {
   const { id } = await client.runs.create({
     seed: 3,
     config: {
-      iterations: 60,
-      warmupIterations: 60,
+      iterations: 200,
+      warmupIterations: 200,
       batchSize: 8,
       networks: { encoder: [4, 4, 8], decoder: [8, 4, 4], discriminator: [4, 4, 4] },
-      metricsEvery: 10,
+      metricsEvery: 40,
       checkpointEvery: 1000,
       sampleEvery: 1000,
       figures: { frames: 0 },
@@ -41,7 +41,7 @@ test('a run is followed to its end across a restart of the server', {
   const iterations = received.flatMap(({ type, data }) =>
     type === 'metrics' ? [(data as { iteration: number }).iteration] : [],
   );
-  assert.deepEqual(iterations, [10, 20, 30, 40, 50, 60]);
+  assert.deepEqual(iterations, [40, 80, 120, 160, 200]);
   assert.deepEqual(received.at(-1), { ...received.at(-1), type: 'end', data: { state: 'succeeded' } });
   const stored: string[] = [];
   for (let after: string | null | undefined; after !== null; ) {
