@@ -14,9 +14,9 @@ import { startServiceIn } from './support.ts';
 
 /** Long enough to lose a machine in the middle of a run. */
 const CONFIG: NonNullable<RunRequest['config']> = {
-  iterations: 200,
+  iterations: 400,
   // Checkpoints of the warm-up are not evaluated.
-  warmupIterations: 199,
+  warmupIterations: 399,
   checkpointEvery: 20,
   metricsEvery: 10,
   sampleEvery: 100,
