@@ -7,14 +7,17 @@ const target = new URL('../openapi/openapi.json', import.meta.url);
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-// Describing routes calls none of them. The optional parts must be present, since their routes exist only with them.
-const parts = {
-  models: {},
-  meter: {},
+/** A dependency that describing routes never calls. */
+const uncalled = <T extends object>(): T => ({}) as T;
+
+// The optional parts must be present, since their routes exist only with them.
+const parts: Partial<ApiDeps> = {
+  models: uncalled<ApiDeps['models']>(),
+  meter: uncalled<NonNullable<ApiDeps['meter']>>(),
   queues: () => [],
-  sessions: {},
-  webhooks: {},
-} as unknown as Partial<ApiDeps>;
+  sessions: uncalled<NonNullable<ApiDeps['sessions']>>(),
+  webhooks: uncalled<NonNullable<ApiDeps['webhooks']>>(),
+};
 const app = await buildApp({ version, ...parts } as ApiDeps);
 await app.ready();
 const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
