@@ -36,7 +36,7 @@ const PROGRAMS = {
 const PACKAGES = {
   '@tensorflow/tfjs-node-gpu': ['engine'],
   '@aws-sdk/client-s3': ['store'],
-  fastify: ['api'],
+  fastify: ['api', 'bin/cli/local'],
   '@fastify/multipart': ['api'],
   '@bull-board/api': ['api'],
   fflate: ['store/archive', 'bin/cli'],

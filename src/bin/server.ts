@@ -148,8 +148,8 @@ async function openQueue(
     telemetry: tracing?.telemetry,
   });
   shutdown.add('the queue', () => runs.close());
-  // Only the folder's own Redis takes in what commands left in the folder.
-  if (settings.REDIS_URL === undefined) {
+  // Runs of commands belong to the folder's own Redis and store.
+  if (settings.REDIS_URL === undefined && settings.STORE_URL === undefined) {
     await shutdown.unlessBegun(adoptRuns(settings.DATA_DIR, target, keys, runs));
   }
   const hub = new EventHub(redis, target, keys);

@@ -2,6 +2,23 @@ import type { RunState } from '../../core/contracts/run.ts';
 import { StylographError } from '../../core/errors.ts';
 import type { Moves } from './states.ts';
 
+const QUEUE_RETRY_SECONDS = 30;
+
+/** @param waiting how many runs wait */
+export const queueFull = (waiting: string): StylographError =>
+  new StylographError(
+    'queue_full',
+    `${waiting} runs are waiting already, which is the limit; cancel some or try again later.`,
+    { retryAfter: QUEUE_RETRY_SECONDS },
+  );
+
+/** @param id the run that the key created first */
+export const idempotencyConflict = (id: string): StylographError =>
+  new StylographError(
+    'idempotency_conflict',
+    `This Idempotency-Key created ${id} from another body; use a fresh key for another run.`,
+  );
+
 export function runNotFound(id: string): StylographError {
   return new StylographError('run_not_found', `There is no run "${id}"; GET /runs lists them all.`);
 }

@@ -5,15 +5,17 @@ import { newRunId, RunId } from '../../core/contracts/common.ts';
 import type { EngineFacts } from '../../core/contracts/engine.ts';
 import { isFinished, type RunRecord, type RunState } from '../../core/contracts/run.ts';
 import type { WebhookTarget } from '../../core/contracts/webhook.ts';
-import { errorCodeOf, StylographError } from '../../core/errors.ts';
+import { errorCodeOf } from '../../core/errors.ts';
 import { guarded } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
 import {
   cannotMove,
   checkOutcome,
   fenceLost,
+  idempotencyConflict,
   isPublishing,
   isUnfinished,
+  queueFull,
   runNotFound,
 } from '../machine/errors.ts';
 import { type Moves, OUTCOMES, type OutcomeKind, REQUESTS, type RunRequestKind } from '../machine/states.ts';
@@ -25,7 +27,6 @@ import { BEGIN_PUBLISHING, COUNT_CRASH, CREATE, MOVE, PATCH, REMOVE, runKeys, TA
 const IDEMPOTENCY_SECONDS = 86_400;
 const DEFAULT_QUEUE_LIMIT = 100;
 const ENGINE_SECONDS = 30;
-const QUEUE_RETRY_SECONDS = 30;
 
 export type { NewRun };
 
@@ -108,19 +109,8 @@ export class RunStore extends RunReader {
         patch: JSON.stringify(fields),
       },
     );
-    if (outcome === 'full') {
-      throw new StylographError(
-        'queue_full',
-        `${detail} runs are waiting already, which is the limit; cancel some or try again later.`,
-        { retryAfter: QUEUE_RETRY_SECONDS },
-      );
-    }
-    if (outcome === 'conflict') {
-      throw new StylographError(
-        'idempotency_conflict',
-        `This Idempotency-Key created ${detail} from another body; use a fresh key for another run.`,
-      );
-    }
+    if (outcome === 'full') throw queueFull(detail);
+    if (outcome === 'conflict') throw idempotencyConflict(detail);
     // If this fails, the run is recorded all the same, and a worker that finds it without a job adds one.
     if (outcome === 'created') await this.#jobs.ensure(id).catch(() => undefined);
     return {

@@ -35,9 +35,7 @@ export class AddressPolicy {
     if (this.#hosts.has(host.toLowerCase())) return true;
     // Also takes an IPv4 address out of its IPv6 form.
     const parsed = ipaddr.process(address);
-    const inRange = this.#ranges.some(
-      ([range, bits]) => range.kind() === parsed.kind() && parsed.match(range as never, bits),
-    );
+    const inRange = this.#ranges.some(([range, bits]) => matches(parsed, range, bits));
     // Everything else has a name of its own: private, loopback, linkLocal, uniqueLocal, reserved, and what wraps IPv4.
     return inRange || parsed.range() === 'unicast';
   }
@@ -76,4 +74,14 @@ function refused(host: string): StylographError {
     'webhook_refused',
     `Webhooks do not go to "${host}": its address is not one of the public internet. The operator may allow it in WEBHOOK_ALLOW.`,
   );
+}
+
+/** Whether an address is in a range of its own kind: an IPv4 address is in no IPv6 range. */
+function matches(
+  address: ipaddr.IPv4 | ipaddr.IPv6,
+  range: ipaddr.IPv4 | ipaddr.IPv6,
+  bits: number,
+): boolean {
+  if (address instanceof ipaddr.IPv4) return range instanceof ipaddr.IPv4 && address.match(range, bits);
+  return range instanceof ipaddr.IPv6 && address.match(range, bits);
 }

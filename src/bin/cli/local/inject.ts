@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { InjectOptions } from 'fastify';
 import type { App } from '../../../api/context.ts';
 
 /** A `fetch` that asks an application in this process: no port, no socket, the same answers. */
@@ -13,33 +14,57 @@ export function injectedFetch(app: App): typeof fetch {
       method: (init.method ?? 'GET') as 'GET',
       url: `${url.pathname}${url.search}`,
       headers: Object.fromEntries(headers),
-      ...(payload == null ? {} : { payload: payload as string | Buffer }),
+      ...(payload === null ? {} : { payload }),
       payloadAsStream: true,
     });
     const stream = answer.stream();
     const leave = (): void => void stream.destroy();
-    // It may have come while the answer was made.
+    // The signal may have fired while the application answered.
     if (signal?.aborted) leave();
     signal?.throwIfAborted();
     signal?.addEventListener('abort', leave, { once: true });
     stream.once('close', () => signal?.removeEventListener('abort', leave));
-    // An abort is told by the signal; the stream's own error would reach nobody.
+    // The caller learns of an abort from the signal, not from the stream.
     stream.on('error', () => undefined);
-    const told = Object.entries(answer.headers).map(([name, value]): [string, string] => [
+    const answered = Object.entries(answer.headers).map(([name, value]): [string, string] => [
       name,
       String(value),
     ]);
     const isEmpty = answer.statusCode === 204 || answer.statusCode === 304;
-    const body = isEmpty ? null : (Readable.toWeb(stream) as unknown as ReadableStream<Uint8Array>);
-    return new Response(body, { status: answer.statusCode, headers: told });
+    return new Response(isEmpty ? null : webStream(stream), {
+      status: answer.statusCode,
+      headers: answered,
+    });
   };
 }
 
-/** A body as an application takes it; a form is streamed, under the type that it then has. */
-async function payloadOf(body: RequestInit['body'], headers: Headers): Promise<unknown> {
+/** A Node stream as a web stream that stops reading when it is cancelled. */
+function webStream(stream: Readable): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: () => void stream.destroy(),
+  });
+}
+
+/** A body in the form that `inject` accepts. A form is streamed, with the content type of its encoding. */
+async function payloadOf(
+  body: RequestInit['body'],
+  headers: Headers,
+): Promise<NonNullable<InjectOptions['payload']> | null> {
   if (body instanceof Blob) return Buffer.from(await body.arrayBuffer());
-  if (!(body instanceof FormData)) return body;
+  if (typeof body === 'string' || body instanceof Uint8Array) return body as string | Buffer;
+  if (!(body instanceof FormData)) return null;
   const form = new Response(body);
   headers.set('content-type', form.headers.get('content-type')!);
-  return Readable.fromWeb(form.body as never);
+  return Readable.from(chunksOf(form.body!));
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield value!;
 }
