@@ -11,7 +11,8 @@ import { connectRedis, type RedisTarget, waitUntilReady } from '../../src/platfo
 import { type Keys, redisKeys } from '../../src/platform/redis/key-names.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/platform/redis/private-redis.ts';
 import { RunEvents } from '../../src/runs/redis/events.ts';
-import { type NewRun, RunStore } from '../../src/runs/redis/run-store.ts';
+import type { NewRun } from '../../src/runs/redis/records.ts';
+import { RunStore } from '../../src/runs/redis/run-store.ts';
 
 export interface Workplace {
   folder: string;

@@ -7,7 +7,7 @@ import type { TrainingConfigOverrides } from '../../src/core/contracts/config.ts
 import type { RunEvent } from '../../src/core/contracts/run.ts';
 import { connectRedis } from '../../src/platform/redis/connection.ts';
 import { onModelPublished } from '../../src/runs/redis/published.ts';
-import type { NewRun } from '../../src/runs/redis/run-store.ts';
+import type { NewRun } from '../../src/runs/redis/records.ts';
 import { type RunWorker, startWorker } from '../../src/runs/worker/worker.ts';
 import { ModelRegistry, openFolderStore, readFigure } from '../../src/store/index.ts';
 import { FAULTS } from './faults.ts';

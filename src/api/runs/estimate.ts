@@ -11,7 +11,7 @@ import {
   sizeOf,
   trainedSpecs,
 } from '../../model/architecture.ts';
-import type { NewRun } from '../../runs/redis/run-store.ts';
+import type { NewRun } from '../../runs/redis/records.ts';
 import type { ApiDeps } from '../deps.ts';
 
 export const RunEstimate = z

@@ -6,7 +6,7 @@ import { resolveConfig } from '../../core/contracts/presets.ts';
 import type { RunRequest } from '../../core/contracts/run.ts';
 import { DEFAULT_WEBHOOK_EVENTS, type WebhookTarget } from '../../core/contracts/webhook.ts';
 import { errorCodeOf, invalidField, StylographError } from '../../core/errors.ts';
-import type { NewRun } from '../../runs/redis/run-store.ts';
+import type { NewRun } from '../../runs/redis/records.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const DEFAULTS = { preset: 'modern', dataset: 'mnist' } as const;

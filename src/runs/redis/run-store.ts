@@ -28,8 +28,6 @@ const IDEMPOTENCY_SECONDS = 86_400;
 const DEFAULT_QUEUE_LIMIT = 100;
 const ENGINE_SECONDS = 30;
 
-export type { NewRun };
-
 export interface RunStoreOptions {
   /** The most runs that may wait for a worker. */
   queueLimit?: number;
