@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fastify from 'fastify';
 import type { ApiDeps } from './deps.ts';
 
@@ -19,9 +18,6 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** How long the first request waits for the queues' own connections to Redis. */
-const CONNECT_MS = 2_000;
-
 /** A separate Fastify application that shows the queues at `prefix`. It checks no keys: its caller has done so. */
 async function buildBoard(queues: Queues, prefix: string) {
   const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
@@ -29,15 +25,9 @@ async function buildBoard(queues: Queues, prefix: string) {
     import('@bull-board/api/bullMQAdapter'),
     import('@bull-board/fastify'),
   ]);
-  const shown = queues();
-  const waiting = new AbortController();
-  await Promise.race([
-    Promise.all(shown.map((queue) => queue.waitUntilReady())),
-    sleep(CONNECT_MS, undefined, { signal: waiting.signal }).catch(() => undefined),
-  ]).finally(() => waiting.abort());
   const adapter = new FastifyAdapter();
   createBullBoard({
-    queues: shown.map((queue) => new BullMQAdapter(queue)),
+    queues: queues().map((queue) => new BullMQAdapter(queue)),
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: 'Stylograph' } },
   });

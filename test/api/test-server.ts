@@ -15,7 +15,7 @@ import { DatasetLibrary } from '../../src/data/library.ts';
 import { encodeFilm } from '../../src/figures/encode-film.ts';
 import { architectureOf } from '../../src/model/architecture.ts';
 import { Sessions } from '../../src/platform/keys/sessions.ts';
-import { connectRedis, guarded } from '../../src/platform/redis/connection.ts';
+import { connectRedis, guarded, waitUntilReady } from '../../src/platform/redis/connection.ts';
 import { redisKeys } from '../../src/platform/redis/key-names.ts';
 import { Metrics } from '../../src/platform/telemetry/index.ts';
 import { RunEvents } from '../../src/runs/redis/events.ts';
@@ -129,6 +129,7 @@ export async function startServer(overrides: Partial<ApiDeps> = {}): Promise<Tes
 async function openRedis(folder: string) {
   const server = await startTestRedis(folder);
   const connection = connectRedis(server.target, 'prompt');
+  await waitUntilReady(connection, 5_000);
   const keys = redisKeys();
   const runs = new RunStore(connection, keys);
   const hub = new EventHub(connection, server.target, keys);
