@@ -114,7 +114,7 @@ const AFTER_TRAINING = { bytes: 310e6, bytesPerPixel: 254e3 };
 
 const total = (counts: number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
-/** Memory and disk, counted from the architecture. test/bin/cli/run-memory.test.ts compares it with measured peaks. */
+/** Memory and disk, counted from the architecture. test/bin/cli/run-memory.long.test.ts compares it with measured peaks. */
 export function estimateMemory(
   config: TrainingConfig,
   dataset: DatasetInfo,
