@@ -103,18 +103,24 @@ export class FolderRuns {
 
   /** Trains a run that waits. @throws run_not_found, invalid_state */
   async train(runId: string): Promise<LocalTraining> {
+    const supervisor = await this.#supervise();
+    const fence = await supervisor.runs.takeForCommand(runId, thisProcess());
+    return { done: supervisor.train(runId, fence), abandon: () => supervisor.kill(runId) };
+  }
+
+  /** The supervisor of all runs that this command trains. */
+  async #supervise(): Promise<RunSupervisor> {
+    if (this.#supervisor) return this.#supervisor;
     const { dataDir, childModule } = this.#options;
-    const supervisor = new RunSupervisor({
+    this.#supervisor = new RunSupervisor({
       settings: { redis: this.#folder.target, keyPrefix: DEFAULT_PREFIX, storeRoot: dataDir, dataDir },
       childModule,
       requeues: false,
       // The record says what went wrong, and the command shows it.
       warn: () => undefined,
     });
-    this.#supervisor = supervisor;
-    await supervisor.start();
-    const fence = await supervisor.runs.takeForCommand(runId, thisProcess());
-    return { done: supervisor.train(runId, fence), abandon: () => supervisor.kill(runId) };
+    await this.#supervisor.start();
+    return this.#supervisor;
   }
 
   async close(): Promise<void> {
