@@ -11,7 +11,7 @@ const folder = await FolderRuns.open({
   childModule,
   onLost: (error) => console.error(error.message),
 });
-const config = { iterations: 100_000, latentDim: 5, checkpointEvery: 100_000 };
+const config = { iterations: 100_000, checkpointEvery: 100_000 };
 const { id } = (await folder.runs.create(newRun(config))).run;
 const training = await folder.train(id);
 await until('an iteration', async () => (await folder.runs.get(id)).progress.iteration > 0);

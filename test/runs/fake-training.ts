@@ -9,9 +9,10 @@ import { exampleEvaluation } from '../training/evaluation/example-evaluations.ts
 import { FAULTS } from './faults.ts';
 
 /*
- * Fake training: it takes `latentDim` milliseconds per iteration and computes one weight that depends on every iteration.
- * The run's seed selects a fault.
+ * Fake training: it takes FAKE_ITERATION_MS milliseconds per iteration and computes one weight that depends on every
+ * iteration. The run's seed selects a fault.
  */
+const ITERATION_MS = Number(process.env.FAKE_ITERATION_MS ?? 2);
 
 const none: LabelledImages = { count: 0, images: new Uint8Array(), labels: new Uint8Array() };
 export const fakeDataset: Dataset = {
@@ -52,11 +53,11 @@ async function* train({ config, seed, resume, signal }: TrainOptions): AsyncGene
   let secondsElapsed = resume?.secondsElapsed ?? 0;
   const weights = () => [{ name: 'w', shape: [1], values: Float32Array.from([weight]) }];
   for (let iteration = (resume?.iteration ?? 0) + 1; iteration <= iterations; iteration++) {
-    await new Promise((resolve) => setTimeout(resolve, config.latentDim));
+    await new Promise((resolve) => setTimeout(resolve, ITERATION_MS));
     if (signal.aborted && signal.reason === 'cancel') return;
     checkFaults(seed, iteration);
     weight = Math.fround(weight * 0.9 + iteration);
-    secondsElapsed += config.latentDim / 1000;
+    secondsElapsed += ITERATION_MS / 1000;
     yield {
       type: 'progress',
       progress: {

@@ -23,7 +23,6 @@ import { type Crash, SimulatedProcess } from './simulated-process.ts';
 /** A short run with events and files of every kind. */
 const CONFIG = {
   iterations: 6,
-  latentDim: 2,
   metricsEvery: 2,
   sampleEvery: 3,
   checkpointEvery: 2,

@@ -44,7 +44,7 @@ test('a command trains exactly the run that was asked for, pauses it on request,
   const { open, redisRuns } = await dataFolder(t);
   const folder = await open();
   const first = (await folder.runs.create(newRun())).run;
-  const config = { iterations: 1_000, latentDim: 5, checkpointEvery: 1_000 };
+  const config = { iterations: 10_000, checkpointEvery: 10_000 };
   const { id } = (await folder.runs.create(newRun(config))).run;
   const training = await folder.train(id);
   await assert.rejects(folder.train(id), withCode('invalid_state'));
