@@ -15,19 +15,20 @@ import { type Service, startService } from '../test/web/service.ts';
 
 const POLL_MS = 2_000;
 const LOOK = { viewport: { width: 1280, height: 860 }, colorScheme: 'light' } as const;
-/** A slanted digit 4, in shares of the pad. */
-const FOUR = [
+/** A slanted digit 7 with a crossbar, in shares of the pad. */
+const SEVEN = [
   [
-    [0.42, 0.16],
-    [0.3, 0.36],
-    [0.24, 0.52],
-    [0.4, 0.53],
-    [0.78, 0.47],
+    [0.26, 0.2],
+    [0.5, 0.18],
+    [0.76, 0.19],
+    [0.66, 0.4],
+    [0.52, 0.62],
+    [0.44, 0.86],
   ],
   [
-    [0.68, 0.2],
-    [0.6, 0.5],
-    [0.52, 0.86],
+    [0.36, 0.52],
+    [0.52, 0.49],
+    [0.7, 0.48],
   ],
 ] as const;
 
@@ -72,7 +73,7 @@ async function takePictures(url: string): Promise<void> {
     await save('dashboard', await dashboard.page.screenshot());
 
     const { page } = await visit(browser, url, '#/playground/draw', LOOK);
-    for (const stroke of FOUR) await drawStroke(page, '.pad canvas', stroke);
+    for (const stroke of SEVEN) await drawStroke(page, '.pad canvas', stroke);
     await page
       .getByRole('list', { name: 'Every digit in your handwriting' })
       .getByRole('img')
