@@ -4,16 +4,25 @@ import { colourDeclarations, FONT_DECLARATIONS } from '../../core/presentation/t
 
 const require = createRequire(import.meta.url);
 
-/** A face of the dashboard's sans font as a data URL: latin characters, about 24 KB. */
-function fontFace(weight: 400 | 600): string {
-  const bytes = readFileSync(require.resolve(`@fontsource/inter/files/inter-latin-${weight}-normal.woff2`));
-  return `@font-face{font-family:Inter;font-weight:${weight};src:url(data:font/woff2;base64,${bytes.toString('base64')}) format("woff2")}`;
+/** A face of a dashboard font as a data URL, with latin characters: about 24 KB each of Inter, 58 KB of Newsreader. */
+function fontFace(family: string, weight: string, file: string): string {
+  const bytes = readFileSync(require.resolve(file)).toString('base64');
+  return `@font-face{font-family:${family};font-weight:${weight};src:url(data:font/woff2;base64,${bytes}) format("woff2")}`;
 }
+
+const FONT_FACES = [
+  fontFace('Inter', '400', '@fontsource/inter/files/inter-latin-400-normal.woff2'),
+  fontFace('Inter', '600', '@fontsource/inter/files/inter-latin-600-normal.woff2'),
+  fontFace(
+    'Newsreader',
+    '200 800',
+    '@fontsource-variable/newsreader/files/newsreader-latin-wght-normal.woff2',
+  ),
+].join('\n');
 
 /** The page's style in the dashboard's colours and fonts, for light, dark and print. */
 export const STYLE = `
-${fontFace(400)}
-${fontFace(600)}
+${FONT_FACES}
 :root{color-scheme:light dark;${colourDeclarations('light')} ${FONT_DECLARATIONS}}
 @media(prefers-color-scheme:dark){:root{${colourDeclarations('dark')}}.picture{filter:brightness(.93)}}
 *{box-sizing:border-box}
