@@ -134,7 +134,7 @@ export interface ApiDeps {
   webhooks?: Pick<Webhooks, 'test' | 'deliveries'> & {
     /** @throws webhook_refused */
     check(url: string): void;
-    drawSecret(): string;
+    generateSecret(): string;
   };
   /** BullMQ queues for the board at /queues. Without them or `sessions` there is no board. */
   queues?: () => readonly (RunStore['queue'] | Webhooks['queue'])[];

@@ -23,7 +23,7 @@ import { EventHub } from '../../src/runs/redis/hub.ts';
 import { readMetrics } from '../../src/runs/redis/metrics.ts';
 import { RunStore } from '../../src/runs/redis/run-store.ts';
 import { Webhooks } from '../../src/runs/webhooks/deliveries.ts';
-import { AddressPolicy, drawSecret, sendMessage } from '../../src/runs/webhooks/index.ts';
+import { AddressPolicy, generateSecret, sendMessage } from '../../src/runs/webhooks/index.ts';
 import { type Inference, startInference } from '../../src/serving/client.ts';
 import { weightsDigest } from '../../src/store/digest.ts';
 import type { FolderStore } from '../../src/store/folder-store.ts';
@@ -155,7 +155,7 @@ async function openRedis(folder: string) {
       test: (runId) => webhooks.test(runId),
       deliveries: (runId, limit) => webhooks.deliveries(runId, limit),
       check: (url) => policy.check(url),
-      drawSecret,
+      generateSecret,
     },
   } satisfies Partial<ApiDeps>;
   return {

@@ -53,7 +53,7 @@ export function resolveWebhook(
     );
   }
   webhooks.check(webhook.url);
-  const { url, events = [...DEFAULT_WEBHOOK_EVENTS], secret = webhooks.drawSecret() } = webhook;
+  const { url, events = [...DEFAULT_WEBHOOK_EVENTS], secret = webhooks.generateSecret() } = webhook;
   return { url, events: [...new Set(events)], secret };
 }
 

@@ -4,7 +4,7 @@ import type { Keys } from '../../platform/redis/key-names.ts';
 import { type Settings, SettingsProblem } from '../../platform/settings/settings.ts';
 import type { Metrics } from '../../platform/telemetry/index.ts';
 import { Webhooks } from '../../runs/webhooks/deliveries.ts';
-import { AddressPolicy, drawSecret, sendMessage } from '../../runs/webhooks/index.ts';
+import { AddressPolicy, generateSecret, sendMessage } from '../../runs/webhooks/index.ts';
 
 function policyOf({ WEBHOOK_ALLOW }: Settings): AddressPolicy {
   try {
@@ -33,7 +33,7 @@ export function openWebhooks(
     test: (runId) => webhooks.test(runId),
     deliveries: (runId, limit) => webhooks.deliveries(runId, limit),
     check: (url) => policy.check(url),
-    drawSecret,
+    generateSecret,
   };
   return { webhooks, deps };
 }

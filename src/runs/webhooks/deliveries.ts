@@ -9,31 +9,32 @@ import { parseRecord } from '../redis/records.ts';
 import { RECORD_DELIVERY, runKeys } from '../redis/scripts.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
 
-/** Seconds before each further attempt, a fifth more or less: the schedule that Standard Webhooks suggests. */
+/** Seconds before each retry, varied by ±20 %. The schedule is the one that Standard Webhooks suggests. */
 export const RETRY_SECONDS = [5, 60, 300, 1_800, 7_200, 18_000, 36_000];
-/** Deliveries that are remembered for each run. */
-const MOST_REMEMBERED = 200;
+/** Attempts that are recorded per run. */
+const MAX_RECORDED = 200;
 const CONCURRENCY = 8;
-/** The receiver wants no more of it (RFC 9110, 15.5.11). */
+/** The receiver has been removed for good (RFC 9110, 15.5.11), so deliveries to it stop. */
 const GONE = 410;
 
-/** What one delivery is about; a test has no event. */
+/** The content of one delivery. A test has no event. */
 type JobData = { runId: string; event?: OutboxEntry['event'] };
 
 export interface WebhooksOptions {
   redis: RedisTarget;
   keys: Keys;
-  /** Makes the call and gives the status that was answered. @throws whatever kept the answer from coming */
+  /** Sends the request and returns the response status. @throws the error that prevented a response */
   send(message: { id: string; url: string; secret: string; body: string }): Promise<number>;
   retrySeconds?: readonly number[];
-  /** Told of every attempt. */
+  /** Called after every attempt. */
   onAttempt?(outcome: WebhookDelivery['outcome']): void;
   onProblem?(problem: Error): void;
 }
 
 /**
- * Sends what runs tell to whoever asked for it. Events that are wanted are put aside in the step that tells them; one of
- * the servers makes a job of each, and BullMQ sees to it that each is sent, again and again if need be.
+ * Delivers run events to the webhooks that subscribed to them. The script that publishes an event also adds it to the
+ * outbox. One of the servers turns each outbox entry into a job, and BullMQ retries the job until it is delivered or
+ * has no attempts left.
  */
 export class Webhooks {
   readonly queue: Queue<JobData>;
@@ -67,7 +68,7 @@ export class Webhooks {
       ...base,
       concurrency: CONCURRENCY,
       autorun: false,
-      settings: { backoffStrategy: (attempts) => this.#pauseMs(attempts) },
+      settings: { backoffStrategy: (attempts) => this.#retryDelayMs(attempts) },
     });
     this.#worker.on('error', onProblem);
   }
@@ -77,7 +78,7 @@ export class Webhooks {
     this.#worker.run().catch((error: unknown) => this.#options.onProblem?.(error as Error));
   }
 
-  /** Sends a message that means nothing, in its turn. @returns its id @throws webhook_not_found */
+  /** Queues a test message without an event. @returns its id @throws webhook_not_found */
   async test(runId: string): Promise<string> {
     await this.#target(runId);
     const id = `test-${ulid()}`;
@@ -85,14 +86,14 @@ export class Webhooks {
     return id;
   }
 
-  /** What was tried for a run, newest first. */
+  /** The recorded delivery attempts of a run, newest first. */
   async deliveries(runId: string, limit: number): Promise<WebhookDelivery[]> {
     const lines = await guarded(() => this.#redis.lrange(this.#keys.deliveries(runId), 0, limit - 1));
     return lines.map((line) => JSON.parse(line) as WebhookDelivery);
   }
 
   async #enqueue({ runId, event }: OutboxEntry): Promise<void> {
-    // The same job however often the entry is read.
+    // The id makes this idempotent: an entry that is read twice adds one job.
     await this.queue.add('event', { runId, event }, { jobId: `${runId}-${event.id}` });
   }
 
@@ -101,7 +102,7 @@ export class Webhooks {
     if (text !== null) return JSON.parse(text) as WebhookTarget;
     throw new StylographError(
       'webhook_not_found',
-      `Run ${runId} has no webhook, or its receiver is gone; name one when a run is started.`,
+      `Run ${runId} has no webhook, or its receiver returned 410 Gone. Set a webhook when you start a run.`,
     );
   }
 
@@ -109,7 +110,7 @@ export class Webhooks {
     const { runId, event } = job.data;
     const hash = await this.#redis.hgetall(this.#keys.run(runId));
     const record = parseRecord(runId, hash);
-    // The run was removed meanwhile, or its receiver is gone.
+    // The run was removed after the job was queued, or the receiver returned 410 Gone.
     if (record === undefined || hash._webhook === undefined) return;
     const { url, secret } = JSON.parse(hash._webhook) as WebhookTarget;
     const { id, name, state, preset, dataset, tags, modelId, error } = record;
@@ -122,23 +123,26 @@ export class Webhooks {
         ...(event && { event }),
       },
     });
-    const begun = performance.now();
+    const startedAt = performance.now();
     const outcome = await this.#options.send({ id: job.id!, url, secret, body }).then(
-      (status) => ({ status, problem: status >= 200 && status < 300 ? null : `the answer was ${status}` }),
+      (status) => ({
+        status,
+        problem: status >= 200 && status < 300 ? null : `the receiver returned status ${status}`,
+      }),
       (problem: Error) => ({ status: null, problem: problem.message, code: errorCodeOf(problem) }),
     );
-    await this.#settle(job, type, outcome, performance.now() - begun);
+    await this.#record(job, type, outcome, performance.now() - startedAt);
   }
 
-  /** Writes down how an attempt ended. @throws to be tried again */
-  async #settle(
+  /** Records the result of an attempt. @throws an error for a failed attempt, so that BullMQ retries it */
+  async #record(
     job: Job<JobData>,
     type: string,
     { status, problem, code }: { status: number | null; problem: string | null; code?: string | undefined },
     ms: number,
   ): Promise<void> {
     const attempt = job.attemptsMade + 1;
-    // Trying again changes nothing about an address that may not be called.
+    // A forbidden address stays forbidden, so a retry would fail too.
     const isFinal = attempt >= (job.opts.attempts ?? 1) || status === GONE || code === 'webhook_refused';
     const delivery: WebhookDelivery = {
       id: job.id!,
@@ -154,7 +158,7 @@ export class Webhooks {
     const { runId } = job.data;
     await RECORD_DELIVERY.run(this.#redis, runKeys(this.#keys, runId), {
       delivery: JSON.stringify(delivery),
-      keep: MOST_REMEMBERED,
+      keep: MAX_RECORDED,
     });
     if (status === GONE) await this.#redis.hdel(this.#keys.run(runId), '_hooked', '_webhook');
     if (problem === null) return;
@@ -162,17 +166,20 @@ export class Webhooks {
     throw new Error(problem);
   }
 
-  /** @param attempts that were made */
-  #pauseMs(attempts: number): number {
+  /** @param attempts number of attempts so far */
+  #retryDelayMs(attempts: number): number {
     const seconds = this.#retrySeconds[Math.min(attempts, this.#retrySeconds.length) - 1] ?? 0;
     return Math.round(seconds * 1000 * (0.8 + 0.4 * Math.random()));
   }
 
   async close(): Promise<void> {
     await this.#outbox.close();
-    // With Redis away what is on its way is sent again by whoever comes next, and the worker's connection must not wait for it.
+    // While Redis is away, closing must not wait for the jobs in progress. Another server's worker retries them.
     const isAway = this.#redis.status !== 'ready';
-    await Promise.race([this.#worker.close(isAway), new Promise((done) => setTimeout(done, 5_000).unref())]);
+    await Promise.race([
+      this.#worker.close(isAway),
+      new Promise((resolve) => setTimeout(resolve, 5_000).unref()),
+    ]);
     await this.queue.close();
     this.#redis.disconnect();
   }

@@ -1,3 +1,3 @@
 export { AddressPolicy } from './address.ts';
 export { sendMessage } from './send.ts';
-export { drawSecret } from './sign.ts';
+export { generateSecret } from './sign.ts';

@@ -6,9 +6,9 @@ import type { Keys } from '../../platform/redis/key-names.ts';
 
 const GROUP = 'dispatch';
 const BLOCK_MS = 5_000;
-const AT_ONCE = 50;
+const BATCH_SIZE = 50;
 const RETRY_MS = 500;
-/** What another reader has taken and not finished for so long was lost with it. */
+/** A reader that holds an entry for this long counts as dead, and another one claims the entry. */
 const ABANDONED_MS = 30_000;
 
 export interface OutboxEntry {
@@ -19,8 +19,8 @@ export interface OutboxEntry {
 type Entry = [id: string, fields: string[]];
 
 /**
- * Reads what runs have told for webhooks, each entry by one of all the readers, and forgets it once it is handled. An
- * entry may be handled twice when a reader dies in between.
+ * Reads run events for webhooks from the outbox. Each entry goes to one reader, which deletes it after handling it.
+ * An entry may be handled twice when a reader dies before the deletion.
  */
 export class Outbox {
   readonly #reader: Redis;
@@ -32,7 +32,7 @@ export class Outbox {
   #closed = false;
   #reading: Promise<void> | undefined;
 
-  /** The reader blocks, so it has a connection of its own. */
+  /** Opens its own connection, since the reader blocks it. */
   constructor(
     target: RedisTarget,
     keys: Keys,
@@ -54,11 +54,11 @@ export class Outbox {
   async #read(): Promise<void> {
     while (!this.#closed) {
       try {
-        for (const entry of await this.#next()) await this.#finish(entry);
+        for (const entry of await this.#next()) await this.#process(entry);
       } catch (error) {
         if (this.#closed) return;
-        // The group is made by whoever comes first, and anew when Redis has lost it.
-        if ((error as Error).message.startsWith('NOGROUP')) await this.#makeGroup();
+        // The group does not exist before the first read, or Redis lost it.
+        if ((error as Error).message.startsWith('NOGROUP')) await this.#createGroup();
         else {
           this.#onProblem(error as Error);
           await sleep(RETRY_MS);
@@ -67,39 +67,39 @@ export class Outbox {
     }
   }
 
-  async #makeGroup(): Promise<void> {
+  async #createGroup(): Promise<void> {
     await this.#reader.xgroup('CREATE', this.#key, GROUP, '0', 'MKSTREAM').catch((error: Error) => {
       if (!error.message.startsWith('BUSYGROUP')) this.#onProblem(error);
     });
   }
 
   async #next(): Promise<Entry[]> {
-    const [, lost] = (await this.#reader.xautoclaim(
+    const [, abandoned] = (await this.#reader.xautoclaim(
       this.#key,
       GROUP,
       this.#name,
       ABANDONED_MS,
       '0',
       'COUNT',
-      AT_ONCE,
+      BATCH_SIZE,
     )) as [string, Entry[]];
-    if (lost.length > 0) return lost;
-    const answer = (await this.#reader.xreadgroup(
+    if (abandoned.length > 0) return abandoned;
+    const reply = (await this.#reader.xreadgroup(
       'GROUP',
       GROUP,
       this.#name,
       'COUNT',
-      AT_ONCE,
+      BATCH_SIZE,
       'BLOCK',
       BLOCK_MS,
       'STREAMS',
       this.#key,
       '>',
     )) as [string, Entry[]][] | null;
-    return answer?.[0]?.[1] ?? [];
+    return reply?.[0]?.[1] ?? [];
   }
 
-  async #finish([entryId, list]: Entry): Promise<void> {
+  async #process([entryId, list]: Entry): Promise<void> {
     const fields = new Map(list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]!] as const] : [])));
     await this.#handle({
       runId: fields.get('run')!.slice(this.#runPrefix.length),
@@ -114,7 +114,7 @@ export class Outbox {
 
   async close(): Promise<void> {
     this.#closed = true;
-    // The loop is not waited for: a disconnect does not reject a command that waits for a server that is away.
+    // Do not await the loop: while the server is away, a disconnect does not reject the waiting command.
     this.#reader.disconnect();
   }
 }

@@ -4,7 +4,7 @@ import type { AddressPolicy } from './address.ts';
 import { signedHeaders } from './sign.ts';
 
 export interface Message {
-  /** The same for every attempt, so that the receiver knows a repeated one. */
+  /** The same for every attempt, so that the receiver can recognise duplicates. */
   id: string;
   url: string;
   secret: string;
@@ -14,18 +14,18 @@ export interface Message {
 
 export interface SendOptions {
   policy: AddressPolicy;
-  /** Milliseconds from the look-up of the name to the last byte of the answer. */
+  /** Milliseconds from the DNS look-up to the last byte of the response. */
   timeoutMs: number;
 }
 
-/** An answer is read no further than this. */
-const MOST_ANSWER_BYTES = 64 * 1024;
+/** The rest of a longer response is not read. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
 
 /**
- * Sends a signed message. Redirects are not followed, no connection is kept or shared, and none goes to an address
- * that the policy does not allow.
- * @returns the status that the receiver answered
- * @throws webhook_refused; whatever kept the answer from coming
+ * Sends a signed message. It does not follow redirects, opens a new connection per message, and connects only to
+ * addresses that the policy allows.
+ * @returns the status of the response
+ * @throws webhook_refused, or the error that prevented a response
  */
 export async function sendMessage(message: Message, { policy, timeoutMs }: SendOptions): Promise<number> {
   const { url, body } = message;
@@ -33,7 +33,7 @@ export async function sendMessage(message: Message, { policy, timeoutMs }: SendO
   const request = new URL(url).protocol === 'https:' ? httpsRequest : httpRequest;
   const signal = AbortSignal.timeout(timeoutMs);
   return await new Promise((resolve, reject) => {
-    const call: ClientRequest = request(
+    const sent: ClientRequest = request(
       url,
       {
         method: 'POST',
@@ -47,28 +47,28 @@ export async function sendMessage(message: Message, { policy, timeoutMs }: SendO
           ...signedHeaders(message),
         },
       },
-      (answer) => finish(answer, resolve, reject),
+      (response) => drain(response, resolve, reject),
     );
-    call.once('error', (error) =>
-      reject(signal.aborted ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error),
+    sent.once('error', (error) =>
+      reject(signal.aborted ? new Error(`no response within ${timeoutMs} ms`, { cause: error }) : error),
     );
-    call.end(body);
+    sent.end(body);
   });
 }
 
-/** The status is all that matters; the rest is read so that the receiver is not cut off, unless it goes on and on. */
-function finish(
-  answer: IncomingMessage,
+/** Resolves to the status. The body is read only so that the receiver can finish, up to the limit. */
+function drain(
+  response: IncomingMessage,
   resolve: (status: number) => void,
   reject: (error: Error) => void,
 ): void {
   let bytes = 0;
-  answer.on('data', (chunk: Buffer) => {
+  response.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes <= MOST_ANSWER_BYTES) return;
-    resolve(answer.statusCode!);
-    answer.destroy();
+    if (bytes <= MAX_RESPONSE_BYTES) return;
+    resolve(response.statusCode!);
+    response.destroy();
   });
-  answer.once('end', () => resolve(answer.statusCode!));
-  answer.once('error', reject);
+  response.once('end', () => resolve(response.statusCode!));
+  response.once('error', reject);
 }

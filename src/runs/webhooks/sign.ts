@@ -3,9 +3,9 @@ import { Webhook } from 'standardwebhooks';
 
 const SECRET_BYTES = 32;
 
-export const drawSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+export const generateSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
-/** The headers of Standard Webhooks for a message: its id, the time, and the signature over both and the body. */
+/** The Standard Webhooks headers of a message: its id, the time, and a signature over id, time and body. */
 export function signedHeaders(
   { id, secret, body }: { id: string; secret: string; body: string },
   now = new Date(),

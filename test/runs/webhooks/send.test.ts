@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import { AddressPolicy, drawSecret, sendMessage } from '../../../src/runs/webhooks/index.ts';
+import { AddressPolicy, generateSecret, sendMessage } from '../../../src/runs/webhooks/index.ts';
 
 let received: { headers: IncomingMessage['headers']; body: string; url: string }[] = [];
 let answer: { status: number; headers?: Record<string, string>; body?: string } = { status: 200 };
@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => receiver.close());
 
-const message = (url: string, secret = drawSecret()) => ({
+const message = (url: string, secret = generateSecret()) => ({
   id: 'msg-1',
   url,
   secret,
@@ -33,7 +33,7 @@ const strict = new AddressPolicy();
 test('a message is signed as Standard Webhooks says', async () => {
   received = [];
   answer = { status: 204 };
-  const secret = drawSecret();
+  const secret = generateSecret();
   const status = await sendMessage(message(`http://127.0.0.1:${port}/hook?a=1`, secret), {
     policy: local,
     timeoutMs: 5_000,
@@ -151,7 +151,7 @@ test('an answer that never ends, or never begins, is not waited for', async () =
   try {
     const options = { policy: local, timeoutMs: 400 };
     assert.equal(await sendMessage(message(urlOf(endless)), { policy: local, timeoutMs: 20_000 }), 200);
-    await assert.rejects(sendMessage(message(urlOf(silent)), options), /no answer within 400 ms/);
+    await assert.rejects(sendMessage(message(urlOf(silent)), options), /no response within 400 ms/);
   } finally {
     for (const server of [endless, silent]) {
       server.closeAllConnections();
