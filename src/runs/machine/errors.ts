@@ -4,11 +4,11 @@ import type { Moves } from './states.ts';
 
 const QUEUE_RETRY_SECONDS = 30;
 
-/** @param waiting how many runs wait */
+/** @param waiting number of queued runs */
 export const queueFull = (waiting: string): StylographError =>
   new StylographError(
     'queue_full',
-    `${waiting} runs are waiting already, which is the limit; cancel some or try again later.`,
+    `The queue is full with ${waiting} runs. Cancel some of them or try again later.`,
     { retryAfter: QUEUE_RETRY_SECONDS },
   );
 
@@ -16,7 +16,7 @@ export const queueFull = (waiting: string): StylographError =>
 export const idempotencyConflict = (id: string): StylographError =>
   new StylographError(
     'idempotency_conflict',
-    `This Idempotency-Key created ${id} from another body; use a fresh key for another run.`,
+    `This Idempotency-Key already created ${id} with a different body. Use a new key for a new run.`,
   );
 
 export function runNotFound(id: string): StylographError {
@@ -27,7 +27,7 @@ export function fenceLost(id: string): StylographError {
   return new StylographError('fence_lost', `Another worker owns ${id} now, so this one must stop.`);
 }
 
-/** @throws run_not_found, fence_lost for the outcomes of a script that mean these */
+/** Converts a script's outcome to an error. @throws run_not_found, fence_lost */
 export function checkOutcome(id: string, outcome: string): void {
   if (outcome === 'missing') throw runNotFound(id);
   if (outcome === 'fence') throw fenceLost(id);
@@ -36,17 +36,17 @@ export function checkOutcome(id: string, outcome: string): void {
 export function isPublishing(id: string, verb: string): StylographError {
   return new StylographError(
     'invalid_state',
-    `${id} is publishing its model and ends within seconds; it cannot ${verb} any more.`,
+    `${id} is publishing its model and cannot ${verb} any more. It ends within seconds.`,
   );
 }
 
 export function cannotMove(id: string, state: RunState, moves: Moves, verb: string): StylographError {
   return new StylographError(
     'invalid_state',
-    `${id} is ${state} and cannot ${verb}; only a run that is ${Object.keys(moves).join(' or ')} can.`,
+    `${id} is ${state} and cannot ${verb}. Only a run that is ${Object.keys(moves).join(' or ')} can.`,
   );
 }
 
 export function isUnfinished(id: string, state: string): StylographError {
-  return new StylographError('invalid_state', `${id} is ${state}; cancel it before removing it.`);
+  return new StylographError('invalid_state', `${id} is ${state}. Cancel it before removing it.`);
 }

@@ -1,13 +1,13 @@
 import type { RunState } from '../../core/contracts/run.ts';
 
 /*
- * The life of a run, written once. The Redis scripts get TRANSITIONS compiled into them (redis/scripts.ts) and refuse
- * every other change of state.
+ * The state machine of a run. The Redis scripts contain a copy of TRANSITIONS (see redis/scripts.ts) and reject all
+ * other transitions.
  */
 
 export const INITIAL: RunState = 'queued';
 
-/** Which state may follow which. */
+/** The states that may follow each state. */
 export const TRANSITIONS: Record<RunState, readonly RunState[]> = {
   queued: ['running', 'cancelled'],
   running: ['succeeded', 'failed', 'pausing', 'cancelling', 'queued', 'paused'],
@@ -19,10 +19,10 @@ export const TRANSITIONS: Record<RunState, readonly RunState[]> = {
   failed: [],
 };
 
-/** For each state that a move applies to, the state it leads to. */
+/** Maps each state that a move applies to, to the resulting state. */
 export type Moves = Partial<Record<RunState, RunState>>;
 
-/** What a user may ask of a run. */
+/** The requests that a user may make for a run. */
 export const REQUESTS = {
   cancel: { queued: 'cancelled', paused: 'cancelled', running: 'cancelling', pausing: 'cancelling' },
   pause: { running: 'pausing' },
@@ -30,18 +30,18 @@ export const REQUESTS = {
 } as const satisfies Record<string, Moves>;
 export type RunRequestKind = keyof typeof REQUESTS;
 
-/** A request that was made while a process trained the run. */
+/** Results of requests that were made while a process trained the run. */
 const REQUESTED = { pausing: 'paused', cancelling: 'cancelled' } as const;
 
-/** How a worker's work on a run ends, and where that leads. */
+/** The ways in which the training of a run can end, and the resulting states. */
 export const OUTCOMES = {
   succeeded: { running: 'succeeded' },
-  /** It wrote a checkpoint and stopped, on request or because its worker ends. */
+  /** It wrote a checkpoint and stopped, on request or because its worker shuts down. */
   stopped: { ...REQUESTED, running: 'queued' },
-  /** It cannot go on by itself: the disk is full, or nothing would take it from the queue. */
+  /** It needs a user: the disk is full, or no worker would take it from the queue. */
   blocked: { ...REQUESTED, running: 'paused' },
   failed: { cancelling: 'cancelled', pausing: 'failed', running: 'failed' },
-  /** Its process or its worker ended without a report. */
+  /** Its process or its worker ended without reporting an outcome. */
   died: { ...REQUESTED, running: 'queued' },
   diedTooOften: { ...REQUESTED, running: 'failed' },
 } as const satisfies Record<string, Moves>;

@@ -9,7 +9,7 @@ import { APPEND, runKeys } from './scripts.ts';
 
 export const STREAM_START = '0-0';
 
-/** Orders event ids, which are two numbers. */
+/** Compares two event ids of the form `<time>-<count>`. */
 export function compareIds(a: string, b: string): number {
   const [aTime, aCount] = a.split('-').map(BigInt) as [bigint, bigint];
   const [bTime, bCount] = b.split('-').map(BigInt) as [bigint, bigint];
@@ -17,16 +17,16 @@ export function compareIds(a: string, b: string): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-/** @throws validation_failed for what cannot be an event's id */
+/** @throws validation_failed for a malformed event id */
 export function checkEventId(id: string): void {
   const parsed = EventId.safeParse(id);
   if (parsed.success) return;
-  throw invalidField('query.after', parsed.error.issues[0]!.message, `"${id}" is not the id of an event.`);
+  throw invalidField('query.after', parsed.error.issues[0]!.message, `"${id}" is not an event id.`);
 }
 
 /**
- * A resumed run computes some iterations again. An event with a mark is appended only if its iteration is higher than
- * any that was appended under this mark; one without a mark always is.
+ * A resumed run repeats the iterations after its checkpoint, and marks prevent duplicate events. An event with a mark is
+ * appended only if its iteration is higher than the last one under this mark. Without a mark it is always appended.
  */
 export function markOf({ type, data }: RunEventBody): { mark: string; iteration: number | '' } {
   switch (type) {
@@ -47,14 +47,14 @@ export function markOf({ type, data }: RunEventBody): { mark: string; iteration:
   }
 }
 
-/** Fields of the record that repeat the newest event of a kind. */
+/** Record fields that hold a copy of the newest event of a type. */
 export const RECORD_FIELD: Partial<Record<RunEventBody['type'], 'progress' | 'metrics' | 'evaluation'>> = {
   progress: 'progress',
   metrics: 'metrics',
   evaluation: 'evaluation',
 };
 
-/** A stream's entry as Redis answers it: its id, then fields and values in turn. */
+/** A stream entry as Redis returns it: the id, then alternating field names and values. */
 export type StreamEntry = [id: string, fields: string[]];
 
 export function parseEntry([id, fields]: StreamEntry): RunEvent {
@@ -79,8 +79,8 @@ export class RunEvents {
   }
 
   /**
-   * Appends an event in one step: fence, mark, the record's copy, the stream.
-   * @returns its id, or null when it had been appended before
+   * Checks the fence and the mark, updates the record and appends the event, all in one atomic script.
+   * @returns its id, or null if it is a duplicate
    * @throws fence_lost, run_not_found
    */
   async append(runId: string, fence: number, body: RunEventBody): Promise<string | null> {
@@ -96,7 +96,7 @@ export class RunEvents {
     return outcome === 'appended' ? id : null;
   }
 
-  /** Events in order. @throws validation_failed when `after` cannot be an event's id */
+  /** Events in order. @throws validation_failed when `after` is malformed */
   async read(runId: string, { after = STREAM_START, limit }: ReadOptions): Promise<RunEvent[]> {
     checkEventId(after);
     return await this.range(runId, `(${after}`, '+', limit);
@@ -118,7 +118,7 @@ export class RunEvents {
     return entry && parseEntry(entry);
   }
 
-  /** Whether a reader can continue after this id; if not, it needs a snapshot of the run first. */
+  /** Whether a reader can continue after this id. If not, it first needs a snapshot of the run. */
   async knows(runId: string, id: string): Promise<boolean> {
     checkEventId(id);
     return id === STREAM_START || (await this.range(runId, id, id, 1)).length > 0;

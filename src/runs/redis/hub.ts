@@ -9,10 +9,10 @@ const BLOCK_MS = 5_000;
 const RETRY_MS = 200;
 const WAKE_SECONDS = 60;
 const BACKLOG_PAGE = 500;
-/** A subscriber further behind than this reads from the stream again in place of holding it all in memory. */
+/** A subscriber with more pending events drops them and reads the stream again, which bounds its memory. */
 const MAX_PENDING = 1_000;
 
-/** What one subscriber has not taken yet. */
+/** The pending events of one subscriber. */
 class Inbox {
   #events: RunEvent[] = [];
   #wake: (() => void) | undefined;
@@ -34,7 +34,7 @@ class Inbox {
     this.#wake?.();
   }
 
-  /** Everything that came, as soon as something did; undefined once nothing more will, or too much did. */
+  /** Waits for events and returns all pending ones; undefined once the inbox is closed or has overflowed. */
   async take(): Promise<RunEvent[] | undefined> {
     if (this.#events.length === 0 && this.#open && !this.#overflowed) {
       await new Promise<void>((resolve) => {
@@ -46,15 +46,16 @@ class Inbox {
   }
 }
 
-/** One run that is being listened to. Its inboxes get everything after `position`. */
+/** A run with subscribers. Its inboxes receive every event after `position`. */
 interface Channel {
   position: string;
   inboxes: Set<Inbox>;
 }
 
 /**
- * Live events for many subscribers over one blocking connection. Each first reads what is stored, up to the
- * position the reader had when it joined, then what the reader hands out: nothing is missed or told twice.
+ * Delivers live events to many subscribers over one blocking connection. A subscriber first reads the stored events up
+ * to the reader's position at the time it joined, then those that the reader delivers. So it gets each event exactly
+ * once.
  */
 export class EventHub {
   readonly #redis: Redis;
@@ -67,7 +68,7 @@ export class EventHub {
   #wakePosition = STREAM_START;
   #reading = false;
 
-  /** @param redis for everything but the blocking read, which gets a connection of its own to `target`. */
+  /** @param redis for all commands except the blocking read, which opens its own connection to `target` */
   constructor(redis: Redis, target: RedisTarget, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
@@ -77,35 +78,35 @@ export class EventHub {
   }
 
   /**
-   * The run's events after the given id (from the start without one), stored and live, until `end`, an abort or
-   * the hub's closing; then the iteration ends without an error.
-   * @throws redis_unavailable when what is stored cannot be read
+   * Yields the run's stored and live events after the given id, by default from the start. The iteration ends without
+   * an error at `end`, on an abort, or when the hub closes.
+   * @throws redis_unavailable when the stored events cannot be read
    */
   async *subscribe(
     runId: string,
     { after = STREAM_START, signal }: { after?: string | undefined; signal: AbortSignal },
   ): AsyncGenerator<RunEvent, void> {
-    const open = (): boolean => !signal.aborted && !this.#closed;
+    const isOpen = (): boolean => !signal.aborted && !this.#closed;
     let last = after;
-    while (open()) {
+    while (isOpen()) {
       const inbox = new Inbox();
       const stop = (): void => inbox.close();
       signal.addEventListener('abort', stop);
       const { channel, storedUntil, ended } = await this.#join(runId, inbox);
       try {
-        while (compareIds(last, storedUntil) < 0 && open()) {
+        while (compareIds(last, storedUntil) < 0 && isOpen()) {
           const page = await this.#events.range(runId, `(${last}`, storedUntil, BACKLOG_PAGE);
           if (page.length === 0) break;
           for (const event of page) {
             last = event.id;
             yield event;
-            // It may have come while this one joined, and been handed out before its inbox was there.
+            // The reader may have delivered `end` before this subscriber's inbox joined, so check stored events too.
             if (event.type === 'end') return;
           }
         }
         if (ended) return;
-        for (let news = await inbox.take(); news !== undefined && open(); news = await inbox.take()) {
-          for (const event of news) {
+        for (let batch = await inbox.take(); batch !== undefined && isOpen(); batch = await inbox.take()) {
+          for (const event of batch) {
             if (compareIds(event.id, last) <= 0) continue;
             last = event.id;
             yield event;
@@ -119,12 +120,12 @@ export class EventHub {
     }
   }
 
-  /** Subscribers at this moment, all runs together. */
+  /** Current number of subscribers, over all runs. */
   get subscribers(): number {
     return [...this.#channels.values()].reduce((sum, { inboxes }) => sum + inboxes.size, 0);
   }
 
-  /** `storedUntil`: the inbox gets all that comes after it. `ended`: nothing will. */
+  /** The inbox receives every event after `storedUntil`. If `ended`, none will follow, so it does not join. */
   async #join(
     runId: string,
     inbox: Inbox,
@@ -139,7 +140,7 @@ export class EventHub {
     if (known === undefined) {
       this.#channels.set(runId, channel);
       if (!this.#reading) void this.#read();
-      // Should this fail, the reader notices the channel when its blocking read times out.
+      // If this fails, the reader notices the channel when its blocking read times out.
       await this.#wakeReader().catch(() => undefined);
     }
     return { channel, storedUntil, ended };
@@ -150,7 +151,7 @@ export class EventHub {
     if (channel.inboxes.size === 0 && this.#channels.get(runId) === channel) this.#channels.delete(runId);
   }
 
-  /** Makes the blocked reader return, so that it asks again with the channels of now. */
+  /** Wakes the blocked reader, so that it reads again with the current channels. */
   async #wakeReader(): Promise<void> {
     await guarded(() =>
       this.#redis
@@ -169,10 +170,10 @@ export class EventHub {
       const names = [this.#wakeKey, ...channels.map(([runId]) => this.#keys.events(runId))];
       const positions = [this.#wakePosition, ...channels.map(([, { position }]) => position)];
       try {
-        const answer = await this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions);
-        for (const [name, entries] of answer ?? []) this.#deliver(names.indexOf(name), channels, entries);
+        const reply = await this.#reader.xread('BLOCK', BLOCK_MS, 'STREAMS', ...names, ...positions);
+        for (const [name, entries] of reply ?? []) this.#deliver(names.indexOf(name), channels, entries);
       } catch {
-        // The connection was lost, or Redis restarts. Positions are explicit, so asking again misses nothing.
+        // The connection was lost, or Redis restarts. Positions are explicit, so a retry misses nothing.
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -194,7 +195,7 @@ export class EventHub {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { inboxes } of this.#channels.values()) for (const inbox of inboxes) inbox.close();
-    // The loop is not waited for: a disconnect does not reject a command that waits for a server that is away.
+    // Do not await the loop: while the server is away, a disconnect does not reject the waiting command.
     this.#reader.disconnect();
   }
 }

@@ -5,11 +5,11 @@ import type { Keys } from '../../platform/redis/key-names.ts';
 
 export interface JobData {
   runId: string;
-  /** Only a run's current job may start it: it gets a new one each time it is queued again. */
+  /** Number of the job. Only the current job may start the run, which gets a new one whenever it is requeued. */
   number: number;
 }
 
-/** The jobs by which BullMQ hands runs to workers. All that is known of a run itself is in its record. */
+/** The BullMQ jobs that assign runs to workers. The state of a run is in its record, not in its job. */
 export class RunJobs {
   readonly queue: Queue<JobData>;
   readonly #redis: Redis;
@@ -25,7 +25,7 @@ export class RunJobs {
       ...(telemetry && { telemetry }),
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
-    // Calls report what they meet; the queue's own event would end the process when nobody listens.
+    // Calls report their own errors. Without a listener, the queue's `error` event would end the process.
     this.queue.on('error', () => undefined);
   }
 
@@ -34,7 +34,7 @@ export class RunJobs {
     return { number, jobId: `${runId}-${number}` };
   }
 
-  /** Adds the job of a run that should have one and has none; `first` to be taken before all others. */
+  /** Adds the run's current job if it is missing. With `first`, workers take it before all others. */
   async ensure(runId: string, { first = false } = {}): Promise<void> {
     const { number, jobId } = await this.#currentJob(runId);
     await guarded(async () => {
@@ -43,7 +43,7 @@ export class RunJobs {
     });
   }
 
-  /** One that stays behind because a worker is at it does no harm: the worker finds the run cancelled. */
+  /** A job that a worker holds cannot be removed. That is harmless, since the worker sees that the run is cancelled. */
   async remove(runId: string): Promise<void> {
     const { jobId } = await this.#currentJob(runId);
     await this.queue.remove(jobId).catch(() => undefined);

@@ -4,23 +4,23 @@ import { guarded } from '../../platform/redis/connection.ts';
 import type { Keys } from '../../platform/redis/key-names.ts';
 
 export interface MetricsQuery {
-  /** All when not given. */
+  /** By default all. */
   names?: readonly string[] | undefined;
-  /** First and last iteration, both included. */
+  /** First and last iteration, inclusive. */
   from?: number | undefined;
   to?: number | undefined;
-  /** The most points of a series; the first and the last stay. */
+  /** Maximum number of points per series. The first and last points are kept, or the last alone for 1. */
   maxPoints?: number | undefined;
 }
 
-/** A point is an iteration and its value; null where a loss was not finite. */
+/** Points per name. A value is null where a loss was not finite. */
 export type Series = Record<string, [iteration: number, value: number | null][]>;
 
 const PAGE = 1_000;
-/** Fields of a validation that are no measurements. */
-const NOT_MEASURED: readonly string[] = ['samples', 'secondsElapsed'] satisfies (keyof Validation)[];
+/** Fields of a validation event that are not metrics. */
+const NOT_METRICS: readonly string[] = ['samples', 'secondsElapsed'] satisfies (keyof Validation)[];
 
-/** At most `count` items at even distances, the first and the last among them. */
+/** At most `count` evenly spaced items, with the first and the last; for 1, the last alone. */
 export function thin<T>(items: T[], count: number): T[] {
   if (items.length <= count) return items;
   if (count === 1) return items.slice(-1);
@@ -28,7 +28,7 @@ export function thin<T>(items: T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.round(i * step)]!);
 }
 
-/** The metrics and validation scores of a run so far, one series per name. */
+/** The metrics and validation scores of a run, one series per name. */
 export async function readMetrics(
   redis: Redis,
   keys: Keys,
@@ -43,7 +43,7 @@ export async function readMetrics(
     for (const [, fields] of entries) {
       const { iteration, ...values } = JSON.parse(fields[1]!) as Record<string, number | null>;
       for (const [name, value] of Object.entries(values)) {
-        if (NOT_MEASURED.includes(name) || (wanted && !wanted.has(name))) continue;
+        if (NOT_METRICS.includes(name) || (wanted && !wanted.has(name))) continue;
         series[name] ??= [];
         series[name].push([iteration as number, value]);
       }

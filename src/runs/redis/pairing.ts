@@ -6,8 +6,8 @@ import { type FolderStore, storeIdentity } from '../../store/index.ts';
 const READY_MS = 15_000;
 
 /**
- * Binds a Redis to the store that its runs keep their results in, the first time the two meet. A machine with another
- * STORE_URL, or without one, would take runs whose checkpoints it cannot see and store models that nobody finds.
+ * Pairs a Redis with the first store that is used with it. A machine with another STORE_URL would take runs without
+ * access to their checkpoints, and publish models where no other machine finds them.
  *
  * @throws store_mismatch, redis_unavailable, store_unavailable
  */
@@ -29,6 +29,6 @@ export async function pairWithStore(
   }
   throw new StylographError(
     'store_mismatch',
-    `The runs of this Redis keep their results in another store than the one named here. Set the same STORE_URL on every machine (or the same DATA_DIR, without one); to give the old store up for good, remove the key ${key} from Redis.`,
+    `This Redis is paired with another store than the one configured here. Set the same STORE_URL on every machine, or the same DATA_DIR without one. To abandon the old store for good, remove the key ${key} from Redis.`,
   );
 }

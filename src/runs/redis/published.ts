@@ -7,13 +7,13 @@ const ACK_SECONDS = 60;
 
 /**
  * Announces a published model.
- * @returns how many API processes listen, and so will load it.
+ * @returns the number of API processes that received it and will try to load it
  */
 export async function publishModel(redis: Redis, keys: Keys, modelId: string): Promise<number> {
   return await guarded(() => redis.publish(keys.published, modelId));
 }
 
-/** Waits until that many API processes have loaded the model or could not; false when the time is up. */
+/** Waits until `receivers` API processes have loaded the model or failed to. @returns false on a timeout */
 export async function awaitLoaded(
   redis: Redis,
   keys: Keys,
@@ -30,12 +30,12 @@ export async function awaitLoaded(
 }
 
 /**
- * Calls back for every published model and acknowledges it afterwards, whether the callback succeeded or not:
- * a run must not wait for a model that cannot be loaded.
+ * Loads every published model and acknowledges it. A failed load is acknowledged too, so that the run does not wait for
+ * it.
  *
  * @param redis for the acknowledgement
- * @param subscriber a connection of its own, `patient`, that does nothing else
- * @returns what ends the subscription
+ * @param subscriber a separate `patient` connection, used only for this subscription
+ * @returns a function that ends the subscription
  */
 export async function onModelPublished(
   redis: Redis,
@@ -43,7 +43,7 @@ export async function onModelPublished(
   keys: Keys,
   load: (modelId: string) => Promise<void>,
 ): Promise<() => Promise<void>> {
-  const heard = async (modelId: string): Promise<void> => {
+  const loadAndAcknowledge = async (modelId: string): Promise<void> => {
     try {
       await load(modelId);
     } finally {
@@ -52,8 +52,8 @@ export async function onModelPublished(
     }
   };
   const listener = (channel: string, message: string): void => {
-    // Whoever loads reports its own failures; that Redis is away now only makes the run wait its full time.
-    if (channel === keys.published) heard(message).catch(() => undefined);
+    // `load` reports its own failures. Without an acknowledgement, the run waits until its timeout.
+    if (channel === keys.published) loadAndAcknowledge(message).catch(() => undefined);
   };
   subscriber.on('message', listener);
   await guarded(() => subscriber.subscribe(keys.published));

@@ -36,7 +36,7 @@ export class AddressPolicy {
     // Also unwraps an IPv4 address that is mapped into IPv6.
     const parsed = ipaddr.process(address);
     const inRange = this.#ranges.some(([range, bits]) => matches(parsed, range, bits));
-    // Ranges such as private, loopback, linkLocal, uniqueLocal and reserved have other names, as do those that embed IPv4.
+    // All other ranges have names of their own: private, loopback, linkLocal, reserved and those that embed IPv4.
     return inRange || parsed.range() === 'unicast';
   }
 

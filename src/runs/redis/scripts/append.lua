@@ -1,4 +1,4 @@
--- Appends an event for the run's owner, once per mark and iteration: a resumed run computes some iterations again.
+-- Appends an event for the run's owner, once per mark and iteration, because a resumed run repeats some iterations.
 if redis.call('EXISTS', key.run) == 0 then return { 'missing' } end
 if not owns() then return { 'fence' } end
 local last = redis.call('HMGET', key.marks, '_call', '_id')
@@ -8,7 +8,7 @@ if arg.mark ~= '' then
   if highest and tonumber(highest) >= tonumber(arg.iteration) then return { 'known' } end
   redis.call('HSET', key.marks, arg.mark, arg.iteration)
 end
--- The field of the record that repeats the newest event of this kind.
+-- The record keeps a copy of the newest event of this type.
 if arg.field ~= '' then redis.call('HSET', key.run, arg.field, arg.data) end
 if arg.kind == 'diagnosis' then
   local before = redis.call('HGET', key.run, 'diagnoses')
@@ -17,7 +17,7 @@ if arg.kind == 'diagnosis' then
 end
 if arg.kind == 'checkpoint' or arg.kind == 'evaluation' then redis.call('HDEL', key.run, '_crashes') end
 if arg.kind == 'metrics' then redis.call('XADD', key.metrics, arg.iteration .. '-1', 'data', arg.data) end
--- An iteration's validation comes after its losses.
+-- The validation of an iteration follows its losses.
 if arg.kind == 'validation' then redis.call('XADD', key.metrics, arg.iteration .. '-2', 'data', arg.data) end
 local id = publish(arg.kind, arg.data)
 redis.call('HSET', key.marks, '_call', arg.token, '_id', id)

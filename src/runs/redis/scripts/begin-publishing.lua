@@ -1,5 +1,5 @@
--- From here on a pause or cancel is refused. A run that died while publishing gets the model id that it had, so that
--- it publishes one model only.
+-- From here on, requests to pause or cancel are rejected. A run that restarts after a crash while publishing reuses its
+-- model id, so it publishes only one model.
 if not owns() then return { 'fence' } end
 if redis.call('HGET', key.run, 'state') ~= 'running' then return { 'stop' } end
 redis.call('HSETNX', key.run, '_model', arg.freshModelId)

@@ -1,4 +1,4 @@
--- Records a run that waits for a worker. A known idempotency key answers with the run that it created.
+-- Creates a queued run. A known idempotency key returns the run that it created.
 if arg.bodyDigest ~= '' then
   local known = redis.call('HMGET', key.idempotency, 'run', 'body')
   if known[1] and redis.call('EXISTS', arg.runPrefix .. known[1]) == 1 then
@@ -9,7 +9,7 @@ end
 if redis.call('EXISTS', key.run) == 1 then return { 'created', arg.id } end
 local waiting = redis.call('SCARD', key.queued)
 if waiting >= tonumber(arg.limit) then return { 'full', tostring(waiting) } end
--- First, since the webhook's fields decide where the first event goes.
+-- Write the fields first: those of the webhook decide whether the first event goes to the outbox.
 patch()
 redis.call('HSET', key.run, 'fence', 0, '_job', 1)
 redis.call('ZADD', key.runs, 0, arg.id)

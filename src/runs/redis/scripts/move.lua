@@ -1,6 +1,5 @@
--- Moves a run to the state that `arg.moves`, JSON of {from: to}, gives for its present one, and writes the patch.
--- With a fence, only for the run's owner, and a move that was made before succeeds again. `arg.revoke` takes the run
--- from its owner.
+-- Changes the state of a run and writes the patch. `arg.moves` is JSON of {from: to}: it maps the current state to the
+-- new one. With a fence, only the owner may do so, and repeating a move succeeds. `arg.revoke` revokes ownership.
 local state = redis.call('HGET', key.run, 'state')
 if not state then return { 'missing' } end
 if arg.fence ~= '' and not owns() then return { 'fence' } end
@@ -18,8 +17,8 @@ if arg.unlessPublishing ~= '' and redis.call('HEXISTS', key.run, '_publishing') 
 enter(to)
 redis.call('HSET', key.run, '_asked', arg.token, '_askedTo', to, '_askedFrom', state)
 if arg.revoke ~= '' then redis.call('HINCRBY', key.run, 'fence', 1) end
--- A run that is queued again gets a new job.
+-- A requeued run gets a new job.
 if to == 'queued' then redis.call('HINCRBY', key.run, '_job', 1) end
--- The patch says how the work on the run ended, which does not matter for a cancelled run.
+-- The patch describes how the training ended, which is irrelevant for a cancelled run.
 if to ~= 'cancelled' then patch() end
 return { 'moved', to, state }

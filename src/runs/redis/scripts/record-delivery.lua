@@ -1,4 +1,4 @@
--- Records an attempt to deliver a webhook, once. A run that was removed meanwhile stays removed.
+-- Records a delivery attempt once. It must not recreate keys of a run that was removed during the attempt.
 if redis.call('EXISTS', key.run) == 0 then return { 'missing' } end
 if not redis.call('LPOS', key.deliveries, arg.delivery) then
   redis.call('LPUSH', key.deliveries, arg.delivery)

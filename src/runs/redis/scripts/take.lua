@@ -1,6 +1,6 @@
--- Makes the caller the run's owner: a worker that holds the run's current job, or a command (`arg.owner` names its
--- process). A run in training that a worker finds in the queue has lost its owner: requests made meanwhile are carried
--- out at once. A command takes only a run that waits.
+-- Makes the caller the run's owner. The caller is a worker with the run's current job, or a command, whose process
+-- `arg.owner` names. A worker may find a job whose run is still in training. That run lost its owner, so pending
+-- requests to pause or cancel take effect at once. A command takes only queued runs.
 local state = redis.call('HGET', key.run, 'state')
 if not state then return { 'missing' } end
 if arg.owner == '' and redis.call('HGET', key.run, '_job') ~= arg.job then return { 'dropped' } end
