@@ -16,39 +16,39 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('it keeps what it was told over its death, after which it is started again', async () => {
+test('a private Redis that is killed is restarted with its data', async () => {
   const dataDir = join(folder, 'a');
   mkdirSync(dataDir);
-  const troubles: string[] = [];
-  const redisServer = await startPrivateRedis({
+  const problems: string[] = [];
+  const privateRedis = await startPrivateRedis({
     dataDir,
     server,
-    onTrouble: (message) => troubles.push(message),
+    onProblem: (message) => problems.push(message),
   });
-  assert.equal(redisServer.reused, false);
-  const redis = connectRedis(redisServer.target, 'patient');
+  assert.equal(privateRedis.reused, false);
+  const redis = connectRedis(privateRedis.target, 'patient');
   await redis.set('kept', 'yes');
   assert.equal(((await redis.config('GET', 'maxmemory-policy')) as string[])[1], 'noeviction');
   assert.equal(((await redis.config('GET', 'appendfsync')) as string[])[1], 'always');
 
-  const { pid } = redisServer;
+  const { pid } = privateRedis;
   process.kill(pid, 'SIGKILL');
   assert.equal(await redis.get('kept'), 'yes');
-  await until('another process', async () => redisServer.pid !== pid);
-  assert.match(troubles.join(), /it is restarted with its stored data/);
+  await until('the restart', async () => privateRedis.pid !== pid);
+  assert.match(problems.join(), /is being restarted with its stored data/);
   redis.disconnect();
-  await redisServer.close();
-  // An ended child has its number until this process has been told of its end.
-  await until('its end', async () => {
+  await privateRedis.close();
+  // The process id of a child stays in use until this process has handled its exit.
+  await until('its exit', async () => {
     try {
-      return !process.kill(redisServer.pid, 0);
+      return !process.kill(privateRedis.pid, 0);
     } catch {
       return true;
     }
   });
 });
 
-test('one that a killed parent left behind is used again', async () => {
+test('a Redis left behind by a killed parent is reused', async () => {
   const dataDir = join(folder, 'b');
   mkdirSync(dataDir);
   const module = new URL('../../src/platform/redis/private-redis.ts', import.meta.url).href;
@@ -57,12 +57,12 @@ test('one that a killed parent left behind is used again', async () => {
     const { pid } = await startPrivateRedis(${JSON.stringify({ dataDir, server })});
     process.stdout.write(String(pid), () => process.kill(process.pid, 'SIGKILL'));`;
   const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
-  const found = await startPrivateRedis({ dataDir, server });
-  assert.deepEqual([found.reused, String(found.pid)], [true, String(stdout)]);
-  await found.close();
+  const redis = await startPrivateRedis({ dataDir, server });
+  assert.deepEqual([redis.reused, String(redis.pid)], [true, String(stdout)]);
+  await redis.close();
 });
 
-test('a path too long for a socket is no hindrance', async () => {
+test('a data folder whose path is too long for a socket gets a socket elsewhere', async () => {
   const dataDir = join(folder, 'x'.repeat(120));
   mkdirSync(dataDir);
   const redis = await startPrivateRedis({ dataDir, server });
@@ -71,7 +71,7 @@ test('a path too long for a socket is no hindrance', async () => {
   assert.ok(!existsSync(dirname(redis.target.path)));
 });
 
-test('a server that does not start says why', async () => {
+test('a Redis that does not start is reported with its log and a remedy', async () => {
   await assert.rejects(
     startPrivateRedis({ dataDir: join(folder, 'c'), server: join(folder, 'no-such-server') }),
     {
@@ -81,32 +81,35 @@ test('a server that does not start says why', async () => {
   );
 });
 
-test('one that did not start is closed without a signal to anybody', async () => {
+test('closing a Redis that did not start sends no signal', async () => {
   const dataDir = join(folder, 'd');
   const { redis, started } = launchPrivateRedis({ dataDir, server: join(folder, 'no-such-server') });
   await assert.rejects(started, { code: 'redis_unavailable' });
   assert.equal(redis.pid, 0);
-  // A signal to process 0 would end this one.
+  // A signal to process 0 would kill this test.
   await redis.close();
 });
 
-test('one that is closed while it starts leaves no process behind', async () => {
+test('a Redis that is closed while it starts leaves no process behind', async () => {
   const dataDir = join(folder, 'e');
-  const told = join(folder, 'e.pid');
-  const { redis, started } = launchPrivateRedis({ dataDir, server: neverServing(told) });
+  const pidFile = join(folder, 'e.pid');
+  const { redis, started } = launchPrivateRedis({ dataDir, server: hangingServer(pidFile) });
   const refused = assert.rejects(started, { code: 'shutting_down' });
-  const pid = await until('its process', async () => existsSync(told) && Number(readFileSync(told, 'utf8')));
+  const pid = await until(
+    'its process',
+    async () => existsSync(pidFile) && Number(readFileSync(pidFile, 'utf8')),
+  );
   await redis.close();
   await refused;
   assert.ok(!isAlive(pid, 'ours'));
 });
 
-/** A server that writes down its process id and then neither serves nor ends. */
-function neverServing(told: string): string {
-  const program = `${told}.sh`;
+/** A program that writes its process id to a file, then neither serves nor exits. */
+function hangingServer(pidFile: string): string {
+  const program = `${pidFile}.sh`;
   writeFileSync(
     program,
-    `#!/bin/sh\necho $$ > ${told}.new && mv ${told}.new ${told}\nexec tail -f /dev/null\n`,
+    `#!/bin/sh\necho $$ > ${pidFile}.new && mv ${pidFile}.new ${pidFile}\nexec tail -f /dev/null\n`,
     { mode: 0o700 },
   );
   return program;

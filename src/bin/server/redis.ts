@@ -18,7 +18,7 @@ export async function openRedis(
       'No Redis is configured. Start with "npm start", or set REDIS_URL or REDIS_SERVER.',
     );
   }
-  const { redis, started } = launchPrivateRedis({ dataDir, server, onTrouble: warn });
+  const { redis, started } = launchPrivateRedis({ dataDir, server, onProblem: warn });
   shutdown.add('the private Redis', () => redis.close());
   await shutdown.unlessBegun(started);
   return redis.target;

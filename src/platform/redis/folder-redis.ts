@@ -4,23 +4,23 @@ import { claimFolder, type FolderOwner, ownerOf } from './owner.ts';
 import { OwnedRedis, redisFolder } from './private-redis.ts';
 import { ping, socketPath } from './redis-process.ts';
 
-const ANSWER_LIMIT_MS = 20_000;
+const RESPONSE_LIMIT_MS = 20_000;
 const WATCH_MS = 500;
 
 export interface FolderRedisOptions {
   dataDir: string;
-  /** Path of redis-server or valkey-server; needed only if no other process has started Redis. */
+  /** Path of redis-server or valkey-server. Only needed if no other process has started Redis. */
   server: string | undefined;
-  /** Called when this process becomes the owner after the command that was it. */
+  /** Called when this process becomes the owner because the previous owner, a command, ended. */
   onOwner?: () => void;
   /** Called when Redis is gone for good. */
   onLost(error: StylographError): void;
 }
 
 /**
- * The Redis of a data folder, for a command. The first process to open it starts and owns it; further commands connect
- * to it. When an owner that is a command ends, Redis stays for the others, and one of them becomes its owner. When
- * the last one ends, so does Redis. A server ends its Redis whoever is connected.
+ * Gives a command access to the Redis of its data folder. The first process starts and owns Redis, and further commands
+ * connect to it. When the owner is a command and ends, one of the other commands becomes the owner. The last command
+ * stops Redis. A server always stops its Redis, even while commands are connected.
  */
 export class FolderRedis {
   readonly target: { path: string };
@@ -43,13 +43,13 @@ export class FolderRedis {
     return redis;
   }
 
-  /** The server that owns Redis, if one does. Its worker trains the runs of the folder. */
+  /** The process id of the server that owns Redis, if any. Its worker trains the runs of the folder. */
   get serverPid(): number | undefined {
     return this.#owned === undefined && this.#owner?.kind === 'server' ? this.#owner.pid : undefined;
   }
 
   async #open(): Promise<void> {
-    const deadline = Date.now() + ANSWER_LIMIT_MS;
+    const deadline = Date.now() + RESPONSE_LIMIT_MS;
     for (;;) {
       this.#owner = claimFolder(this.#folder, 'command');
       if (this.#owner === undefined) return await this.#own();
@@ -58,7 +58,7 @@ export class FolderRedis {
       if (Date.now() > deadline) {
         throw new StylographError(
           'redis_unavailable',
-          `Process ${this.#owner.pid} works in this data folder, and its Redis does not answer. Wait a little or end it, then try again.`,
+          `Process ${this.#owner.pid} uses this data folder, but its Redis does not answer. Wait or end it, then try again.`,
         );
       }
       await sleep(100);
@@ -71,7 +71,7 @@ export class FolderRedis {
     if (server === undefined) {
       throw new StylographError(
         'redis_unavailable',
-        'No Redis program is known. Run the command by scripts/stylograph.mjs, which finds one, or name one in REDIS_SERVER.',
+        'No Redis program is configured. Run scripts/stylograph.mjs, which finds one, or set REDIS_SERVER to its path.',
       );
     }
     this.#owned = new OwnedRedis(this.#folder, { dataDir, server, kind: 'command' });
@@ -91,12 +91,12 @@ export class FolderRedis {
     }
     clearInterval(this.#watcher);
     const { onLost, onOwner } = this.#options;
-    const former = this.#owner!;
-    if (former.kind === 'server') {
+    const previous = this.#owner!;
+    if (previous.kind === 'server') {
       onLost(
         new StylographError(
           'redis_unavailable',
-          `The server of this data folder (process ${former.pid}) has ended, and its Redis with it. Run the command again.`,
+          `The server of this data folder (process ${previous.pid}) and its Redis have ended. Run the command again.`,
         ),
       );
       return;
@@ -106,7 +106,7 @@ export class FolderRedis {
     }, onLost);
   }
 
-  /** Ends Redis unless other processes use it. */
+  /** Stops Redis if this process owns it and no other process uses it. */
   async close(): Promise<void> {
     clearInterval(this.#watcher);
     await this.#owned?.close({ keepIfUsed: true });

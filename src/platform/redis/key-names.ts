@@ -1,42 +1,43 @@
-/** Every name Stylograph uses in Redis, built in this one place. */
+/** All names that Stylograph uses in Redis. */
 export interface Keys {
-  /** BullMQ's own prefix and queue name. */
+  /** BullMQ's prefix and the name of its queue of runs. */
   readonly bullPrefix: string;
   readonly bullQueue: string;
-  /** Sorted set of all run ids, all with score 0: they sort by time themselves. */
+  /** Sorted set of all run ids. All scores are 0, since the ids themselves sort by time. */
   readonly runs: string;
-  /** Set of the runs that wait for a worker. */
+  /** Set: the runs that wait for a worker. */
   readonly queued: string;
-  /** Set of the runs that are neither finished nor paused: each must have a job. */
+  /** Set: the runs that are neither finished nor paused. Each must have a job. */
   readonly live: string;
-  /** BullMQ's queue of webhook deliveries, and the stream of what is to become one. */
+  /** BullMQ's queue of webhook deliveries. */
   readonly webhookQueue: string;
+  /** Stream: events that are not yet in the queue of deliveries. */
   readonly outbox: string;
-  /** List: deliveries that were tried for a run, newest first, as JSON. */
+  /** List: delivery attempts of a run as JSON, newest first. */
   deliveries(id: string): string;
-  /** Channel: `{runId, reason}` asks the run's worker to stop it. */
+  /** Channel: requests to stop a run, `{runId, reason}`. */
   readonly stops: string;
-  /** String: the identity of the store that runs keep their results in. */
+  /** String: the identity of the store that is paired with this Redis. */
   readonly store: string;
-  /** Channel: a model was published. */
+  /** Channel: the ids of published models. */
   readonly published: string;
-  /** Hash: the record of a run, one JSON value a field, and what only the queue needs (`_…`). */
+  /** Hash: the record of a run, with one JSON value per field. Fields that start with `_` are internal. */
   run(id: string): string;
-  /** Stream: what happened, one entry an event. */
+  /** Stream: the events of a run, one entry per event. */
   events(id: string): string;
-  /** Stream: metrics alone, under ids that are iterations. */
+  /** Stream: the metrics of a run. The iteration is the first part of the entry id. */
   metrics(id: string): string;
-  /** Hash: the highest iteration told, per kind of event. */
+  /** Hash: the last appended iteration per mark. */
   marks(id: string): string;
-  /** String that expires: what the run's process told of itself last, as JSON. */
+  /** Expiring string: the latest report of the run's process about itself, as JSON. */
   engine(id: string): string;
-  /** String that expires: the id of the API key behind a browser session, by the digest of its token. */
+  /** Expiring string: the id of the API key of a browser session, by the digest of the session's token. */
   session(digest: string): string;
-  /** Hash: the run an idempotency key created, and the digest of the body it came with. */
+  /** Hash: the run that an idempotency key created, and the digest of the request body. */
   idempotency(key: string): string;
-  /** List: one entry from every API process that has loaded the model, or could not. */
+  /** List: one entry per API process that has loaded the model or failed to. */
   loaded(modelId: string): string;
-  /** Stream: wakes one blocking reader so that it notices new subscriptions. */
+  /** Stream: wakes a blocking reader, so that it notices new subscriptions. */
   wake(reader: string): string;
 }
 

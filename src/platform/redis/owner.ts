@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { processStat, startTimeOf } from '../processes/proc.ts';
 
 /*
- * One process at a time owns the Redis of a data folder: it alone starts and ends it, since two Redis processes on the
- * same files would damage them. The file `owner` names it: process id, start time and kind.
+ * One process at a time owns the Redis of a data folder. Only the owner starts and stops it, since two Redis processes
+ * would damage each other's files. The file `owner` contains the owner's process id, start time and kind.
  */
 
-/** `server` also takes runs from the queue; `command` is a command line that works in the folder. */
+/** A `server` also takes runs from the queue. A `command` is a command line program that uses the folder. */
 export type OwnerKind = 'server' | 'command';
 
 export interface FolderOwner {
@@ -15,10 +15,10 @@ export interface FolderOwner {
   kind: OwnerKind;
 }
 
-/** Names this process: its id and start time, which distinguishes it from a later process with the same id. */
+/** Identifies this process by its id and its start time, since process ids are reused. */
 export const thisProcess = (): string => `${process.pid} ${startTimeOf(process.pid) ?? ''}`;
 
-/** Whether the process that `thisProcess` named is alive. */
+/** Whether the process with this name, as returned by `thisProcess`, is alive. */
 export function isProcessAlive(name: string): boolean {
   const [pid, start] = name.split(' ');
   const stat = processStat(Number(pid));
@@ -34,7 +34,7 @@ function read(file: string): { text: string; owner: FolderOwner | undefined } | 
   } catch {
     return undefined;
   }
-  // Without a kind it was written by a former version, by a server.
+  // Earlier versions wrote no kind, and only servers owned a folder.
   const [pid, , kind = 'server'] = text.trim().split(' ');
   return {
     text,
@@ -45,7 +45,7 @@ function read(file: string): { text: string; owner: FolderOwner | undefined } | 
 /** The process that owns the folder, if it is alive. */
 export const ownerOf = (folder: string): FolderOwner | undefined => read(fileOf(folder))?.owner;
 
-/** Makes this process the owner. @returns the process that owns the folder, if it is another */
+/** Makes this process the owner. @returns the current owner if another process owns the folder */
 export function claimFolder(folder: string, kind: OwnerKind): FolderOwner | undefined {
   const file = fileOf(folder);
   const mine = `${file}.${process.pid}`;
@@ -55,7 +55,7 @@ export function claimFolder(folder: string, kind: OwnerKind): FolderOwner | unde
       const found = read(file);
       if (found?.owner && found.owner.pid !== process.pid) return found.owner;
       if (found) removeStale(file, found.text);
-      // Creates the file with its content, or fails because another process was faster.
+      // Linking creates the file with its content in one step, and fails if another process was faster.
       try {
         linkSync(mine, file);
         return undefined;
@@ -68,7 +68,7 @@ export function claimFolder(folder: string, kind: OwnerKind): FolderOwner | unde
   }
 }
 
-/** Removes the file of an owner that ended, unless another process has replaced it meanwhile. */
+/** Removes the file of an owner that ended, unless another process has just replaced it. */
 function removeStale(file: string, text: string): void {
   const aside = `${file}.${process.pid}.stale`;
   try {
@@ -81,7 +81,7 @@ function removeStale(file: string, text: string): void {
   }
 }
 
-/** Leaves the folder to the next process, if this one owns it. */
+/** Releases the folder if this process owns it. */
 export function releaseFolder(folder: string): void {
   if (ownerOf(folder)?.pid === process.pid) rmSync(fileOf(folder), { force: true });
 }

@@ -11,19 +11,20 @@ import { isUsedByOthers, ping, socketPath } from './redis-process.ts';
 const START_TIMEOUT_MS = 20_000;
 /** A server waits this long for a command that owns the folder; most end within a second. */
 const COMMAND_WAIT_MS = 5_000;
-/** How often the watcher checks that Redis lives, and the longest pause between two attempts to start it. */
+/** How often the watcher checks that Redis is alive. */
 const WATCH_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
-/** In place of a process id while there is none: `kill` would send a signal to the caller's own group. */
-const NOBODY = 0;
+/** Longest delay between two attempts to restart it. */
+const MAX_RETRY_DELAY_MS = 10_000;
+/** Stands for an unknown process id. Never pass it to `kill`, which would signal the caller's own process group. */
+const NO_PROCESS = 0;
 
 export interface PrivateRedis {
   target: RedisTarget;
-  /** Of the Redis that runs now. */
+  /** Process id of the running Redis. */
   readonly pid: number;
-  /** Whether it was found running, left behind by a process that was killed. */
+  /** Whether Redis was already running, left behind by a process that was killed. */
   reused: boolean;
-  /** Saves and ends Redis. */
+  /** Saves the data and stops Redis. */
   close(): Promise<void>;
 }
 
@@ -31,13 +32,13 @@ export interface PrivateRedisOptions {
   dataDir: string;
   /** Path of redis-server or valkey-server. */
   server: string;
-  /** What this process is; by default a server. */
+  /** The kind of this process, by default `server`. */
   kind?: OwnerKind;
-  /** Called when Redis ended by itself, and when it cannot be restarted. */
-  onTrouble?: (message: string) => void;
+  /** Called when Redis ended unexpectedly, and when it cannot be restarted. */
+  onProblem?: (message: string) => void;
 }
 
-/** The folder of a data folder's Redis, created if necessary. */
+/** The folder for Redis inside a data folder, created if necessary. */
 export function redisFolder(dataDir: string): string {
   const folder = join(dataDir, 'redis');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -45,12 +46,12 @@ export function redisFolder(dataDir: string): string {
 }
 
 /**
- * A Redis of our own: reachable by a unix socket only, every write synced to its append-only file in
- * `dataDir`/redis. It is in a process group of its own, so that Ctrl-C does not reach it. One that a killed process
- * left behind is used again; one that dies is restarted.
+ * Starts a private Redis, which is reachable only through a unix socket. It syncs every write to its append-only file
+ * in `dataDir`/redis. It has its own process group, so that Ctrl-C does not reach it. A Redis left behind by a killed
+ * process is reused, and one that dies is restarted.
  *
- * @throws StylographError `redis_unavailable` when it does not start, with the end of its log, or when another living
- *   process owns it
+ * @throws StylographError `redis_unavailable` when another live process owns the folder, or when Redis does not start;
+ *   then the message includes the end of its log
  */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const { redis, started } = launchPrivateRedis(options);
@@ -59,8 +60,8 @@ export async function startPrivateRedis(options: PrivateRedisOptions): Promise<P
 }
 
 /**
- * The same, with the Redis to close at once: a process that must end before Redis serves leaves none behind. Closed
- * meanwhile, `started` rejects with `shutting_down`.
+ * Like `startPrivateRedis`, but returns before Redis serves. A process that must shut down during the start can then
+ * close it and leaves no Redis behind. In that case `started` rejects with `shutting_down`.
  */
 export function launchPrivateRedis(options: PrivateRedisOptions): {
   redis: OwnedRedis;
@@ -70,7 +71,7 @@ export function launchPrivateRedis(options: PrivateRedisOptions): {
   return { redis, started: redis.start() };
 }
 
-/** A Redis that this process starts, watches and ends. */
+/** A Redis that this process starts, watches and stops. */
 export class OwnedRedis implements PrivateRedis {
   readonly target: { path: string };
   reused = false;
@@ -78,17 +79,17 @@ export class OwnedRedis implements PrivateRedis {
   readonly #program: string;
   readonly #kind: OwnerKind;
   readonly #report: (message: string) => void;
-  #pid = NOBODY;
+  #pid = NO_PROCESS;
   #starting: Promise<void> | undefined;
   #watcher: NodeJS.Timeout | undefined;
   #isOwner = false;
   #closing = false;
 
-  constructor(folder: string, { server, kind = 'server', onTrouble = () => undefined }: PrivateRedisOptions) {
+  constructor(folder: string, { server, kind = 'server', onProblem = () => undefined }: PrivateRedisOptions) {
     this.#folder = folder;
     this.#program = server;
     this.#kind = kind;
-    this.#report = onTrouble;
+    this.#report = onProblem;
     this.target = { path: socketPath(folder) };
   }
 
@@ -99,7 +100,7 @@ export class OwnedRedis implements PrivateRedis {
   /** @throws redis_unavailable, shutting_down */
   start(): Promise<void> {
     const starting = this.#claim()
-      .then(() => this.#begin())
+      .then(() => this.#reuseOrSpawn())
       .finally(() => {
         this.#starting = undefined;
       });
@@ -112,15 +113,15 @@ export class OwnedRedis implements PrivateRedis {
     for (;;) {
       const other = claimFolder(this.#folder, this.#kind);
       if (other === undefined) break;
-      if (this.#closing) throw closed();
+      if (this.#closing) throw closedEarly();
       if (other.kind === 'server' || Date.now() > deadline) throw inUse(other);
       await sleep(WATCH_MS);
     }
     this.#isOwner = true;
   }
 
-  /** Uses the Redis that is running, or spawns one. @throws redis_unavailable, shutting_down */
-  async #begin(): Promise<void> {
+  /** Reuses the running Redis, or spawns one. @throws redis_unavailable, shutting_down */
+  async #reuseOrSpawn(): Promise<void> {
     const { path } = this.target;
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
@@ -132,20 +133,20 @@ export class OwnedRedis implements PrivateRedis {
         return;
       }
       if (this.#closing) {
-        this.#pid = running.pid ?? NOBODY;
-        throw closed();
+        this.#pid = running.pid ?? NO_PROCESS;
+        throw closedEarly();
       }
       // A second Redis on the same files would damage them.
       if (Date.now() > deadline) {
         throw new StylographError(
           'redis_unavailable',
-          `The private Redis (process ${running.pid ?? 'unknown'}) runs but does not answer: it still loads its data, or hangs. ` +
-            'Wait a little or end it, then start again.',
+          `The private Redis (process ${running.pid ?? 'unknown'}) runs but does not answer. It is still loading its data, or it hangs. ` +
+            'Wait or end it, then start again.',
         );
       }
       await sleep(100);
     }
-    if (this.#closing) throw closed();
+    if (this.#closing) throw closedEarly();
     rmSync(path, { force: true });
     this.reused = false;
     await this.#spawn(deadline);
@@ -166,7 +167,7 @@ export class OwnedRedis implements PrivateRedis {
       { detached: true, stdio: ['ignore', log, log] },
     );
     closeSync(log);
-    const ended = new Promise<string>((resolve) => {
+    const failed = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
     });
@@ -178,21 +179,21 @@ export class OwnedRedis implements PrivateRedis {
         return;
       }
       if (this.#closing) {
-        this.#pid = child.pid ?? NOBODY;
-        throw closed();
+        this.#pid = child.pid ?? NO_PROCESS;
+        throw closedEarly();
       }
-      const problem = await Promise.race([ended, sleep(50, undefined)]);
+      const problem = await Promise.race([failed, sleep(50, undefined)]);
       if (problem === undefined && Date.now() <= deadline) continue;
       const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
       throw new StylographError(
         'redis_unavailable',
         `The private Redis (${this.#program}) did not start: ${problem ?? 'it does not answer'}.\n${tail}\n` +
-          'Read the end of redis/redis.log in the data folder, or name a Redis of your own in REDIS_URL.',
+          'Read redis/redis.log in the data folder, or set REDIS_URL to use your own Redis.',
       );
     }
   }
 
-  /** Restarts Redis whenever it has ended. */
+  /** Restarts Redis whenever it ends. */
   #watch(): void {
     if (this.#closing) return;
     this.#watcher = setInterval(() => {
@@ -205,19 +206,21 @@ export class OwnedRedis implements PrivateRedis {
 
   /** Never rejects. */
   async #restart(): Promise<void> {
-    this.#report(`The private Redis (process ${this.#pid}) ended; it is restarted with its stored data.`);
-    for (let pause = WATCH_MS; !this.#closing; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    this.#report(
+      `The private Redis (process ${this.#pid}) ended unexpectedly and is being restarted with its stored data.`,
+    );
+    for (let delayMs = WATCH_MS; !this.#closing; delayMs = Math.min(2 * delayMs, MAX_RETRY_DELAY_MS)) {
       try {
-        return await this.#begin();
+        return await this.#reuseOrSpawn();
       } catch (error) {
         if (this.#closing) return;
         this.#report((error as Error).message);
-        await sleep(pause, undefined, { ref: false });
+        await sleep(delayMs, undefined, { ref: false });
       }
     }
   }
 
-  /** @param keepIfUsed leaves Redis running when other processes have connections to it */
+  /** @param keepIfUsed leaves Redis running while other processes are connected to it */
   async close({ keepIfUsed = false } = {}): Promise<void> {
     this.#closing = true;
     clearInterval(this.#watcher);
@@ -226,7 +229,7 @@ export class OwnedRedis implements PrivateRedis {
     if (!keepIfUsed || !(await isUsedByOthers(this.target.path))) {
       if (isAlive(this.#pid, 'ours')) process.kill(this.#pid, 'SIGTERM');
       while (isAlive(this.#pid, 'ours')) await sleep(20);
-      // A socket outside the data folder has a folder of its own.
+      // A socket outside the data folder has its own folder, which must be removed too.
       const parent = dirname(this.target.path);
       if (basename(parent) !== 'redis') rmSync(parent, { recursive: true, force: true });
     }
@@ -234,16 +237,16 @@ export class OwnedRedis implements PrivateRedis {
   }
 }
 
-function closed(): StylographError {
-  return new StylographError('shutting_down', 'The private Redis was closed before it served.');
+function closedEarly(): StylographError {
+  return new StylographError('shutting_down', 'The private Redis was closed before its start completed.');
 }
 
 function inUse({ pid, kind }: FolderOwner): StylographError {
   return new StylographError(
     'redis_unavailable',
     kind === 'server'
-      ? `Process ${pid} serves from this data folder already. End it, or give this server a DATA_DIR of its own ` +
-          '(several processes may share one folder only with a REDIS_URL).'
-      : `A command (process ${pid}) works in this data folder. Wait until it has ended, or pause its run with Ctrl-C; then start again.`,
+      ? `Process ${pid} already serves from this data folder. End it, or set another DATA_DIR for this server. ` +
+          'Several servers can share a folder only with REDIS_URL.'
+      : `A command (process ${pid}) uses this data folder. Wait until it ends, or pause its run with Ctrl-C. Then start again.`,
   );
 }

@@ -4,29 +4,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
-/** Linux accepts 107 bytes as the path of a unix socket. */
-const LONGEST_SOCKET_PATH = 100;
+/** Linux limits the path of a unix socket to 107 bytes. */
+const MAX_SOCKET_PATH = 100;
 
-/** Beside the data; if that path is too long, in the temporary folder under a name derived from it. */
+/** Path of the socket: in Redis's folder or, if that is too long, in a temporary folder named by its hash. */
 export function socketPath(folder: string): string {
-  const beside = join(folder, 'redis.sock');
-  if (Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH) return beside;
+  const preferred = join(folder, 'redis.sock');
+  if (Buffer.byteLength(preferred) <= MAX_SOCKET_PATH) return preferred;
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
-  const elsewhere = join(tmpdir(), `stylograph-${name}`);
-  mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
-  return join(elsewhere, 'redis.sock');
+  const fallback = join(tmpdir(), `stylograph-${name}`);
+  mkdirSync(fallback, { recursive: true, mode: 0o700 });
+  return join(fallback, 'redis.sock');
 }
 
-const ANSWER_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
-/** A connection for one question. */
-function askOnce(path: string): Redis {
+/** A connection for a single query, which never reconnects. */
+function queryConnection(path: string): Redis {
   const redis = new Redis({
     path,
     lazyConnect: true,
     retryStrategy: () => null,
-    connectTimeout: ANSWER_MS,
-    commandTimeout: ANSWER_MS,
+    connectTimeout: TIMEOUT_MS,
+    commandTimeout: TIMEOUT_MS,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
   });
@@ -34,9 +34,9 @@ function askOnce(path: string): Redis {
   return redis;
 }
 
-/** The Redis at a socket; undefined when there is none. `busy` while it loads its data or does not answer. */
+/** The state of the Redis at a socket, undefined if none runs. It is `busy` while it loads or does not answer. */
 export async function ping(path: string): Promise<{ pid: number | undefined; busy: boolean } | undefined> {
-  const redis = askOnce(path);
+  const redis = queryConnection(path);
   try {
     await redis.connect();
   } catch {
@@ -54,12 +54,12 @@ export async function ping(path: string): Promise<{ pid: number | undefined; bus
   }
 }
 
-/** What each connection of a process is called, so that others see which processes use a Redis. */
+/** Name of all Redis connections of a process, so that `isUsedByOthers` can recognise other processes. */
 export const connectionName = (pid = process.pid): string => `stylograph-${pid}`;
 
-/** Whether other processes have connections to the Redis at a socket. */
+/** Whether other processes are connected to the Redis at a socket. */
 export async function isUsedByOthers(path: string): Promise<boolean> {
-  const redis = askOnce(path);
+  const redis = queryConnection(path);
   try {
     await redis.connect();
     const clients = String(await redis.client('LIST'));

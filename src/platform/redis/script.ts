@@ -5,9 +5,9 @@ import { guarded } from './connection.ts';
 type Value = string | number | undefined;
 
 export interface ScriptSource<Key extends string, Arg extends string> {
-  /** The body, which reads `key.<name>` and `arg.<name>`. */
+  /** Lua that reads its keys and arguments as `key.<name>` and `arg.<name>`. */
   body: string;
-  /** Lua that comes before the body: data and functions that scripts share. */
+  /** Lua with shared data and functions, inserted before the body. */
   prelude?: string;
   keys: readonly Key[];
   args: readonly Arg[];
@@ -17,7 +17,7 @@ export interface ScriptSource<Key extends string, Arg extends string> {
 const binding = (table: string, source: string, names: readonly string[]): string =>
   `local ${table} = { ${names.map((name, i) => `${name} = ${source}[${i + 1}]`).join(', ')} }\n`;
 
-/** A Lua literal of plain data. */
+/** Converts plain data to a Lua literal. */
 export function luaLiteral(data: unknown): string {
   if (typeof data !== 'object' || data === null) return JSON.stringify(data);
   if (Array.isArray(data)) return `{ ${data.map(luaLiteral).join(', ')} }`;
@@ -27,8 +27,8 @@ export function luaLiteral(data: unknown): string {
 }
 
 /**
- * A Lua script whose keys and arguments have names. It is sent by its digest, and in full only when the server does
- * not know it yet.
+ * A Lua script with named keys and arguments. It runs by its digest, and the source is sent only if the server does not
+ * have it in its cache.
  */
 export class Script<Key extends string, Arg extends string, Answer> {
   readonly #keys: readonly Key[];
@@ -43,7 +43,7 @@ export class Script<Key extends string, Arg extends string, Answer> {
     this.#sha = createHash('sha1').update(this.#source).digest('hex');
   }
 
-  /** An argument that is undefined arrives as an empty string. @throws redis_unavailable */
+  /** An undefined argument becomes an empty string. @throws redis_unavailable */
   async run(redis: Redis, keys: Record<Key, string>, args: Record<Arg, Value>): Promise<Answer> {
     const names = this.#keys.map((name) => keys[name]);
     const values = this.#args.map((name) => args[name] ?? '');

@@ -131,11 +131,11 @@ export class Webhooks {
       }),
       (problem: Error) => ({ status: null, problem: problem.message, code: errorCodeOf(problem) }),
     );
-    await this.#record(job, type, outcome, performance.now() - startedAt);
+    await this.#recordAttempt(job, type, outcome, performance.now() - startedAt);
   }
 
   /** Records the result of an attempt. @throws an error for a failed attempt, so that BullMQ retries it */
-  async #record(
+  async #recordAttempt(
     job: Job<JobData>,
     type: string,
     { status, problem, code }: { status: number | null; problem: string | null; code?: string | undefined },

@@ -10,29 +10,29 @@ import type { OutcomeKind } from '../machine/states.ts';
 import type { RunPatch } from '../redis/records.ts';
 import { RunStore, type Stop } from '../redis/run-store.ts';
 
-/** Characters of the child's error output that a crash report quotes. */
-const QUOTED = 500;
+/** A crash report quotes this many characters from the end of the child's error output. */
+const QUOTED_CHARACTERS = 500;
 
 type ChildOutcome = Exclude<FromRunChild, { type: 'ready' | 'facts' }> | { type: 'died'; detail: string };
 type StopReason = Extract<ToRunChild, { type: 'stop' }>['reason'];
 
 interface RunChildOptions {
-  /** Path of the program. */
+  /** Path of the module that trains a run. */
   module: string;
   runId: string;
   fence: number;
   settings: RunChildSettings;
-  /** The `traceparent` that the run belongs to, where traces are wanted. */
+  /** The `traceparent` of the run, if traces are enabled. */
   trace?: string | undefined;
-  /** Called with what the process reports about itself. */
+  /** Called with each of the process's reports about itself. */
   onFacts?: (facts: EngineFacts) => void;
 }
 
-/** The process that trains one run. `outcome` settles once it has exited. */
+/** The process that trains one run. `outcome` resolves after it exits. */
 class RunChild {
   readonly outcome: Promise<ChildOutcome>;
   readonly #process: ChildProcess;
-  #answer: ChildOutcome | undefined;
+  #reported: ChildOutcome | undefined;
   #stopping: StopReason | undefined;
   #killTimer: NodeJS.Timeout | undefined;
   #errorOutput = '';
@@ -42,7 +42,7 @@ class RunChild {
       lowPriority: true,
       stdout: 'inherit',
       onErrorLine: (line) => {
-        this.#errorOutput = `${this.#errorOutput}${line}\n`.slice(-QUOTED);
+        this.#errorOutput = `${this.#errorOutput}${line}\n`.slice(-QUOTED_CHARACTERS);
       },
     });
     this.#process.on('message', (raw) => {
@@ -52,14 +52,14 @@ class RunChild {
       else if (message.type === 'facts') {
         const { type: _, ...facts } = message;
         onFacts?.(facts);
-      } else this.#answer = message;
+      } else this.#reported = message;
     });
     this.outcome = new Promise((resolve) => {
       this.#process.once('error', (error) => resolve({ type: 'died', detail: error.message }));
-      // 'close' comes after 'exit', once stderr has been read to its end.
+      // 'close' follows 'exit' and the end of stderr, so the crash report is complete.
       this.#process.once('close', (code, signal) => {
         clearTimeout(this.#killTimer);
-        resolve(this.#answer ?? { type: 'died', detail: this.#describeEnd(code, signal) });
+        resolve(this.#reported ?? { type: 'died', detail: this.#describeEnd(code, signal) });
       });
     });
   }
@@ -69,12 +69,12 @@ class RunChild {
   }
 
   #describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
-    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
+    const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
     const quoted = this.#errorOutput.trim();
-    return `The run's process ${how} without a report${quoted === '' ? '' : `; last on its error output: ${quoted}`}`;
+    return `The run's process ${how} without reporting an outcome${quoted === '' ? '' : `. The end of its error output: ${quoted}`}`;
   }
 
-  /** A message to a child that has exited is dropped: `outcome` reports its end. */
+  /** Messages to a child that has exited are dropped, since `outcome` reports the exit. */
   #send(message: ToRunChild): void {
     if (this.#process.connected) this.#process.send(message, () => undefined);
   }
@@ -83,7 +83,7 @@ class RunChild {
     this.#process.kill('SIGKILL');
   }
 
-  /** Asks it to stop, once per reason; after `limitMs` it is killed. */
+  /** Requests a stop, once per reason, and kills the process after `limitMs`. */
   stop(reason: StopReason, limitMs?: number): void {
     if (this.#stopping === reason) return;
     this.#stopping = reason;
@@ -95,32 +95,32 @@ class RunChild {
   }
 }
 
-/** How often the records of runs in training are read for requests whose message was lost. */
+/** How often the supervisor reads the records of its runs, to find requests whose message was lost. */
 const POLL_MS = 2_000;
-/** How long a child may take to write a checkpoint for a shutdown. A pause may take as long as an iteration. */
+/** Limit for writing a checkpoint on shutdown. A pause has no limit, since an iteration may take long. */
 export const STOP_LIMIT_MS = 18_000;
-/** A cancelled run has nothing to save: a child that does not stop by itself, since it loads for instance, is killed. */
+/** A cancelled run saves nothing, so a child that does not stop in time, for example while loading, is killed. */
 const CANCEL_LIMIT_MS = 3_000;
 const STOP_LIMITS: Record<StopReason, number | undefined> = {
   cancel: CANCEL_LIMIT_MS,
   requeue: STOP_LIMIT_MS,
   pause: undefined,
 };
-/** Crashes without a checkpoint in between after which a run fails. */
-const MOST_CRASHES = 3;
+/** A run fails after this many crashes without a checkpoint or evaluation in between. */
+const MAX_CRASHES = 3;
 
 export interface SupervisorOptions {
   settings: RunChildSettings;
   /** Path of the module that trains a run. */
   childModule: string;
-  /** Whether a run that stops early returns to the queue; otherwise it is paused. */
+  /** Whether a run that stops early is requeued. Otherwise it is paused. */
   requeues: boolean;
   warn(message: string, error?: unknown): void;
-  /** The `traceparent` of the present job, where traces are wanted. */
+  /** The `traceparent` of the current job, if traces are enabled. */
   currentTrace?: (() => string | undefined) | undefined;
 }
 
-/** Trains runs that its caller has taken, each in a process of its own, and records how they end. */
+/** Trains runs that the caller has taken, each in a separate process, and records their outcomes. */
 export class RunSupervisor {
   readonly runs: RunStore;
   readonly #options: SupervisorOptions;
@@ -141,7 +141,7 @@ export class RunSupervisor {
     this.runs = new RunStore(this.#redis, keys);
   }
 
-  /** Waits for requests to stop runs. */
+  /** Starts listening for requests to stop runs. */
   async start(): Promise<void> {
     this.#subscriber.on('message', (channel, message) => {
       if (channel !== this.#stopsChannel) return;
@@ -150,8 +150,8 @@ export class RunSupervisor {
     });
     await this.#subscriber.subscribe(this.#stopsChannel);
     this.#timer = setInterval(() => {
-      this.#followRequests().catch((error: unknown) =>
-        this.#options.warn('looking for requests to stop failed', error),
+      this.#applyRequests().catch((error: unknown) =>
+        this.#options.warn('could not check for requests to stop runs', error),
       );
     }, POLL_MS);
   }
@@ -160,7 +160,7 @@ export class RunSupervisor {
     return this.#redis;
   }
 
-  /** Runs in training, with the process of each. */
+  /** Runs in training and their process ids. */
   get active(): { runId: string; pid: number | undefined }[] {
     return [...this.#children].map(([runId, { pid }]) => ({ runId, pid }));
   }
@@ -169,13 +169,13 @@ export class RunSupervisor {
     this.#children.get(runId)?.stop(reason, STOP_LIMITS[reason]);
   }
 
-  /** Kills the process of a run, which can go on from its last checkpoint. */
+  /** Kills the process of a run, which can resume from its last checkpoint. */
   kill(runId: string): void {
     this.#children.get(runId)?.kill();
   }
 
-  /** A message about a request is lost on a process that does not listen at that moment; the record is not. */
-  async #followRequests(): Promise<void> {
+  /** Stops runs whose record has a pending request. A published request is lost if nobody is subscribed. */
+  async #applyRequests(): Promise<void> {
     for (const runId of this.#children.keys()) {
       const { state } = await this.runs.get(runId);
       if (state === 'pausing') this.#stop(runId, 'pause');
@@ -183,9 +183,9 @@ export class RunSupervisor {
     }
   }
 
-  /** Trains a run and records how that ended. @throws fence_lost, run_not_found, redis_unavailable */
+  /** Trains a run and records the outcome. @throws fence_lost, run_not_found, redis_unavailable */
   async train(runId: string, fence: number): Promise<void> {
-    const { kind, patch } = await this.#conclude(runId, fence, await this.#outcomeOf(runId, fence));
+    const { kind, patch } = await this.#interpret(runId, fence, await this.#outcomeOf(runId, fence));
     await this.runs.settle(runId, fence, kind, patch);
   }
 
@@ -202,15 +202,15 @@ export class RunSupervisor {
     });
     this.#children.set(runId, child);
     try {
-      // For requests between taking the run and listening. If this fails, the timer asks again.
-      await this.#followRequests().catch(() => undefined);
+      // A request may have come before the child was listed. If this check fails, the timer repeats it.
+      await this.#applyRequests().catch(() => undefined);
       return await child.outcome;
     } finally {
       this.#children.delete(runId);
     }
   }
 
-  async #conclude(
+  async #interpret(
     runId: string,
     fence: number,
     outcome: ChildOutcome,
@@ -228,20 +228,20 @@ export class RunSupervisor {
       }
       case 'died': {
         const { detail } = outcome;
-        const because = (advice: string) => ({
+        const withAdvice = (advice: string) => ({
           error: { code: 'child_died', message: `${detail}. ${advice}` },
         });
         warn(`${runId}: ${detail}`);
-        if (!requeues) return { kind: 'blocked', patch: because('Resume it from its last checkpoint.') };
+        if (!requeues) return { kind: 'blocked', patch: withAdvice('Resume it from its last checkpoint.') };
         const crashes = this.#stopping ? 0 : await this.runs.countCrash(runId, fence);
-        if (crashes < MOST_CRASHES) return { kind: 'died' };
-        const advice = `It was the ${MOST_CRASHES}rd time without a checkpoint in between; give the machine more memory or the run a smaller batchSize.`;
-        return { kind: 'diedTooOften', patch: because(advice) };
+        if (crashes < MAX_CRASHES) return { kind: 'died' };
+        const advice = `It crashed ${MAX_CRASHES} times without a checkpoint in between. Add memory or reduce batchSize.`;
+        return { kind: 'diedTooOften', patch: withAdvice(advice) };
       }
     }
   }
 
-  /** Has every run in training write a checkpoint and end; no other is started. */
+  /** Makes every run in training write a checkpoint and stop. No further run is started. */
   stopAll(): void {
     this.#stopping = true;
     clearInterval(this.#timer);

@@ -11,8 +11,8 @@ interface RunningWorker {
 }
 
 /**
- * Makes this process a worker. Its parent tells it over IPC when to start and to stop; it ignores signals to the
- * process group and ends with its parent.
+ * Runs a worker in this process. The parent sends messages over IPC to start and stop it. The worker ignores signals to
+ * the process group and exits with its parent.
  *
  * @param childModule path of the module that trains a run
  */

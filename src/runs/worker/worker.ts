@@ -5,37 +5,38 @@ import { DEFAULT_PREFIX, redisKeys } from '../../platform/redis/key-names.ts';
 import type { JobData } from '../redis/jobs.ts';
 import { RunSupervisor, STOP_LIMIT_MS } from './run-child.ts';
 
-/** A dead worker's lock lasts this long at most, and is noticed within the interval. */
+/** A dead worker's lock expires after this time, and other workers notice within the interval. */
 const LOCK_MS = 15_000;
 const STALLED_INTERVAL_MS = 5_000;
-/** How often a worker fetches after an error, and looks for runs without a job. */
+/** Delay before reading the queue again after an error. */
 const RETRY_MS = 1_000;
+/** How often a worker adds missing jobs of runs. */
 const RECONCILE_MS = 15_000;
-/** Beyond the child's limit: to record how it ended. */
+/** Leaves time after the child's limit to record the outcome. */
 const CLOSE_LIMIT_MS = STOP_LIMIT_MS + 3_000;
 
 export interface WorkerOptions {
   redis: RedisTarget;
-  /** Folder of the datasets, and of the store unless that is elsewhere. */
+  /** Folder of the datasets, and of the store unless `storeRoot` is set. */
   dataDir: string;
   storeRoot?: string;
   keyPrefix?: string;
   /** Path of the module that trains a run. */
   childModule: string;
-  /** Makes runs part of the traces of the calls that started them. */
+  /** Adds runs to the traces of the requests that started them. */
   tracing?: { telemetry: Telemetry; current(): string | undefined } | undefined;
-  /** Called when a run or Redis fails. */
+  /** Called with problems of runs and of Redis. */
   log?: (level: 'warn', message: string) => void;
 }
 
 export interface RunWorker {
-  /** Runs in training, with the process of each. */
+  /** Runs in training and their process ids. */
   readonly active: { runId: string; pid: number | undefined }[];
-  /** Has the run in training write a checkpoint and return to the queue; ends within 21 s. */
+  /** Makes the run in training write a checkpoint, requeues it, and resolves within 21 s. */
   close(): Promise<void>;
 }
 
-/** Takes runs from the queue, one at a time, each to a process of its own. Never computes anything itself. */
+/** Takes runs from the queue, one at a time, and trains each in a separate process. */
 export async function startWorker(options: WorkerOptions): Promise<RunWorker> {
   const worker = new QueueWorker(options);
   await worker.start();
@@ -71,11 +72,11 @@ class QueueWorker implements RunWorker {
       concurrency: 1,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_INTERVAL_MS,
-      // A run outlives any number of workers; only its own crashes count.
+      // The death of a worker must not fail a run. Only crashes of the run's own process count.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       runRetryDelay: RETRY_MS,
     });
-    this.#bull.on('error', (error) => this.#warn('the queue could not be read', error));
+    this.#bull.on('error', (error) => this.#warn('could not read the queue', error));
   }
 
   async start(): Promise<void> {
@@ -83,9 +84,9 @@ class QueueWorker implements RunWorker {
     await this.#supervisor.start();
     await runs.reconcile();
     this.#reconciling = setInterval(() => {
-      runs.reconcile().catch((error: unknown) => this.#warn('looking for runs without a job failed', error));
+      runs.reconcile().catch((error: unknown) => this.#warn('could not check for runs without a job', error));
     }, RECONCILE_MS);
-    this.#bull.run().catch((error: unknown) => this.#warn('the queue could not be read', error));
+    this.#bull.run().catch((error: unknown) => this.#warn('could not read the queue', error));
   }
 
   get active(): { runId: string; pid: number | undefined }[] {
@@ -98,21 +99,21 @@ class QueueWorker implements RunWorker {
       if (fence !== undefined) await this.#supervisor.train(job.runId, fence);
     } catch (error) {
       const code = errorCodeOf(error);
-      // Another worker owns the run, or it was removed: nothing is left to do here.
+      // Another worker owns the run, or it was removed, so this job is done.
       if (code !== 'fence_lost' && code !== 'run_not_found') throw error;
-      this.#warn(`${job.runId} is no longer this worker's`, error);
+      this.#warn(`this worker no longer owns ${job.runId}`, error);
     }
   }
 
   async close(): Promise<void> {
     clearInterval(this.#reconciling);
     this.#supervisor.stopAll();
-    // While Redis is away nothing can be recorded; the next worker that takes the run finds its last checkpoint.
+    // While Redis is away, nothing can be recorded. The next worker resumes the run from its last checkpoint.
     let limit: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       limit = setTimeout(resolve, CLOSE_LIMIT_MS);
     });
-    await Promise.race([this.#bull.close().then(() => this.#supervisor.runs.close()), late]);
+    await Promise.race([this.#bull.close().then(() => this.#supervisor.runs.close()), timeout]);
     clearTimeout(limit);
     this.#supervisor.disconnect();
   }

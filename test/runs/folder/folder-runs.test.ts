@@ -78,7 +78,7 @@ test('the second command on a folder uses the Redis of the first, which stays un
   assert.equal(folder.serverPid, undefined);
   await assert.rejects(
     startPrivateRedis({ dataDir, server }),
-    /A command \(process \d+\) works in this data folder/,
+    /A command \(process \d+\) uses this data folder/,
   );
 
   await folder.runs.request(id, 'cancel');
@@ -138,7 +138,7 @@ test('a command on the folder of a server uses its Redis, and learns that it end
   child.send('end');
   await once(child, 'exit');
   await until('the message', async () => lost !== undefined);
-  assert.match(lost!.message, /server of this data folder \(process \d+\) has ended/);
+  assert.match(lost!.message, /server of this data folder \(process \d+\) and its Redis have ended/);
   assert.ok(!isAlive(child.pid!, 'ours'));
   await folder.close();
 });
