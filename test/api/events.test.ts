@@ -19,7 +19,7 @@ const TYPES = ['state', 'progress', 'metrics', 'log', 'reset', 'end'];
 async function startRun(): Promise<{
   id: string;
   fence: number;
-  say(iteration: number): Promise<void>;
+  append(iteration: number): Promise<void>;
   end(): Promise<void>;
 }> {
   const { body } = await api().post('/runs').expect(202);
@@ -27,7 +27,7 @@ async function startRun(): Promise<{
   return {
     id: body.id,
     fence,
-    say: async (iteration) => {
+    append: async (iteration) => {
       await server.events.append(body.id, fence, {
         type: 'metrics',
         data: { iteration, ganLoss: iteration },
@@ -39,110 +39,112 @@ async function startRun(): Promise<{
   };
 }
 
-interface Told {
+interface Received {
   id: string;
   type: string;
   data: Record<string, unknown>;
 }
 
-/** Reads events until `enough` returns true, and returns them. */
+/** Opens an event stream. `until` resolves to the events so far once `isEnough` accepts them. */
 function listen(path: string, headers: Record<string, string> = {}) {
-  const told: Told[] = [];
+  const received: Received[] = [];
   let check = (): void => {};
   const source = new EventSource(`${server.url}${path}`, {
     fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
   });
   for (const type of TYPES) {
     source.addEventListener(type, (event) => {
-      told.push({ id: event.lastEventId, type, data: JSON.parse(event.data) });
+      received.push({ id: event.lastEventId, type, data: JSON.parse(event.data) });
       check();
     });
   }
   return {
     source,
-    told,
-    until: (enough: (told: Told[]) => boolean) =>
-      new Promise<Told[]>((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`only heard ${JSON.stringify(told)}`)), 10_000);
+    until: (isEnough: (events: Received[]) => boolean) =>
+      new Promise<Received[]>((resolve, reject) => {
+        const timeout = setTimeout(
+          () => reject(new Error(`only received ${JSON.stringify(received)}`)),
+          10_000,
+        );
         check = () => {
-          if (!enough(told)) return;
-          clearTimeout(late);
-          resolve(told);
+          if (!isEnough(received)) return;
+          clearTimeout(timeout);
+          resolve(received);
         };
         check();
       }),
   };
 }
 
-const ended = (told: Told[]): boolean => told.at(-1)?.type === 'end';
+const hasEnded = (events: Received[]): boolean => events.at(-1)?.type === 'end';
 const asJson = async (id: string): Promise<RunEvent[]> =>
   (await api().get(`/runs/${id}/events?limit=200`).expect(200)).body.items;
 
-test('a stream sends past and live events, and a client that has the end gets 204', async () => {
+test('a stream sends stored and live events, and a client that reconnects after the end gets 204', async () => {
   const run = await startRun();
-  await run.say(10);
-  const { source, until: untilTold } = listen(`/runs/${run.id}/events`);
-  await untilTold((told) => told.some(({ type }) => type === 'metrics'));
-  await run.say(20);
+  await run.append(10);
+  const { source, until: untilReceived } = listen(`/runs/${run.id}/events`);
+  await untilReceived((events) => events.some(({ type }) => type === 'metrics'));
+  await run.append(20);
   await run.end();
-  const told = await untilTold(ended);
+  const received = await untilReceived(hasEnded);
   assert.deepEqual(
-    told.map(({ type, data }) => data.iteration ?? data.state ?? type),
+    received.map(({ type, data }) => data.iteration ?? data.state ?? type),
     ['queued', 'running', 10, 20, 'failed', 'failed'],
   );
   assert.deepEqual(
-    told.map(({ id, type, data }) => ({ id, type, data })),
+    received.map(({ id, type, data }) => ({ id, type, data })),
     await asJson(run.id),
   );
-  // The connection closes. The client reconnects with the last id and gets 204, which ends its attempts.
+  // When the stream closes, the client reconnects with its last id. The 204 makes it stop.
   await until('the client to stop', async () => source.readyState === source.CLOSED);
-  assert.equal(told.length, 6);
+  assert.equal(received.length, 6);
 });
 
-test('a client continues exactly after its last event', async () => {
+test('a client that reconnects with its last event id continues after that event', async () => {
   const run = await startRun();
-  for (const iteration of [10, 20, 30]) await run.say(iteration);
+  for (const iteration of [10, 20, 30]) await run.append(iteration);
   const events = await asJson(run.id);
   const { source, until } = listen(`/runs/${run.id}/events`, { 'last-event-id': events[2]!.id });
-  await until((told) => told.length >= 2);
-  await run.say(40);
-  const told = await until((all) => all.length >= 3);
+  await until((events) => events.length >= 2);
+  await run.append(40);
+  const received = await until((events) => events.length >= 3);
   source.close();
   assert.deepEqual(
-    told.map(({ data }) => data.iteration),
+    received.map(({ data }) => data.iteration),
     [20, 30, 40],
   );
 });
 
-test('an unknown event id is answered with a snapshot, then with live events', async () => {
+test('a client with an unknown event id gets a snapshot, then live events', async () => {
   const run = await startRun();
-  await run.say(10);
+  await run.append(10);
   for (const id of ['1-1', 'nonsense']) {
     const { source, until } = listen(`/runs/${run.id}/events`, { 'last-event-id': id });
-    const [reset] = await until((told) => told.length >= 1);
+    const [reset] = await until((events) => events.length >= 1);
     assert.equal(reset!.type, 'reset');
     assert.deepEqual([reset!.data.id, reset!.data.state], [run.id, 'running']);
     assert.equal(reset!.id, (await asJson(run.id)).at(-1)!.id);
     source.close();
   }
   const { source, until } = listen(`/runs/${run.id}/events`, { 'last-event-id': '1-1' });
-  await until((told) => told.length >= 1);
+  await until((events) => events.length >= 1);
   await run.end();
   assert.deepEqual(
-    (await until(ended)).map(({ type }) => type),
+    (await until(hasEnded)).map(({ type }) => type),
     ['reset', 'state', 'end'],
   );
   source.close();
 
   const late = listen(`/runs/${run.id}/events`, { 'last-event-id': '1-1' });
   assert.deepEqual(
-    (await late.until(ended)).map(({ type }) => type),
+    (await late.until(hasEnded)).map(({ type }) => type),
     ['reset', 'end'],
   );
   late.source.close();
 });
 
-test('comments keep a quiet stream open, and a stream whose client disconnects is released', async () => {
+test('an idle stream sends keep-alive comments and ends its subscription when the client disconnects', async () => {
   const run = await startRun();
   const controller = new AbortController();
   const response = await fetch(`${server.url}/runs/${run.id}/events`, {
@@ -158,44 +160,44 @@ test('comments keep a quiet stream open, and a stream whose client disconnects i
     if (/(: still here\n\n.*){2}/s.test(text)) break;
   }
   controller.abort();
-  assert.equal(server.hub.subscribers > 0, true);
+  assert.ok(server.hub.subscribers > 0);
   await until('the subscription to end', async () => server.hub.subscribers === 0);
 });
 
-test('JSON returns the same events page by page', async () => {
+test('the events as JSON pages are complete and in order, and invalid queries are rejected', async () => {
   const run = await startRun();
-  for (const iteration of [10, 20, 30]) await run.say(iteration);
+  for (const iteration of [10, 20, 30]) await run.append(iteration);
   const all = await asJson(run.id);
   assert.equal(all.length, 5);
-  const seen: RunEvent[] = [];
+  const paged: RunEvent[] = [];
   for (let after = ''; ; ) {
     const { body } = await api()
       .get(`/runs/${run.id}/events?limit=2${after && `&after=${after}`}`)
       .expect(200);
-    seen.push(...body.items);
+    paged.push(...body.items);
     if (body.nextCursor === null) break;
     after = body.nextCursor;
   }
-  assert.deepEqual(seen, all);
+  assert.deepEqual(paged, all);
   assertProblem(await api().get(`/runs/${run.id}/events?after=x`), 400, 'validation_failed');
   assertProblem(await api().get(`/runs/${run.id}/events?limit=0`), 400, 'validation_failed');
   const head = await api().head(`/runs/${run.id}/events`).set('accept', 'text/event-stream').expect(200);
   assert.match(head.headers['content-type']!, /event-stream/);
 });
 
-test('many clients receive the same events', async () => {
+test('many clients of one run receive the same events', async () => {
   const run = await startRun();
   const clients = Array.from({ length: 20 }, () => listen(`/runs/${run.id}/events`));
-  await Promise.all(clients.map(({ until }) => until((told) => told.length >= 2)));
-  await run.say(10);
+  await Promise.all(clients.map(({ until }) => until((events) => events.length >= 2)));
+  await run.append(10);
   await run.end();
-  const heard = await Promise.all(clients.map(({ until }) => until(ended)));
+  const received = await Promise.all(clients.map(({ until }) => until(hasEnded)));
   for (const { source } of clients) source.close();
-  for (const told of heard) assert.deepEqual(told, heard[0]);
+  for (const events of received) assert.deepEqual(events, received[0]);
 });
 
 test('closing the server ends open streams', async () => {
-  // Keep-alive comments are off, since writing one could end the streams by chance.
+  // No keep-alive comments: writing one to a closed stream could end it and hide a failure.
   const own = await startServer({ inference: server.inference, limits: { keepAliveMs: 3_600_000 } });
   try {
     const { body } = await request(own.url).post('/runs').expect(202);
@@ -203,18 +205,18 @@ test('closing the server ends open streams', async () => {
       headers: { accept: 'text/event-stream' },
     });
     const chunks = response.body!.pipeThrough(new TextDecoderStream());
-    const heard = new EventEmitter();
+    const reader = new EventEmitter();
     let text = '';
     const reading = (async () => {
       for await (const chunk of chunks) {
         text += chunk;
-        heard.emit('chunk');
+        reader.emit('chunk');
       }
     })();
-    while (!/event: state\ndata: .*"queued".*\n\n/.test(text)) await once(heard, 'chunk');
+    while (!/event: state\ndata: .*"queued".*\n\n/.test(text)) await once(reader, 'chunk');
     assert.equal(own.hub.subscribers, 1);
     await own.app.close();
-    // The stream has ended, completely or not.
+    // The stream may end with an error.
     await Promise.allSettled([reading]);
     assert.equal(own.hub.subscribers, 0);
   } finally {

@@ -30,21 +30,21 @@ async function collect(
   events: AsyncIterable<RunEvent>,
   count = Number.POSITIVE_INFINITY,
 ): Promise<RunEvent[]> {
-  const got: RunEvent[] = [];
+  const collected: RunEvent[] = [];
   for await (const event of events) {
-    got.push(event);
-    if (got.length === count) break;
+    collected.push(event);
+    if (collected.length === count) break;
   }
-  return got;
+  return collected;
 }
 
-const endless = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-test('a stretch that is computed again tells nothing twice', async (t) => {
+test('iterations that a resumed run repeats append no event twice', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
-  const stretch = async (owner: number): Promise<(string | null)[]> => {
-    const told: (string | null)[] = [];
+  const appendAll = async (owner: number): Promise<(string | null)[]> => {
+    const ids: (string | null)[] = [];
     for (const iteration of [10, 20]) {
       for (const body of [
         metrics(iteration),
@@ -52,22 +52,22 @@ test('a stretch that is computed again tells nothing twice', async (t) => {
         { type: 'sample', data: { iteration, figure: `manifold-3-0000${iteration}.png` } },
         { type: 'checkpoint', data: { iteration, digest: '0'.repeat(64) } },
       ] as RunEventBody[]) {
-        told.push(await place.events.append(id, owner, body));
+        ids.push(await place.events.append(id, owner, body));
       }
     }
-    return told;
+    return ids;
   };
-  assert.ok((await stretch(fence)).every((told) => told !== null));
+  assert.ok((await appendAll(fence)).every((eventId) => eventId !== null));
   const before = await allEvents(place, id);
   const next = (await place.runs.take({ runId: id, number: 1 }))!;
-  assert.deepEqual(await stretch(next), Array(8).fill(null));
+  assert.deepEqual(await appendAll(next), Array(8).fill(null));
   await place.events.append(id, next, metrics(30));
   const after = await allEvents(place, id);
   assert.deepEqual(iterationsIn(after, 'metrics'), [10, 20, 30]);
   assert.equal(after.length, before.length + 3); // queued, running, metrics
 });
 
-test('progress and metrics are on the record too', async (t) => {
+test('the record of a run contains its newest progress and metrics', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   const progress = { ...(await place.runs.get(id)).progress, phase: 'training' as const, iteration: 3 };
@@ -78,7 +78,7 @@ test('progress and metrics are on the record too', async (t) => {
   assert.deepEqual(run.metrics, { iteration: 3, ganLoss: 0.1, priorLoss: null });
 });
 
-test('an evaluation is told once for the weights it is of, and is on the record', async (t) => {
+test('an evaluation is appended once per model digest and is on the record', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   const data = exampleEvaluation();
@@ -87,7 +87,7 @@ test('an evaluation is told once for the weights it is of, and is on the record'
   assert.deepEqual((await place.runs.get(id)).evaluation, data);
 });
 
-test('a remark is made once, also by a process that makes it again', async (t) => {
+test('a log message that a restarted process repeats is appended once', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   assert.notEqual(await place.events.append(id, fence, log('Drew 3 figures.')), null);
@@ -96,7 +96,7 @@ test('a remark is made once, also by a process that makes it again', async (t) =
   assert.notEqual(await place.events.append(id, next, log('Drew 4 figures.')), null);
 });
 
-test('a diagnosis is told once for each severity, and all are on the record', async (t) => {
+test('a diagnosis is appended once per severity, and all are on the record', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   const diagnosis = (iteration: number, severity: Diagnosis['severity']): Diagnosis => ({
@@ -106,18 +106,18 @@ test('a diagnosis is told once for each severity, and all are on the record', as
     detail: 'The images of a label differ "0.21" times as much as real ones.',
     advice: 'Lower ganWeight.',
   });
-  const told = [];
+  const appended: boolean[] = [];
   for (const data of [diagnosis(100, 'warning'), diagnosis(200, 'warning'), diagnosis(300, 'critical')]) {
-    told.push((await place.events.append(id, fence, { type: 'diagnosis', data })) !== null);
+    appended.push((await place.events.append(id, fence, { type: 'diagnosis', data })) !== null);
   }
-  assert.deepEqual(told, [true, false, true]);
+  assert.deepEqual(appended, [true, false, true]);
   assert.deepEqual((await place.runs.get(id)).diagnoses, [
     diagnosis(100, 'warning'),
     diagnosis(300, 'critical'),
   ]);
 });
 
-test('events are read after an id, and unknown ids are noticed', async (t) => {
+test('events are read after an id, and unknown or malformed ids are detected', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   for (const message of ['a', 'b', 'c']) await place.events.append(id, fence, log(message));
@@ -129,13 +129,16 @@ test('events are read after an id, and unknown ids are noticed', async (t) => {
   assert.equal(await place.events.knows(id, all[2]!.id), true);
   assert.equal(await place.events.knows(id, '0-0'), true);
   assert.equal(await place.events.knows(id, '1-1'), false);
-  for (const wrong of ['x', '1', '1-', '$', '+', '1-1 1']) {
-    await assert.rejects(place.events.read(id, { after: wrong, limit: 1 }), withCode('validation_failed'));
-    await assert.rejects(place.events.knows(id, wrong), withCode('validation_failed'));
+  for (const malformed of ['x', '1', '1-', '$', '+', '1-1 1']) {
+    await assert.rejects(
+      place.events.read(id, { after: malformed, limit: 1 }),
+      withCode('validation_failed'),
+    );
+    await assert.rejects(place.events.knows(id, malformed), withCode('validation_failed'));
   }
 });
 
-test('metrics come as series, by name, range and number of points', async (t) => {
+test('metrics are returned as series, filtered by name, range and number of points', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   for (let i = 0; i <= 1_200; i++) {
@@ -153,22 +156,22 @@ test('metrics come as series, by name, range and number of points', async (t) =>
       [5, 5],
     ],
   });
-  const thin = (await read({ names: ['a'], maxPoints: 7 })).a!;
+  const thinned = (await read({ names: ['a'], maxPoints: 7 })).a!;
   assert.deepEqual(
-    thin.map(([iteration]) => iteration),
+    thinned.map(([iteration]) => iteration),
     [0, 200, 400, 600, 800, 1000, 1200],
   );
   assert.deepEqual(await read({ from: 5_000 }), {});
 });
 
-test('evidence is a series too, without how it was gathered', async (t) => {
+test('validation scores are returned as series without secondsElapsed', async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
   for (const iteration of [10, 20]) {
     await place.events.append(id, fence, metrics(iteration));
-    const evidence = { type: 'validation', data: exampleValidation(iteration, 1 / iteration) } as const;
-    assert.notEqual(await place.events.append(id, fence, evidence), null);
-    assert.equal(await place.events.append(id, fence, evidence), null);
+    const validation = { type: 'validation', data: exampleValidation(iteration, 1 / iteration) } as const;
+    assert.notEqual(await place.events.append(id, fence, validation), null);
+    assert.equal(await place.events.append(id, fence, validation), null);
   }
   const series = await readMetrics(place.redis, place.keys, id);
   assert.deepEqual(series.frechetJointDistance, [
@@ -179,7 +182,7 @@ test('evidence is a series too, without how it was gathered', async (t) => {
   assert.equal('secondsElapsed' in series, false);
 });
 
-test('subscribers get what is stored and what follows: nothing twice, nothing missed', async (t) => {
+test('subscribers that join while a run writes get every event exactly once', async (t) => {
   const place = await workplace(t);
   const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
@@ -189,80 +192,80 @@ test('subscribers get what is stored and what follows: nothing twice, nothing mi
   })();
   const reading: Promise<RunEvent[]>[] = [];
   for (let i = 0; i < 12; i++) {
-    reading.push(collect(hub.subscribe(id, { signal: endless })));
+    reading.push(collect(hub.subscribe(id, { signal: neverAborted })));
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await writing;
   const all = await allEvents(place, id);
   assert.equal(all.length, 604);
-  for (const got of await Promise.all(reading)) assert.deepEqual(got, all);
+  for (const events of await Promise.all(reading)) assert.deepEqual(events, all);
   assert.equal(hub.subscribers, 0);
   assert.deepEqual(
-    await collect(hub.subscribe(id, { after: all[100]!.id, signal: endless })),
+    await collect(hub.subscribe(id, { after: all[100]!.id, signal: neverAborted })),
     all.slice(101),
   );
-  assert.deepEqual(await collect(hub.subscribe(id, { after: all.at(-1)!.id, signal: endless })), []);
+  assert.deepEqual(await collect(hub.subscribe(id, { after: all.at(-1)!.id, signal: neverAborted })), []);
 });
 
-test('a subscriber that joins while its run ends hears the end and is done', {
+test('a subscriber that joins while the run ends gets the end event and finishes', {
   timeout: 120_000,
 }, async (t) => {
   const place = await workplace(t);
   const { id, fence } = await runningRun(place);
-  /** The newest event is told late once this is there. */
-  let late: Promise<unknown> | undefined;
+  /** If set, the query for the newest event returns only after this promise. */
+  let delay: Promise<unknown> | undefined;
+  const newestQuery = new EventEmitter();
   const redis = new Proxy(place.redis, {
     get: (target, name) => {
       const value = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
-      if (name !== 'xrevrange' || late === undefined) return value.bind(target);
-      return async (...given: unknown[]) => {
-        const answer = await Reflect.apply(value, target, given);
-        asked.emit('answered');
-        await late;
-        return answer;
+      if (name !== 'xrevrange' || delay === undefined) return value.bind(target);
+      return async (...args: unknown[]) => {
+        const reply = await Reflect.apply(value, target, args);
+        newestQuery.emit('reply');
+        await delay;
+        return reply;
       };
     },
   });
-  const asked = new EventEmitter();
   const hub = new EventHub(redis, place.target, place.keys);
   place.onEnd(() => hub.close());
-  // It takes no more than one event, and so keeps the run listened to.
-  const idle = hub.subscribe(id, { signal: endless });
+  // It reads only one event, which keeps the subscription open.
+  const idle = hub.subscribe(id, { signal: neverAborted });
   await idle.next();
-  const other = collect(hub.subscribe(id, { signal: endless }));
+  const subscriber = collect(hub.subscribe(id, { signal: neverAborted }));
   await until('the subscriptions', async () => hub.subscribers === 2);
 
-  late = once(asked, 'tell');
-  const answered = once(asked, 'answered');
-  const joining = collect(hub.subscribe(id, { signal: endless }));
-  await answered;
+  delay = once(newestQuery, 'release');
+  const replied = once(newestQuery, 'reply');
+  const joining = collect(hub.subscribe(id, { signal: neverAborted }));
+  await replied;
   await place.runs.settle(id, fence, 'failed');
-  await other;
-  asked.emit('tell');
+  await subscriber;
+  newestQuery.emit('release');
   assert.deepEqual(await joining, await allEvents(place, id));
   assert.equal(hub.subscribers, 1);
   await idle.return();
 });
 
-test('each subscriber gets the events of its own run', async (t) => {
+test('each subscriber gets only the events of its run', async (t) => {
   const place = await workplace(t);
   const hub = hubOf(place);
   const runs = [await runningRun(place), await runningRun(place), await runningRun(place)];
-  const reading = runs.map(({ id }) => collect(hub.subscribe(id, { signal: endless })));
+  const reading = runs.map(({ id }) => collect(hub.subscribe(id, { signal: neverAborted })));
   for (let i = 0; i < 50; i++) {
     for (const { id, fence } of runs) await place.events.append(id, fence, log(`${id} ${i}`));
   }
   for (const { id, fence } of runs) await place.runs.settle(id, fence, 'failed');
-  const got = await Promise.all(reading);
-  for (const [i, { id }] of runs.entries()) assert.deepEqual(got[i], await allEvents(place, id));
+  const received = await Promise.all(reading);
+  for (const [i, { id }] of runs.entries()) assert.deepEqual(received[i], await allEvents(place, id));
 });
 
-test('a subscriber that is far behind still gets everything', async (t) => {
+test('a subscriber that falls far behind still gets every event', async (t) => {
   const place = await workplace(t);
   const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
-  const events = hub.subscribe(id, { signal: endless });
+  const events = hub.subscribe(id, { signal: neverAborted });
   const first = [await events.next(), await events.next()].map(({ value }) => value as RunEvent);
   const third = events.next();
   for (let i = 0; i < 2_500; i++) await place.events.append(id, fence, log(`${i}`));
@@ -275,24 +278,24 @@ test('a subscription survives a restart of Redis', async (t) => {
   const place = await workplace(t);
   const hub = hubOf(place);
   const { id, fence } = await runningRun(place);
-  const reading = collect(hub.subscribe(id, { signal: endless }));
+  const reading = collect(hub.subscribe(id, { signal: neverAborted }));
   await until('the subscription', async () => hub.subscribers === 1);
   await place.server().close();
   await place.startServer();
-  await until('Redis to be back', () =>
+  await until('Redis to restart', () =>
     place.events.append(id, fence, log('after the restart')).catch(() => undefined),
   );
   await place.runs.settle(id, fence, 'failed');
   assert.deepEqual(await reading, await allEvents(place, id));
 });
 
-test('an abort or the closing of the hub ends a waiting subscription', async (t) => {
+test('an abort or closing the hub ends a waiting subscription', async (t) => {
   const place = await workplace(t);
   const hub = hubOf(place);
   const { id } = await runningRun(place);
   const abort = new AbortController();
   const aborted = collect(hub.subscribe(id, { signal: abort.signal }));
-  const closed = collect(hub.subscribe(id, { signal: endless }));
+  const closed = collect(hub.subscribe(id, { signal: neverAborted }));
   await until('the subscriptions', async () => hub.subscribers === 2);
   abort.abort();
   assert.equal((await aborted).length, 2);
@@ -302,7 +305,7 @@ test('an abort or the closing of the hub ends a waiting subscription', async (t)
   assert.deepEqual(await collect(hub.subscribe(id, { signal: abort.signal })), []);
 });
 
-test('a published model is loaded by those who listen before its run goes on', async (t) => {
+test('a run that publishes a model waits until every subscriber has loaded it or failed to', async (t) => {
   const place = await workplace(t);
   const { redis, keys } = place;
   assert.equal(await publishModel(redis, keys, 'mdl_0'), 0);
@@ -313,7 +316,7 @@ test('a published model is loaded by those who listen before its run goes on', a
     await onModelPublished(redis, subscriber, keys, async (modelId) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       loaded.push(`${name} ${modelId}`);
-      if (name === 'b') throw new Error('it cannot be loaded here');
+      if (name === 'b') throw new Error('the model cannot be loaded');
     });
   }
   const receivers = await publishModel(redis, keys, 'mdl_1');
