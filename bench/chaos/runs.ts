@@ -6,13 +6,13 @@ import { eventFaults, followingFaults } from './order.ts';
 import { differences, type Outcome, outcomeOf, storedEvents } from './outcome.ts';
 import type { Place } from './place.ts';
 
-/** A run may take this long in all before it counts as stuck. */
+/** A run that takes longer counts as stuck. */
 const RUN_LIMIT_MS = 30 * 60_000;
 const PATIENCE_MS = 10 * 60_000;
 
 /**
- * Networks of a few kilobytes and something of every kind of event. Checkpoints are scored after the warm-up only, so most
- * of the run is training.
+ * Small networks and short intervals, so that a short run has events of every type. Only checkpoints after the warm-up
+ * are scored, so most of the run is training.
  */
 export const configOf = (iterations: number) => ({
   iterations,
@@ -30,7 +30,7 @@ export const configOf = (iterations: number) => ({
   figures: { frames: 4, grid: 3 },
 });
 
-/** Tries until the server understands: whatever is disturbed just now, it comes back. */
+/** Retries while the server is disturbed, since every disturbance ends. @throws other errors at once */
 export async function patiently<T>(act: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -51,7 +51,7 @@ export interface Finished {
   deaths: number;
 }
 
-/** Starts a run, follows it to its end as a client would, and judges what it told. */
+/** Starts a run, follows it to its end like a client, and checks its events. */
 export class WatchedRun {
   readonly id: string;
   readonly finished: Promise<Finished>;
@@ -96,11 +96,14 @@ export class WatchedRun {
     const faults = [...eventFaults(stored), ...followingFaults(this.received, stored)];
     for (const fault of faults) this.#losses.add(fault);
     const outcome = await patiently(() => outcomeOf(client, this.id, stored));
-    const begun = stored.filter((event) => event.type === 'state' && event.data.state === 'running').length;
-    return { id: this.id, outcome, deaths: begun - 1 };
+    const starts = stored.filter((event) => event.type === 'state' && event.data.state === 'running').length;
+    return { id: this.id, outcome, deaths: starts - 1 };
   }
 
-  /** Notes that its process is killed now; false where it must not be: a run that dies three times without progress fails. */
+  /**
+   * Records that the caller is about to kill the run's process. False if it must not, since a run fails after three
+   * crashes without progress.
+   */
   mayDie(): boolean {
     const progress = this.received.findLastIndex(
       ({ type }) => type === 'checkpoint' || type === 'evaluation',
@@ -110,7 +113,7 @@ export class WatchedRun {
     return true;
   }
 
-  /** Waits for a state, unless the run ends before. @returns whether it came */
+  /** Waits for a state, unless the run ends before. @returns whether the run reached it */
   async untilState(state: Run['state'], limitMs: number): Promise<boolean> {
     const deadline = Date.now() + limitMs;
     for (;;) {
@@ -122,7 +125,7 @@ export class WatchedRun {
   }
 }
 
-/** What a run lost against an undisturbed one. */
+/** Adds the differences to an undisturbed run as losses. @returns whether there are none */
 export function compare(reference: Outcome, { id, outcome }: Finished, losses: Losses): boolean {
   const found = differences(reference, outcome);
   for (const difference of found) losses.add(`${id}: ${difference}`);

@@ -1,6 +1,6 @@
 /**
- * Preloaded into the server that is measured: tells over IPC how long its event loop was held up. Children of the
- * server inherit the preload and are left alone.
+ * Preloaded into the server under test, this reports the delay of its event loop over IPC. Child processes inherit the
+ * preload, but it does nothing there.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
