@@ -114,10 +114,13 @@ def agreement(model, folder, name):
 
 
 def judge(model, folder):
-    """The shares that a classifier finds, and those of the report."""
+    """Accuracies measured by an independent classifier, next to the reported ones."""
     with open(os.path.join(folder, "evaluation.json"), encoding="utf-8") as file:
-        told = json.load(file)
-    reported = {"samples": told["conditionalAccuracy"], "transfers": told["styleTransfer"]["accuracy"]}
+        evaluation = json.load(file)
+    reported = {
+        "samples": evaluation["conditionalAccuracy"],
+        "transfers": evaluation["styleTransfer"]["accuracy"],
+    }
     pairs = {
         name: {"found": agreement(model, folder, name), "reported": share} for name, share in reported.items()
     }

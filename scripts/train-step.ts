@@ -4,8 +4,8 @@ import { device } from '../src/engine/index.ts';
 import { train } from '../src/training/loop.ts';
 
 /**
- * Trains the first iterations of the article on MNIST, one unless told otherwise, and prints their losses: the smallest
- * proof that a Node version works, and that other kernels compute the same.
+ * Trains the first iterations of the article on MNIST, by default one, and prints their losses. This is the smallest
+ * test that a Node version works and that other kernels compute the same results.
  */
 const iterations = Number(process.argv[2] ?? 1);
 const config = resolveConfig('article', { iterations, batchSize: 8, metricsEvery: 1 });

@@ -1,4 +1,4 @@
-/** Writes openapi/openapi.json from the routes; `--check` only tells whether it is up to date. */
+/** Writes openapi/openapi.json from the routes; `--check` only checks whether it is up to date. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { buildApp } from '../src/api/app.ts';
 import type { ApiDeps } from '../src/api/deps.ts';

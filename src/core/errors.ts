@@ -142,5 +142,5 @@ export function errorCodeOf(error: unknown): ErrorCode | undefined {
 /** Whether a run with this error is paused, to continue later, instead of failed. */
 export const isPassing = (code: string): boolean => PASSING.has(code);
 
-/** Whether an error stops the whole run, in whichever step it occurs. */
+/** Whether an error stops the whole run, regardless of the step in which it occurs. */
 export const stopsRun = (error: unknown): boolean => STOPPING.has(errorCodeOf(error) ?? '');

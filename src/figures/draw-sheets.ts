@@ -26,7 +26,7 @@ export type DrawnFigure = FigureName & { bytes: Uint8Array };
 
 /**
  * Draws a picture of a model during training: grey images as black ink on white, colour unchanged. The same sheet gives
- * the same bytes, whatever fonts the machine has.
+ * the same bytes on every machine, regardless of its fonts.
  */
 export async function drawSampleSheet(sheet: SampleSheet, spec: ImageSpec): Promise<DrawnSample> {
   const figure =
@@ -39,7 +39,7 @@ export async function drawSampleSheet(sheet: SampleSheet, spec: ImageSpec): Prom
 
 /**
  * Draws a figure of a finished run for normal and dense screens; plots as SVG too. Grey images become black ink on
- * white, colour is unchanged. The same sheet gives the same bytes, whatever fonts the machine has.
+ * white, colour is unchanged. The same sheet gives the same bytes on every machine, regardless of its fonts.
  */
 export async function drawFigureSheet(sheet: FigureSheet, spec: ImageSpec): Promise<DrawnFigure[]> {
   const figure = layOutFigure(sheet, spec);

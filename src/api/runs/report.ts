@@ -14,7 +14,7 @@ const MOST_FILM_BYTES = 4_500_000;
 /** Kinds that the report shows large, at twice the scale for dense screens. */
 const DENSE = new Set(['labels', 'style-transfer', 'reconstructions', 'scatter']);
 
-/** Collects the contents of a run's report. Whatever is missing is omitted. */
+/** Collects the contents of a run's report. Missing parts are omitted. */
 export async function gatherReport(deps: ApiDeps, encodedFilms: EncodedFilms, run: Run): Promise<ReportData> {
   const [dataset, weights, drawing, figures, films] = await Promise.all([
     deps.datasets.describe(run.dataset).catch(() => undefined),

@@ -88,7 +88,7 @@ export class PendingUpload {
     return await importInChild(uploadChild, { received, limits, storeRoot }, signal);
   }
 
-  /** Removes the files. Call it whatever the outcome. */
+  /** Removes the files. Always call it, also after a failure. */
   async discard(): Promise<void> {
     this.#options.onDiscard();
     await rm(this.#folder, { recursive: true, force: true });

@@ -93,7 +93,7 @@ function diagnoseDiscriminator(losses: LiveLoss[], { config, pixels }: Diagnosed
         code: 'discriminator_saturated',
         severity: saturated,
         iteration,
-        detail: `${observed} The discriminator tells real from generated almost without error, so the decoder learns little from it.`,
+        detail: `${observed} The discriminator separates real from generated images almost without error, so the decoder learns little from it.`,
         advice: 'Lower learningRates.discriminator, or raise innerSteps.generator.',
       },
     ];
