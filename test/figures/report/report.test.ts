@@ -83,10 +83,10 @@ test('the page loads nothing from outside, and its policy forbids scripts', () =
   assert.ok(sources.length > 0 && sources.every((address) => address.startsWith('data:image/')));
   assert.ok(!/<(script|link|iframe|object|form)\b|\son\w+=|\sstyle=|@import/.test(page));
   const fonts = [...page.matchAll(/url\(([^)]*)\)/g)].map(([, address]) => address!);
-  assert.equal(fonts.length, 2);
+  assert.equal(fonts.length, 3);
   for (const font of fonts) {
     assert.match(font, /^data:font\/woff2;base64,d09GMg/);
-    assert.ok(font.length < 60_000);
+    assert.ok(font.length < 80_000);
   }
   const [, policy = ''] = /Content-Security-Policy" content="([^"]+)"/.exec(page) ?? [];
   assert.match(policy, /^default-src &#39;none&#39;; img-src data:; font-src data:; style-src &#39;sha256-/);
